@@ -1,0 +1,162 @@
+#include "bind_venue.hpp"
+
+#include <pybind11/stl.h>
+
+#include <cmath>
+
+#include "levcore/margin.hpp"
+
+namespace levcore::bindings {
+namespace {
+
+using namespace py::literals;
+
+Measure measure_of(const std::string& name) {
+    if (name == "notional") return Measure::notional;
+    if (name == "contracts") return Measure::contracts;
+    if (name == "entry") return Measure::entry;
+    throw std::invalid_argument("measure must be 'notional', 'contracts' or 'entry', was '" + name + "'");
+}
+
+MarginTiers make_tiers(std::vector<double> floor, std::vector<double> rate,
+                       std::optional<std::vector<double>> deduction, bool whole_position, const std::string& measure) {
+    MarginTiers tiers;
+    tiers.floor = std::move(floor);
+    tiers.rate = std::move(rate);
+    tiers.whole_position = whole_position;
+    tiers.measure = measure_of(measure);
+    if (deduction)
+        tiers.deduction = std::move(*deduction);
+    else if (whole_position || tiers.rate.size() != tiers.floor.size())
+        tiers.deduction.assign(tiers.floor.size(), 0.0);
+    else
+        tiers.deduction = continuous_deductions(tiers.floor, tiers.rate, 0.0);
+    if (const std::string wrong = validate(tiers); !wrong.empty()) throw std::invalid_argument(wrong);
+    return tiers;
+}
+
+std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrument, Column<double> quantity,
+                               Column<double> entry_price, Column<double> margin, Column<std::int64_t> account) {
+    auto book = std::make_unique<HeldBook>(HeldBook{venue,
+                                                    std::move(instrument),
+                                                    std::move(quantity),
+                                                    std::move(entry_price),
+                                                    std::move(margin),
+                                                    std::move(account),
+                                                    {}});
+    const std::size_t size = span_of(book->quantity, "quantity").size();
+    book->positions = {span_of(book->instrument, "instrument", size), span_of(book->quantity, "quantity", size),
+                       span_of(book->entry_price, "entry_price", size), span_of(book->margin, "margin", size),
+                       span_of(book->account, "account", size)};
+    if (const std::string wrong = validate(book->positions, venue.instruments.size()); !wrong.empty())
+        throw std::invalid_argument(wrong);
+    return book;
+}
+
+// One value a position, from its instrument, its claim and its row.
+template <class F>
+py::array_t<double> each_position(const HeldBook& book, F&& value) {
+    const Positions& p = book.positions;
+    return column_of(p.size(), [&](std::size_t i) {
+        const LinearPerpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
+        return value(instrument, claim(instrument, p.quantity[i], p.entry_price[i], p.margin[i]), i);
+    });
+}
+
+template <class F>
+py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, F&& value) {
+    const auto price = span_of(prices, "prices", book.venue.instruments.size());
+    const Positions& p = book.positions;
+    return each_position(book, [&](const LinearPerpetual& instrument, const Claim& held, std::size_t i) {
+        return value(instrument, held, p.entry_price[i], price[static_cast<std::size_t>(p.instrument[i])]);
+    });
+}
+
+void bind_rules(py::module_& m) {
+    py::class_<MarginTiers>(m, "MarginTiers", "A checked table of margin tiers.")
+        .def(py::init(&make_tiers), "floor"_a, "maintenance_rate"_a, "deduction"_a, "whole_position"_a, "measure"_a)
+        .def_property_readonly("deduction", [](const MarginTiers& t) { return t.deduction; })
+        .def(
+            "tier",
+            [](const MarginTiers& t, const Column<double>& size) {
+                const auto in = span_of(size, "size");
+                std::vector<std::int64_t> tier(in.size());
+                for (std::size_t i = 0; i < in.size(); ++i) tier[i] = static_cast<std::int64_t>(tier_of(t, in[i]));
+                return adopt(std::move(tier));
+            },
+            "size"_a.noconvert())
+        .def(
+            "requirement",
+            [](const MarginTiers& t, const Column<double>& notional) {
+                const auto in = span_of(notional, "notional");
+                return column_of(in.size(), [&](std::size_t i) { return requirement(t, in[i]); });
+            },
+            "notional"_a.noconvert());
+    py::class_<LinearPerpetual>(m, "LinearPerpetual", "A linear perpetual's margin rules.")
+        .def(py::init([](const MarginTiers& tiers, double closing_fee, bool on_entry) {
+                 return LinearPerpetual{tiers, closing_fee, on_entry ? Basis::entry : Basis::mark};
+             }),
+             "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a);
+    py::class_<Venue>(m, "Venue", "A venue's rules.")
+        .def(py::init([](std::vector<LinearPerpetual> instruments, double fee_rate, bool fee_to_fund,
+                         double insurance_fund, bool deleveraging, bool socialise, bool remainder_to_fund,
+                         bool at_equality) {
+                 return Venue{std::move(instruments),
+                              FullClose{fee_rate, fee_to_fund ? Receiver::fund : Receiver::outside},
+                              Backstop{insurance_fund, deleveraging, socialise},
+                              remainder_to_fund ? Receiver::fund : Receiver::trader, at_equality};
+             }),
+             "instruments"_a, py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "insurance_fund"_a, "deleveraging"_a,
+             "socialise"_a, "remainder_to_fund"_a, "liquidate_at_equality"_a);
+}
+
+}  // namespace
+
+void bind_venue(py::module_& m) {
+    bind_rules(m);
+    py::class_<HeldBook>(m, "Book", "Checked columns of positions at a venue.")
+        .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
+             "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert())
+        .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
+        .def("liquidation_price",
+             [](const HeldBook& book) {
+                 return each_position(book, [&](const LinearPerpetual& instrument, const Claim& held, std::size_t i) {
+                     return liquidation_price(instrument, held, book.positions.entry_price[i]);
+                 });
+             })
+        .def("bankruptcy_price",
+             [](const HeldBook& book) {
+                 return each_position(book, [](const LinearPerpetual&, const Claim& held, std::size_t) {
+                     return bankruptcy_price(held);
+                 });
+             })
+        .def(
+            "equity",
+            [](const HeldBook& book, const Column<double>& prices) {
+                return each_at(book, prices, [](const LinearPerpetual&, const Claim& held, double, double price) {
+                    return equity(held, price);
+                });
+            },
+            "prices"_a.noconvert())
+        .def(
+            "maintenance_margin",
+            [](const HeldBook& book, const Column<double>& prices) {
+                return each_at(book, prices,
+                               [](const LinearPerpetual& instrument, const Claim& held, double entry, double price) {
+                                   return held.coin == 0.0 ? 0.0 : maintenance(instrument, held.coin, entry, price);
+                               });
+            },
+            "prices"_a.noconvert())
+        .def(
+            "liquidatable",
+            [](const HeldBook& book, const Column<double>& prices) {
+                const bool equal = book.venue.liquidate_at_equality;
+                return each_at(book, prices,
+                               [&](const LinearPerpetual& instrument, const Claim& held, double entry, double price) {
+                                   return is_liquidatable_at(instrument, held, entry, price, equal) ? 1.0 : 0.0;
+                               });
+            },
+            "prices"_a.noconvert());
+}
+
+}  // namespace levcore::bindings

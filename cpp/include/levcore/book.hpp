@@ -1,0 +1,41 @@
+// What is held: two tables, a column per field (MODEL 1). Spans over columns that somebody else owns and has checked.
+// Quantities in base units (long > 0), prices and margins in the settlement currency.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace levcore {
+
+struct Positions {
+    std::span<const std::int32_t> instrument;  // index in the venue's instruments
+    std::span<const double> quantity;
+    std::span<const double> entry_price;
+    std::span<const double> margin;
+    std::span<const std::int64_t> account;  // row of the accounts table; isolated: none
+
+    [[nodiscard]] std::size_t size() const noexcept { return quantity.size(); }
+};
+
+inline constexpr std::int64_t isolated = -1;
+
+// One balance column per collateral asset, in the order of the venue's collateral.
+struct Accounts {
+    std::size_t rows = 0;
+    std::span<const double> balance;  // rows x collateral assets, row by row
+};
+
+struct Book {
+    Positions positions;
+    Accounts accounts;
+};
+
+// Prices, quantities and margins stay below this, so that no product of three of them leaves float64.
+inline constexpr double largest_number = 1e90;
+
+// What is wrong with a table of isolated positions, naming column, row, value and rule; empty if nothing is.
+std::string validate(const Positions& positions, std::size_t instruments);
+
+}  // namespace levcore

@@ -1,0 +1,23 @@
+// Losses that the fund cannot pay, carried by other positions (MODEL 6): deleveraging takes a position over at its
+// bankruptcy price, socialised loss is charged to profits at the end of a round. Both change the state in place.
+#pragma once
+
+#include "levcore/state.hpp"
+
+namespace levcore {
+
+// One row on its way out.
+struct Leaving {
+    std::size_t asset;
+    std::size_t side;
+    std::uint32_t row;
+    Claim held;
+};
+
+// Closes as much of a position as finds counterparties; returns the claim that found none.
+Claim deleverage(const SortedBook& book, const Market& market, State& state, const Leaving& leaving);
+
+// Charges what is unpaid to positive unrealised profits at the present marks; the rest becomes bad debt.
+void socialise(const SortedBook& book, const Market& market, State& state);
+
+}  // namespace levcore

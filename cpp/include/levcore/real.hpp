@@ -1,0 +1,19 @@
+// Elementary functions of our own: the same bits on every CPU and with every compiler that keeps IEEE arithmetic.
+// Table driven, the leading terms in double-double; within 0.6 ulp (log, exp), 1 ulp (the others) of the exact
+// value for normal results. Sources: Tang (1989, 1990) for the method; constants are computed at compile time.
+#pragma once
+
+#include "levcore/sum.hpp"
+
+namespace levcore {
+
+double exp(double x) noexcept;
+double expm1(double x) noexcept;
+double log(double x) noexcept;            // x > 0; nan for x < 0, -inf at 0
+double log1p(double x) noexcept;          // x > -1
+double pow(double x, double y) noexcept;  // x >= 0
+
+// log(x) to about 2^-68 absolute, for sums that are rounded once.
+Pair log_pair(double x) noexcept;
+
+}  // namespace levcore

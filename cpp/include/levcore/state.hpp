@@ -1,0 +1,107 @@
+// All that a run changes (MODEL 4, 6, 7): the order book of each asset, the holdings, the money. The sorted book
+// itself is shared and constant; holdings that nobody has changed cost a run nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "levcore/market.hpp"
+#include "levcore/sorted_book.hpp"
+#include "levcore/sum.hpp"
+
+namespace levcore {
+
+// One asset's prices: orders trade along F*exp(A + I(X)), the mark is F*exp(A + w*I(X)).
+struct AssetState {
+    double fundamental = 0.0;
+    double log_fundamental = 0.0;
+    Sum volume;                  // X
+    double log_permanent = 0.0;  // A
+    double log_mark = 0.0;       // y
+    double lowest = 0.0;
+    double highest = 0.0;
+    double depth_used = 0.0;
+};
+
+// Who of one side of one asset is still to come. A row is a place in the sorted side's columns.
+struct SideState {
+    std::size_t next = 0;                // the first place not yet reached
+    std::size_t reachable = 0;           // places with a liquidation price
+    std::span<const double> key;         // per place
+    std::vector<std::uint32_t> waiting;  // rows reached but healthy, asked again each round
+    bool stale = false;                  // claims shrank since the keys were worked out: a key is reached too early
+
+    // Made when first needed: claims that differ from the sorted book's, and the order that follows.
+    std::vector<double> own_quantity;
+    std::vector<double> own_cash;
+    std::vector<double> own_key;
+    std::vector<std::uint32_t> own_order;
+
+    [[nodiscard]] std::uint32_t row_at(std::size_t place) const {
+        return own_order.empty() ? static_cast<std::uint32_t>(place) : own_order[place];
+    }
+};
+
+// What the outside market has taken in one instrument.
+struct Taken {
+    Sum quantity;  // Z
+    Sum cash;      // K
+};
+
+struct Treasury {
+    Sum fund;
+    Sum fees;
+    Sum fees_outside;
+    Sum paid_to_traders;
+    Sum bad_debt;
+    Sum socialised_loss;
+    Sum deleveraged_notional;
+    Sum unpaid;  // deficits of this round, to be socialised at its end
+    double fund_low = 0.0;
+};
+
+struct State {
+    std::vector<AssetState> assets;
+    std::vector<std::array<SideState, 2>> sides;             // per asset
+    std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument
+    std::vector<std::array<Pair, 2>> scale;                  // per instrument: what deleveraging left of each claim
+    std::vector<Taken> taken;                                // per instrument
+    Treasury treasury;
+};
+
+State start(const SortedBook& book, const Market& market);
+
+double mark_price(const Asset& asset, const AssetState& state);
+
+// Works out y after X, A or F have changed.
+void update_log_mark(const Asset& asset, AssetState& state);
+
+// A row's claim as it stands; zero once it is closed.
+Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, std::size_t side, std::uint32_t row);
+
+// The one predicate, asked of a row whose present key is known; where slack jumps, slack itself.
+bool is_failing(const SortedBook& book, const Market& market, const State& state, std::size_t asset, std::size_t side,
+                std::uint32_t row, const Claim& held, double key);
+
+// The key of a row as its claim stands.
+double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held);
+
+// Takes a claim, or a part of it, out of the open interest; `rest` is what the row keeps.
+void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row,
+            const Claim& taken_out, const Claim& rest);
+
+// Gives a side claims of its own, row by row, so that they can change one by one.
+void own_claims(const SortedBook& book, State& state, std::size_t asset, std::size_t side);
+
+// The rows of a side that are open.
+std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state, std::size_t asset, std::size_t side);
+
+// Sorts a side's open rows anew by their present liquidation prices.
+void sort_again(const SortedBook& book, State& state, std::size_t asset, std::size_t side);
+
+// Money and quantity that came from nowhere or went nowhere since the start (MODEL 7), at the present marks.
+double conservation_gap(const SortedBook& book, const Market& market, const State& state);
+
+}  // namespace levcore

@@ -1,0 +1,99 @@
+#include "levcore/sorted_book.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "levcore/margin.hpp"
+#include "levcore/real.hpp"
+
+namespace levcore {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+void fill(SortedSide& side, const std::vector<Ranked>& entries, const SortedBook& sorted) {
+    const Positions& held = sorted.positions;
+    side.key.reserve(entries.size());
+    side.quantity.reserve(entries.size());
+    side.cash.reserve(entries.size());
+    side.position.reserve(entries.size());
+    side.instrument.reserve(entries.size());
+    for (const Ranked& entry : entries) {
+        const std::size_t i = entry.position;
+        const auto instrument = static_cast<std::uint32_t>(held.instrument[i]);
+        const Claim c =
+            claim(sorted.venue.instruments[instrument], held.quantity[i], held.entry_price[i], held.margin[i]);
+        side.key.push_back(entry.key);
+        side.quantity.push_back(c.coin);
+        side.cash.push_back(c.cash);
+        side.position.push_back(entry.position);
+        side.instrument.push_back(instrument);
+        if (std::isfinite(entry.key)) ++side.reachable;
+        side.jumps = side.jumps || requirement_jumps(sorted.venue.instruments[instrument]);
+    }
+}
+
+}  // namespace
+
+double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
+    const bool is_long = held.coin > 0.0;
+    const double price = liquidation_price(instrument, held, entry_price);
+    if (std::isnan(price)) return is_long ? -infinity : infinity;
+    const double g = log(price);
+    if (!requirement_jumps(instrument)) return g;
+    const double room = 1e-12 * std::fmax(1.0, std::fabs(g));
+    return is_long ? g + room : g - room;
+}
+
+void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {
+    std::sort(rows.begin(), rows.end(), [side](const Ranked& a, const Ranked& b) {
+        if (a.key != b.key) return side == longs ? a.key > b.key : a.key < b.key;
+        return a.position < b.position;
+    });
+}
+
+SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::uint32_t> asset_of, std::size_t assets) {
+    SortedBook sorted;
+    sorted.venue = std::move(venue);
+    sorted.positions = positions;
+    sorted.asset_of = std::move(asset_of);
+    sorted.sides.resize(assets);
+    sorted.open_interest.resize(sorted.venue.instruments.size());
+    for (auto& sides : sorted.open_interest) {
+        sides[longs].bankruptcy_bound = -infinity;
+        sides[shorts].bankruptcy_bound = infinity;
+    }
+    std::vector<std::array<std::vector<Ranked>, 2>> entries(assets);
+    Sum idle;
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        const auto k = static_cast<std::size_t>(positions.instrument[i]);
+        const LinearPerpetual& instrument = sorted.venue.instruments[k];
+        const Claim held = claim(instrument, positions.quantity[i], positions.entry_price[i], positions.margin[i]);
+        if (held.coin == 0.0) {
+            idle.add(held.cash);
+            continue;
+        }
+        const bool is_long = held.coin > 0.0;
+        const std::size_t side = is_long ? longs : shorts;
+        OpenInterest& open = sorted.open_interest[k][side];
+        open.quantity.add(held.coin);
+        open.cash.add(held.cash);
+        const double bankrupt_at = -held.cash / held.coin;
+        open.bankruptcy_bound =
+            is_long ? std::max(open.bankruptcy_bound, bankrupt_at) : std::min(open.bankruptcy_bound, bankrupt_at);
+        entries[sorted.asset_of[k]][side].push_back(
+            {sort_key(instrument, held, positions.entry_price[i]), static_cast<std::uint32_t>(i), 0});
+    }
+    sorted.idle_margin = idle.value();
+    for (std::size_t k = 0; k < assets; ++k) {
+        for (const std::size_t side : {longs, shorts}) {
+            auto& list = entries[k][side];
+            sort_ranked(list, side);
+            fill(sorted.sides[k][side], list, sorted);
+        }
+    }
+    return sorted;
+}
+
+}  // namespace levcore

@@ -1,0 +1,161 @@
+#include "levcore/state.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "levcore/margin.hpp"
+
+namespace levcore {
+
+State start(const SortedBook& book, const Market& market) {
+    State state;
+    for (const Asset& asset : market.assets) {
+        AssetState a;
+        a.fundamental = asset.price;
+        a.log_fundamental = log(asset.price);
+        a.log_mark = a.log_fundamental;
+        a.lowest = a.highest = asset.price;
+        a.depth_used = covered_quantity(asset.impact, 0.0) > 0.0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
+        state.assets.push_back(a);
+    }
+    state.sides.resize(book.sides.size());
+    for (std::size_t k = 0; k < book.sides.size(); ++k)
+        for (const std::size_t side : {longs, shorts}) {
+            state.sides[k][side].key = book.sides[k][side].key;
+            state.sides[k][side].reachable = book.sides[k][side].reachable;
+        }
+    state.open_interest = book.open_interest;
+    state.scale.assign(book.open_interest.size(), {Pair{1.0, 0.0}, Pair{1.0, 0.0}});
+    state.taken.resize(book.open_interest.size());
+    state.treasury.fund = Sum(book.venue.backstop.insurance_fund);
+    state.treasury.fund_low = book.venue.backstop.insurance_fund;
+    return state;
+}
+
+double mark_price(const Asset& asset, const AssetState& state) {
+    const double moved = asset.mark_follow * log_impact(asset.impact, state.volume.value());
+    return state.fundamental * exp(state.log_permanent + moved);
+}
+
+void update_log_mark(const Asset& asset, AssetState& state) {
+    const Pair moved = two_product(asset.mark_follow, log_impact(asset.impact, state.volume.value()));
+    const Pair y = add(add(two_sum(state.log_fundamental, state.log_permanent), moved.high), moved.low);
+    state.log_mark = y.high + y.low;
+}
+
+Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, std::size_t side, std::uint32_t row) {
+    const SortedSide& sorted = book.sides[asset][side];
+    const SideState& mine = state.sides[asset][side];
+    const Claim base = mine.own_quantity.empty() ? Claim{sorted.cash[row], sorted.quantity[row]}
+                                                 : Claim{mine.own_cash[row], mine.own_quantity[row]};
+    const Pair scale = state.scale[sorted.instrument[row]][side];
+    if (scale.high == 1.0 && scale.low == 0.0) return base;
+    return {multiply(scale, base.cash).high, multiply(scale, base.coin).high};
+}
+
+double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held) {
+    const SortedSide& sorted = book.sides[asset][side];
+    return sort_key(book.venue.instruments[sorted.instrument[row]], held,
+                    book.positions.entry_price[sorted.position[row]]);
+}
+
+bool is_failing(const SortedBook& book, const Market& market, const State& state, std::size_t asset, std::size_t side,
+                std::uint32_t row, const Claim& held, double key) {
+    const SortedSide& sorted = book.sides[asset][side];
+    const bool at_equality = book.venue.liquidate_at_equality;
+    if (sorted.jumps && requirement_jumps(book.venue.instruments[sorted.instrument[row]])) {
+        const double left = slack(book.venue.instruments[sorted.instrument[row]], held,
+                                  book.positions.entry_price[sorted.position[row]],
+                                  mark_price(market.assets[asset], state.assets[asset]));
+        return left < 0.0 || (at_equality && left == 0.0);
+    }
+    return is_liquidatable(side == longs, state.assets[asset].log_mark, key, at_equality);
+}
+
+void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row,
+            const Claim& taken_out, const Claim& rest) {
+    OpenInterest& open = state.open_interest[book.sides[asset][side].instrument[row]][side];
+    open.quantity.add(-taken_out.coin);
+    open.cash.add(-taken_out.cash);
+    SideState& mine = state.sides[asset][side];
+    if (mine.own_quantity.empty()) return;  // a closed row has been passed and is not looked at again
+    mine.own_quantity[row] = rest.coin;
+    mine.own_cash[row] = rest.cash;
+}
+
+void own_claims(const SortedBook& book, State& state, std::size_t asset, std::size_t side) {
+    const SortedSide& sorted = book.sides[asset][side];
+    SideState& mine = state.sides[asset][side];
+    std::vector<double> quantity(sorted.size(), 0.0);
+    std::vector<double> cash(sorted.size(), 0.0);
+    for (const std::uint32_t row : open_rows(book, state, asset, side)) {
+        const Claim held = claim_of(book, state, asset, side, row);
+        quantity[row] = held.coin;
+        cash[row] = held.cash;
+    }
+    mine.own_quantity = std::move(quantity);
+    mine.own_cash = std::move(cash);
+    for (std::size_t i = 0; i < book.asset_of.size(); ++i)
+        if (book.asset_of[i] == asset) state.scale[i][side] = {1.0, 0.0};
+}
+
+std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state, std::size_t asset, std::size_t side) {
+    const SideState& mine = state.sides[asset][side];
+    std::vector<std::uint32_t> rows;
+    const auto take = [&](std::uint32_t row) {
+        if (claim_of(book, state, asset, side, row).coin != 0.0) rows.push_back(row);
+    };
+    for (const std::uint32_t row : mine.waiting) take(row);
+    for (std::size_t place = mine.next; place < mine.key.size(); ++place) take(mine.row_at(place));
+    return rows;
+}
+
+void sort_again(const SortedBook& book, State& state, std::size_t asset, std::size_t side) {
+    const SortedSide& sorted = book.sides[asset][side];
+    SideState& mine = state.sides[asset][side];
+    std::vector<Ranked> rows;
+    for (const std::uint32_t row : open_rows(book, state, asset, side)) {
+        const Claim held = claim_of(book, state, asset, side, row);
+        rows.push_back({present_key(book, asset, side, row, held), sorted.position[row], row});
+    }
+    sort_ranked(rows, side);
+    mine.own_key.clear();
+    mine.own_order.clear();
+    mine.waiting.clear();
+    mine.next = 0;
+    mine.reachable = 0;
+    mine.stale = false;
+    for (const Ranked& r : rows) {
+        mine.own_key.push_back(r.key);
+        mine.own_order.push_back(r.row);
+        if (std::isfinite(r.key)) ++mine.reachable;
+    }
+    mine.key = mine.own_key;
+}
+
+double conservation_gap(const SortedBook& book, const Market& market, const State& state) {
+    const Treasury& t = state.treasury;
+    Sum money(t.fund.pair());
+    money.add(-book.venue.backstop.insurance_fund);
+    money.add(t.paid_to_traders.pair());
+    money.add(t.fees_outside.pair());
+    money.add(multiply(t.bad_debt.pair(), -1.0));
+    money.add(multiply(t.unpaid.pair(), -1.0));
+    double coins = 0.0;
+    for (std::size_t i = 0; i < state.open_interest.size(); ++i) {
+        Sum quantity(state.taken[i].quantity.pair());
+        money.add(state.taken[i].cash.pair());
+        for (const std::size_t side : {longs, shorts}) {
+            money.add(state.open_interest[i][side].cash.pair());
+            money.add(multiply(book.open_interest[i][side].cash.pair(), -1.0));
+            quantity.add(state.open_interest[i][side].quantity.pair());
+            quantity.add(multiply(book.open_interest[i][side].quantity.pair(), -1.0));
+        }
+        const std::size_t k = book.asset_of[i];
+        coins += std::fabs(quantity.value()) * mark_price(market.assets[k], state.assets[k]);
+    }
+    return std::fabs(money.value()) + coins;
+}
+
+}  // namespace levcore

@@ -1,0 +1,76 @@
+"""levcore: when prices move, what happens to a book of leveraged positions, and to the market they trade in?
+
+>>> import levcore as lc
+>>> tiers = lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005])
+>>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+>>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[60_000.0], margin=[6_000.0])
+>>> market = lc.Market({"BTC": lc.Asset(60_000.0, impact=lc.LinearImpact(depth=50_000.0))})
+>>> lc.shock(book, market, -0.10).liquidated_count
+1
+"""
+
+from levcore._version import __version__
+from levcore.book import Book, concat
+from levcore.cascade import Ready, prepare, shock
+from levcore.errors import (
+    DomainError,
+    InputError,
+    InternalError,
+    KindError,
+    LevcoreError,
+    MissingExtraError,
+    StoreError,
+    TooLargeError,
+)
+from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
+from levcore.liquidation_map import LiquidationMap
+from levcore.market import Asset, Market
+from levcore.memory import estimate_bytes
+from levcore.outcome import Outcome, Outcomes
+from levcore.positions import Accounts
+from levcore.tiers import MarginTiers
+from levcore.venue import Backstop, FullClose, LinearPerpetual, Venue
+from levcore.versions import show_versions
+
+__all__ = [
+    "Accounts",
+    "Asset",
+    "Backstop",
+    "Book",
+    "DepthCurve",
+    "DomainError",
+    "FullClose",
+    "InputError",
+    "InternalError",
+    "KindError",
+    "LevcoreError",
+    "LinearImpact",
+    "LinearPerpetual",
+    "LiquidationMap",
+    "MarginTiers",
+    "Market",
+    "MissingExtraError",
+    "Outcome",
+    "Outcomes",
+    "PowerImpact",
+    "Ready",
+    "SquareRootImpact",
+    "StoreError",
+    "TooLargeError",
+    "Venue",
+    "__version__",
+    "concat",
+    "estimate_bytes",
+    "prepare",
+    "shock",
+    "show_versions",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Modules that few need are imported when they are asked for.
+    if name in {"plot", "datasets", "synthetic"}:
+        import importlib
+
+        return importlib.import_module(f"levcore.{name}")
+    raise AttributeError(f"module 'levcore' has no attribute {name!r}")

@@ -1,0 +1,100 @@
+"""The native core of levcore; use the public names of levcore instead."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_Floats = npt.NDArray[np.float64]
+
+class MarginTiers:
+    def __init__(
+        self,
+        floor: Sequence[float],
+        maintenance_rate: Sequence[float],
+        deduction: Sequence[float] | None,
+        whole_position: bool,
+        measure: str,
+    ) -> None: ...
+    @property
+    def deduction(self) -> list[float]: ...
+    def tier(self, size: _Floats) -> npt.NDArray[np.int64]: ...
+    def requirement(self, notional: _Floats) -> _Floats: ...
+
+class LinearPerpetual:
+    def __init__(self, tiers: MarginTiers, *, closing_fee: float, on_entry: bool) -> None: ...
+
+class Venue:
+    def __init__(
+        self,
+        instruments: Sequence[LinearPerpetual],
+        *,
+        fee_rate: float,
+        fee_to_fund: bool,
+        insurance_fund: float,
+        deleveraging: bool,
+        socialise: bool,
+        remainder_to_fund: bool,
+        liquidate_at_equality: bool,
+    ) -> None: ...
+
+class Book:
+    def __init__(
+        self,
+        venue: Venue,
+        instrument: npt.NDArray[np.int32],
+        quantity: _Floats,
+        entry_price: _Floats,
+        margin: _Floats,
+        account: npt.NDArray[np.int64],
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def liquidation_price(self) -> _Floats: ...
+    def bankruptcy_price(self) -> _Floats: ...
+    def equity(self, prices: _Floats) -> _Floats: ...
+    def maintenance_margin(self, prices: _Floats) -> _Floats: ...
+    def liquidatable(self, prices: _Floats) -> _Floats: ...
+
+class Impact:
+    @staticmethod
+    def linear(depth: float) -> Impact: ...
+    @staticmethod
+    def square_root(coefficient: float) -> Impact: ...
+    @staticmethod
+    def power(scale: float, exponent: float) -> Impact: ...
+    @staticmethod
+    def depth_curve(
+        bid_distance: Sequence[float],
+        bid_quantity: Sequence[float],
+        ask_distance: Sequence[float],
+        ask_quantity: Sequence[float],
+    ) -> Impact: ...
+    def log_impact(self, displacement: _Floats) -> _Floats: ...
+    def average_ratio(self, displacement: _Floats, order: _Floats) -> _Floats: ...
+
+class Asset:
+    def __init__(
+        self,
+        price: float,
+        impact: Impact,
+        *,
+        permanent: float,
+        resilience: float,
+        half_spread: float,
+        mark_follow: float,
+    ) -> None: ...
+    def refill(self, volume: float, log_permanent: float, days: float) -> tuple[float, float]: ...
+
+class Market:
+    def __init__(self, assets: Sequence[Asset]) -> None: ...
+
+class Ready:
+    def __init__(self, book: Book, asset_of: Sequence[int], assets: int) -> None: ...
+    def shock(self, market: Market, moves: _Floats, whole: bool) -> dict[str, Any]: ...
+
+def exp(x: _Floats) -> _Floats: ...
+def expm1(x: _Floats) -> _Floats: ...
+def log(x: _Floats) -> _Floats: ...
+def log1p(x: _Floats) -> _Floats: ...
+def pow(x: _Floats, y: float) -> _Floats: ...

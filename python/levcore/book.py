@@ -1,0 +1,353 @@
+"""What is held at a venue: a table of positions and a table of accounts, a numpy column per field."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import _core, checks, memory, positions
+from levcore.display import money, price, table_html
+from levcore.errors import InputError, KindError
+from levcore.valuation import Valuation
+from levcore.venue import Venue
+
+if TYPE_CHECKING:
+    import pandas
+
+    from levcore.cascade import Ready
+    from levcore.market import Market
+
+Floats = npt.NDArray[np.float64]
+
+
+class Book(Valuation):
+    """Positions held at a venue, in isolated margin.
+
+    Parameters
+    ----------
+    venue : Venue
+        The rulebook.
+    instrument : str, array of str, or array of int
+        One symbol for all, a symbol a position, or codes (places in ``venue.instruments``).
+    quantity : array of float, shape (n,)
+        Signed size in base units, long > 0; zero is inert.
+    entry_price : array of float, shape (n,)
+        Average entry price, > 0.
+    margin : array of float, shape (n,)
+        Margin posted to the position, settlement currency, > 0.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, an instrument is unknown or a number breaks its rule: column, row, value and rule named.
+    KindError
+        If a column is not numeric.
+
+    Notes
+    -----
+    A Book never changes; its columns are read-only. A position below its maintenance margin is accepted and goes in
+    the first round. Source: the model's table of instruments.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> entry = [100.0, 100.0]
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0, -2.0], entry_price=entry, margin=[10.0, 10.0])
+    >>> book.liquidation_price.round(3)
+    array([ 90.452, 104.478])
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        instrument: str | Sequence[str] | Sequence[int] | npt.NDArray[Any],
+        quantity: Sequence[float] | npt.NDArray[Any],
+        entry_price: Sequence[float] | npt.NDArray[Any],
+        margin: Sequence[float] | npt.NDArray[Any],
+    ) -> None:
+        self._venue = checks.instance("venue", venue, Venue)
+        columns = {
+            "quantity": checks.column("quantity", quantity),
+            "entry_price": checks.column("entry_price", entry_price),
+            "margin": checks.column("margin", margin),
+        }
+        codes = positions.instrument_codes(venue, instrument, len(columns["quantity"]))
+        size = checks.same_length(instrument=codes, **columns)
+        if size >= 2**32 - 1:
+            raise InputError(f"a book must have fewer than 4294967295 positions, had {size}")
+        self._columns = {
+            name: checks.frozen(positions.private(given, values))
+            for (name, values), given in zip(columns.items(), (quantity, entry_price, margin), strict=True)
+        }
+        self._instrument = checks.frozen(codes)
+        self._account = checks.frozen(np.broadcast_to(np.int64(positions.ISOLATED), (size,)).copy())
+        self._accounts = positions.Accounts()
+        try:
+            self._native = _core.Book(
+                venue._to_native(), self._instrument, self.quantity, self.entry_price, self.margin, self._account
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        self._guard = threading.Lock()
+        self._ready: tuple[Market, Ready] | None = None  # the last pair prepared
+
+    @classmethod
+    def from_frame(cls, venue: Venue, frame: Any, columns: Mapping[str, str] | None = None) -> Book:
+        """Return a book from a data frame.
+
+        Parameters
+        ----------
+        venue : Venue
+            The rulebook.
+        frame : pandas, polars or pyarrow table, or mapping of columns
+            Columns named as the arguments of Book: instrument, quantity, entry_price, margin.
+        columns : mapping of str to str, optional
+            Renames: ``{their_name: our_name}``.
+
+        Returns
+        -------
+        Book
+
+        Raises
+        ------
+        InputError
+            If a column is missing or holds nulls or values that break a rule.
+        KindError
+            If the frame or a column is of the wrong kind.
+
+        Examples
+        --------
+        >>> import levcore as lc
+        >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+        >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+        >>> frame = {"instrument": ["BTCUSDT"], "size": [1.0], "entry_price": [100.0], "margin": [10.0]}
+        >>> len(lc.Book.from_frame(venue, frame, columns={"size": "quantity"}))
+        1
+        """
+        from levcore.frames import frame_columns
+
+        return cls(venue, **frame_columns(frame, ("instrument", "quantity", "entry_price", "margin"), columns))
+
+    @classmethod
+    def synthetic(
+        cls,
+        venue: Venue,
+        *,
+        size: int,
+        prices: Mapping[str, float],
+        open_interest: Mapping[str, float],
+        seed: int,
+        history: Mapping[str, npt.ArrayLike] | None = None,
+        **options: Any,
+    ) -> Book:
+        """Return a plausible exchange's book: see :func:`levcore.synthetic.draw` for its laws and their sources.
+
+        Parameters
+        ----------
+        venue : Venue
+            The rulebook; every position is valid under its tiers.
+        size : int
+            Number of positions over all instruments.
+        prices : mapping of str to float
+            Current price per asset.
+        open_interest : mapping of str to float
+            Notional of one side (longs and shorts are equal) per asset, at the current price.
+        seed : int
+            Same seed, same book.
+        history : mapping of str to array, optional
+            Recent closing prices per asset, oldest first; entries are spread over them. Made where not given.
+        **options
+            Parameters of the laws.
+
+        Returns
+        -------
+        Book
+
+        Raises
+        ------
+        InputError, KindError
+            If a value breaks a rule.
+        TooLargeError
+            If there is not enough memory.
+
+        Examples
+        --------
+        >>> import levcore as lc
+        >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005], max_leverage=[100])
+        >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+        >>> len(lc.Book.synthetic(venue, size=1_000, prices={"BTC": 60_000.0}, open_interest={"BTC": 1e8}, seed=1))
+        1000
+        """
+        from levcore import synthetic
+
+        columns = synthetic.draw(
+            venue, size=size, prices=prices, open_interest=open_interest, seed=seed, history=history, **options
+        )
+        return cls(venue, **columns)
+
+    # ---- the columns ----
+
+    @property
+    def venue(self) -> Venue:
+        """The rulebook."""
+        return self._venue
+
+    @property
+    def instrument(self) -> npt.NDArray[np.int32]:
+        """Codes of the instruments: places in ``venue.instruments``; int32[n], read-only."""
+        return self._instrument
+
+    @property
+    def quantity(self) -> Floats:
+        """Signed quantities in base units; float64[n], read-only."""
+        return self._columns["quantity"]
+
+    @property
+    def entry_price(self) -> Floats:
+        """Average entry prices; float64[n], read-only."""
+        return self._columns["entry_price"]
+
+    @property
+    def margin(self) -> Floats:
+        """Margins posted, settlement currency; float64[n], read-only."""
+        return self._columns["margin"]
+
+    @property
+    def account(self) -> npt.NDArray[np.int64]:
+        """Rows of the accounts table, -1 for an isolated position; int64[n], read-only."""
+        return self._account
+
+    @property
+    def accounts(self) -> positions.Accounts:
+        """The table of accounts; no rows where every position is isolated."""
+        return self._accounts
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the positions as a pandas data frame, instruments by symbol.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns instrument, quantity, entry_price, margin: what :meth:`from_frame` reads.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        from levcore.frames import pandas_frame
+
+        symbols = np.array(self._venue.symbols, dtype=object)[self._instrument]
+        return pandas_frame({"instrument": symbols, **self._columns})
+
+    # ---- as a value ----
+
+    def __len__(self) -> int:
+        return len(self.quantity)
+
+    def __getitem__(self, rows: int | slice | Sequence[int] | npt.NDArray[Any]) -> Book:
+        """Return the book of some rows: a mask, indices, a slice or one index."""
+        if isinstance(rows, tuple):
+            raise KindError("a book has one axis: use a mask, indices or a slice")
+        try:
+            if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
+                picked = np.arange(len(self))[[int(rows)]]
+            else:
+                picked = np.arange(len(self))[rows]
+        except IndexError as error:
+            raise InputError(f"no such rows in a book of {len(self)}: {error}") from None
+        columns = {name: values[picked] for name, values in self._columns.items()}
+        return Book(self._venue, instrument=self._instrument[picked], **columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._venue, self._instrument, self.quantity, self.entry_price, self.margin)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<levcore.Book: no positions>"
+        lines = [f"<levcore.Book: {len(self):,} positions, margin {money(float(self.margin.sum()))}>"]
+        lines += ["  " + ": ".join((row[0], ", ".join(row[1:]))) for row in self._summary()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [(symbol, *cells) for symbol, *cells in self._summary()]
+        title = f"Book: {len(self):,} positions, margin {money(float(self.margin.sum()))}"
+        return table_html(title, ("instrument", "longs", "shorts", "margin", "liquidation prices"), rows)
+
+    def _summary(self) -> list[tuple[str, ...]]:
+        rows = []
+        for code, instrument in enumerate(self._venue.instruments):
+            mine = self._instrument == code
+            if not mine.any():
+                continue
+            quantity = self.quantity[mine]
+            prices = self.liquidation_price[mine]
+            cells = []
+            for name, side in (("long", quantity > 0), ("short", quantity < 0)):
+                cells.append(
+                    f"{int(side.sum()):,} {name} ({money(float(np.abs(quantity[side]).sum()))} {instrument.asset})"
+                )
+            low = prices[(quantity > 0) & np.isfinite(prices)]
+            high = prices[(quantity < 0) & np.isfinite(prices)]
+            nearest = [f"longs up to {price(float(low.max()))}"] if low.size else []
+            nearest += [f"shorts from {price(float(high.min()))}"] if high.size else []
+            where = "liquidation prices of " + ", ".join(nearest) if nearest else "no liquidation prices"
+            rows.append((instrument.symbol, *cells, f"margin {money(float(self.margin[mine].sum()))}", where))
+        return rows
+
+
+def _rebuild(venue: Venue, instrument: Any, quantity: Any, entry_price: Any, margin: Any) -> Book:
+    return Book(venue, instrument=instrument, quantity=quantity, entry_price=entry_price, margin=margin)
+
+
+def concat(books: Sequence[Book]) -> Book:
+    """Return one book of several at the same venue, in order.
+
+    Parameters
+    ----------
+    books : sequence of Book
+        At least one; their venues must be equal.
+
+    Returns
+    -------
+    Book
+
+    Raises
+    ------
+    InputError
+        If there is none or the venues differ.
+    KindError
+        If one is not a Book.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> len(lc.concat([book, book]))
+    2
+    """
+    if isinstance(books, Book) or not isinstance(books, Sequence):
+        raise KindError(f"books must be a sequence of Book, was {checks.describe(books)}")
+    if not books:
+        raise InputError("books must not be empty")
+    for row, book in enumerate(books):
+        checks.instance(f"books[{row}]", book, Book)
+        if book.venue != books[0].venue:
+            raise InputError(f"books[{row}] must be at the same venue as books[0]")
+    memory.refuse_if_too_large(sum(len(book) for book in books) * memory.COLUMN_BYTES, "concat")
+    return Book(
+        books[0].venue,
+        instrument=np.concatenate([book.instrument for book in books]),
+        quantity=np.concatenate([book.quantity for book in books]),
+        entry_price=np.concatenate([book.entry_price for book in books]),
+        margin=np.concatenate([book.margin for book in books]),
+    )

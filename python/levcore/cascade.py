@@ -1,0 +1,228 @@
+"""Running a shock: the sorted pair of book and market, and what happens when prices move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import _core, checks, memory, outcome
+from levcore.book import Book
+from levcore.errors import InputError, KindError
+from levcore.market import Market
+from levcore.outcome import Outcome, Outcomes
+
+Floats = npt.NDArray[np.float64]
+Single = float | Mapping[str, float]
+Batch = Sequence[float] | Sequence[Sequence[float]] | npt.NDArray[Any]
+
+
+class Ready:
+    """A book sorted for a market, made by :func:`prepare`; taken wherever the pair is.
+
+    Attributes
+    ----------
+    book : Book
+        The book.
+    market : Market
+        The market.
+
+    Notes
+    -----
+    Immutable; reading it from several threads is safe.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> ready = lc.prepare(book, lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))}))
+    >>> lc.shock(ready, -0.1).liquidated_count
+    1
+    """
+
+    def __init__(self, book: Book, market: Market) -> None:
+        self.book = checks.instance("book", book, Book)
+        self.market = checks.instance("market", market, Market)
+        unknown = [name for name in book.venue.assets if name not in market.names]
+        if unknown:
+            raise InputError(f"market must have every asset of the venue; missing: {', '.join(unknown)}")
+        memory.refuse_if_too_large(
+            memory.estimate_bytes(len(book), market), f"sorting a book of {len(book):,} positions"
+        )
+        asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
+        self._native = _core.Ready(book._native, asset_of, len(market))
+        self._native_market = market._to_native()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return prepare, (self.book, self.market)
+
+    def __repr__(self) -> str:
+        return f"<levcore.Ready: {len(self.book):,} positions sorted for a market of {', '.join(self.market.names)}>"
+
+    def _run(self, moves: Floats) -> Outcome:
+        columns = self._native.shock(self._native_market, moves, True)
+        return outcome.single(columns, self.market.names, moves, self.market.numeraire)
+
+    def _run_many(self, moves: Floats) -> Outcomes:
+        memory.refuse_if_too_large(
+            memory.estimate_bytes(0, self.market, shocks=len(moves)), f"a batch of {len(moves):,} shocks"
+        )
+        columns = self._native.shock(self._native_market, moves, False)
+        return outcome.many(
+            columns, self.market.names, moves, self.market.numeraire, lambda i: self._run(moves[i : i + 1])
+        )
+
+
+def prepare(book: Book, market: Market) -> Ready:
+    """Sort a book for a market, once for many runs.
+
+    Parameters
+    ----------
+    book : Book
+        The positions.
+    market : Market
+        Must have every asset of the book's venue.
+
+    Returns
+    -------
+    Ready
+        Taken wherever the pair is: ``lc.shock(ready, -0.1)``.
+
+    Raises
+    ------
+    InputError
+        If the market lacks an asset.
+    KindError
+        If an argument has the wrong type.
+    TooLargeError
+        If there is not enough memory.
+
+    Notes
+    -----
+    Source: isolated positions sorted by liquidation price make a shock cost what it liquidates, not what the book
+    holds.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> lc.prepare(book, lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))}))
+    <levcore.Ready: 1 positions sorted for a market of BTC>
+    """
+    return Ready(book, market)
+
+
+@overload
+def shock(book: Book, market: Market, shock: Single) -> Outcome: ...
+@overload
+def shock(book: Book, market: Market, shock: Batch) -> Outcomes: ...
+@overload
+def shock(book: Ready, market: Single) -> Outcome: ...
+@overload
+def shock(book: Ready, market: Batch) -> Outcomes: ...
+@overload
+def shock(book: Ready, *, shock: Single) -> Outcome: ...
+@overload
+def shock(book: Ready, *, shock: Batch) -> Outcomes: ...
+def shock(
+    book: Book | Ready, market: Market | Single | Batch | None = None, shock: Single | Batch | None = None
+) -> Outcome | Outcomes:
+    """Move prices and run the cascade of forced liquidations that follows.
+
+    Parameters
+    ----------
+    book : Book or Ready
+        The positions, or a pair prepared by :func:`prepare` (then the market is left out: ``lc.shock(ready, -0.1)``).
+    market : Market
+        Where the forced orders go.
+    shock : float, mapping of str to float, or array of shape (n,) or (n, assets)
+        Relative move of the fundamental prices, > -1: a number moves every asset, a mapping those it names, an array
+        is n shocks, each on its own (columns in the market's order).
+
+    Returns
+    -------
+    Outcome or Outcomes
+        One outcome; for an array one with a leading axis.
+
+    Raises
+    ------
+    InputError
+        If a shock is not above -1 or not finite, or names an unknown asset.
+    KindError
+        If an argument has the wrong type.
+    TooLargeError
+        If there is not enough memory.
+
+    Notes
+    -----
+    The price moves, then rounds of margin checks and forced orders run until nobody is liquidatable. A shock knows no
+    refill and no funding. Source: the model's section on a step.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))})
+    >>> round(lc.shock(book, market, -0.1).final_price["BTC"], 4)
+    89.1045
+    """
+    if isinstance(book, Ready):
+        if market is not None and shock is not None:
+            raise KindError("a prepared pair has its market: give only the shock")
+        ready, wanted = book, (market if shock is None else shock)
+    else:
+        checks.instance("book", book, Book)
+        ready, wanted = _remembered(book, checks.instance("market", market, Market)), shock
+    if wanted is None or isinstance(wanted, (str, Market)):
+        raise KindError(f"shock must be a number, a mapping or an array, was {checks.describe(wanted)}")
+    moves, one = _moves(wanted, ready.market.names)
+    return ready._run(moves) if one else ready._run_many(moves)
+
+
+def _remembered(book: Book, market: Market) -> Ready:
+    with book._guard:
+        last = book._ready
+    if last is not None and last[0] == market:
+        return last[1]
+    ready = Ready(book, market)
+    with book._guard:
+        book._ready = (market, ready)
+    return ready
+
+
+def _moves(shock: Any, names: tuple[str, ...]) -> tuple[Floats, bool]:
+    if isinstance(shock, Mapping):
+        checks.names_in("asset", shock, names)
+        row = [_move(f"shock[{name!r}]", shock.get(name, 0.0)) for name in names]
+        return np.array([row]), True
+    if np.ndim(shock) == 0:
+        value = shock.item() if isinstance(shock, np.ndarray) else shock
+        return np.full((1, len(names)), _move("shock", value)), True
+    if np.ndim(shock) == 1:
+        moves = np.repeat(checks.column("shock", shock)[:, None], len(names), axis=1)
+    else:
+        array = np.asarray(shock)
+        if array.ndim != 2 or array.shape[1] != len(names):
+            raise InputError(f"shock must have shape (n,) or (n, {len(names)}), had {array.shape}")
+        moves = checks.column("shock", array.reshape(-1)).reshape(array.shape)
+    wrong = np.argwhere(~(np.isfinite(moves) & (moves > -1.0) & (moves <= checks.LARGEST)))
+    if wrong.size:
+        row_at, k = wrong[0]
+        where = f"shock[{row_at}]" if np.ndim(shock) == 1 else f"shock[{row_at}, {k}]"
+        _move(where, float(moves[row_at, k]))
+    return np.ascontiguousarray(moves), False
+
+
+def _move(name: str, value: object) -> float:
+    move = checks.number(name, value, at_most=checks.LARGEST)
+    if not move > -1.0:
+        raise InputError(f"{name} must be > -1 (a price cannot fall by 100 % or more), was {move}")
+    return move

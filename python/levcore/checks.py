@@ -1,0 +1,143 @@
+"""What may enter: numbers and columns are checked once, at the door, with errors that name what is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore.errors import InputError, KindError
+
+Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+#: Prices, quantities and margins stay below this, so that no product of three of them leaves float64.
+LARGEST = 1e90
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    infinite: bool = False,
+) -> float:
+    """Return a plain float that obeys the bounds."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise KindError(f"{name} must be a number, was {describe(value)}")
+    result = float(value)
+    if math.isnan(result) or (math.isinf(result) and not infinite):
+        raise InputError(f"{name} must be finite, was {result}")
+    if above is not None and not result > above:
+        raise InputError(f"{name} must be > {above:g}, was {result}")
+    if at_least is not None and not result >= at_least:
+        raise InputError(f"{name} must be >= {at_least:g}, was {result}")
+    if below is not None and not result < below:
+        raise InputError(f"{name} must be < {below:g}, was {result}")
+    if at_most is not None and not result <= at_most and not (infinite and math.isinf(result)):
+        raise InputError(f"{name} must be <= {at_most:g}, was {result}")
+    return result
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a plain bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise KindError(f"{name} must be True or False, was {describe(value)}")
+    return bool(value)
+
+
+def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    """Return one of the allowed words."""
+    words = " or ".join(repr(word) for word in allowed)
+    if not isinstance(value, str):
+        raise KindError(f"{name} must be {words}, was {describe(value)}")
+    if value not in allowed:
+        raise InputError(f"{name} must be {words}, was {value!r}")
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Return a word that is not empty."""
+    if not isinstance(value, str):
+        raise KindError(f"{name} must be text, was {describe(value)}")
+    if not value:
+        raise InputError(f"{name} must not be empty")
+    return value
+
+
+def instance(name: str, value: object, kind: type[T]) -> T:
+    """Return the value if it is of this class."""
+    if not isinstance(value, kind):
+        raise KindError(f"{name} must be a {kind.__name__}, was {describe(value)}")
+    return value
+
+
+def column(name: str, values: object) -> Floats:
+    """Return one-dimensional, contiguous float64 numbers; a copy only where the layout or the dtype asks for one."""
+    if isinstance(values, (str, bytes)) or values is None:
+        raise KindError(f"{name} must be an array of numbers, was {describe(values)}")
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        row = int(np.flatnonzero(np.ma.getmaskarray(values))[0])
+        raise InputError(f"{name}[{row}] must be a number, was masked")
+    to_numpy: Callable[[], Any] | None = getattr(values, "to_numpy", None)
+    try:
+        array = np.asarray(to_numpy() if to_numpy is not None else values)
+    except (TypeError, ValueError) as error:
+        raise KindError(f"{name} must be a one-dimensional array of numbers: {error}") from None
+    if array.dtype.kind == "O" and array.ndim == 1:
+        _complain_about_objects(name, array)
+    if array.size == 0 and array.ndim == 1 and array.dtype.kind in "fiuOb":
+        return np.empty(0, dtype=np.float64)
+    if array.dtype.kind not in "fiu":
+        raise KindError(f"{name} must be an array of numbers, had dtype {array.dtype}")
+    if array.ndim != 1:
+        raise InputError(f"{name} must be one-dimensional, had shape {array.shape}")
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _complain_about_objects(name: str, array: npt.NDArray[Any]) -> None:
+    for row, value in enumerate(array):
+        if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+            raise KindError(f"{name}[{row}] must be a number, was {describe(value)}")
+
+
+def numbers(name: str, values: object) -> tuple[float, ...]:
+    """Return a row of numbers as a tuple of floats; the rule that each obeys is checked where it is known."""
+    return tuple(column(name, values).tolist())
+
+
+def same_length(**columns: npt.NDArray[Any]) -> int:
+    """Return the common length of the columns."""
+    first, *others = columns.items()
+    for name, values in others:
+        if len(values) != len(first[1]):
+            raise InputError(
+                f"columns must have the same length: {first[0]} had {len(first[1])} rows, {name} had {len(values)}"
+            )
+    return len(first[1])
+
+
+def names_in(what: str, given: Mapping[str, object], known: tuple[str, ...]) -> None:
+    """Refuse a mapping that names something unknown."""
+    for name in given:
+        if name not in known:
+            raise InputError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a read-only view of the array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def describe(value: object) -> str:
+    """Say in a few words what a value is."""
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"

@@ -1,0 +1,332 @@
+"""What happened: the outcome of one shock, or of many, with its own audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore.display import money, price, table_html
+from levcore.errors import DomainError, InputError
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+_FAULTS = {
+    1: "the price of {asset} left the range 1e-100 to 1e100; what is reported is the state just before",
+    2: "the cascade was stopped at its round cap; please report this",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What one shock did to a book and its market. Money in the market's numeraire.
+
+    Attributes
+    ----------
+    rounds, cascade_depth : int
+        Rounds of margin checks that liquidated anything; of a shock they are the same.
+    final_price, lowest_price, highest_price, fundamental_price : mapping of str to float
+        Mark price at the end, its extremes (start and marks inside the cascade count), and the price without impact.
+    amplification : mapping of str to float
+        log(final/start) over log(fundamental/start): 1 without feedback; nan where the shock did not move the asset.
+    depth_used : mapping of str to float
+        Largest displacement over a depth curve's last node, above 1: beyond the data; nan for other shapes.
+    liquidated : bool[n]
+        Which positions were liquidated.
+    liquidated_count, liquidated_count_long, liquidated_count_short : int
+        How many.
+    liquidated_notional, liquidated_notional_long, liquidated_notional_short : float
+        Sum of abs(quantity) times average price of the forced orders.
+    bad_debt : float
+        Losses that nobody has covered.
+    insurance_fund, insurance_fund_low : float
+        The fund at the end and at its lowest.
+    deleveraged_notional, socialised_loss, fees : float
+        What the other layers of the waterfall carried, and liquidation fees.
+    exhausted : bool
+        Whether some deficit was more than the fund could pay.
+    conservation_error : float
+        Largest violation of money conservation seen, as a share of gross notional at the start.
+    engine : str
+        Which engine ran.
+    error : str or None
+        Why the run stopped early, if it did.
+    trace : structured array
+        A row a round: counts, notionals, losses, the fund, and mark_price_<asset>.
+
+    Notes
+    -----
+    Source: the model's section on outcomes.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))})
+    >>> lc.shock(book, market, -0.1).liquidated_count
+    1
+    """
+
+    rounds: int
+    liquidated_count_long: int
+    liquidated_count_short: int
+    liquidated_notional_long: float
+    liquidated_notional_short: float
+    bad_debt: float
+    insurance_fund: float
+    insurance_fund_low: float
+    deleveraged_notional: float
+    socialised_loss: float
+    fees: float
+    exhausted: bool
+    conservation_error: float
+    final_price: Mapping[str, float]
+    lowest_price: Mapping[str, float]
+    highest_price: Mapping[str, float]
+    fundamental_price: Mapping[str, float]
+    amplification: Mapping[str, float]
+    depth_used: Mapping[str, float]
+    liquidated: npt.NDArray[np.bool_] = field(repr=False)
+    trace: npt.NDArray[Any] = field(repr=False)
+    shock: Mapping[str, float]
+    error: str | None
+    engine: str
+    numeraire: str
+
+    @property
+    def cascade_depth(self) -> int:
+        """Most rounds in one step; a shock is one step."""
+        return self.rounds
+
+    @property
+    def liquidated_count(self) -> int:
+        """Positions liquidated."""
+        return self.liquidated_count_long + self.liquidated_count_short
+
+    @property
+    def liquidated_notional(self) -> float:
+        """Notional of the forced orders, numeraire."""
+        return self.liquidated_notional_long + self.liquidated_notional_short
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = []
+        for name, moved in self.shock.items():
+            start = self.fundamental_price[name] / (1.0 + moved)
+            end = self.final_price[name]
+            said = f"shock {moved:+.2%}, mark {price(start)} -> {price(end)} ({end / start - 1.0:+.2%})"
+            amplified = self.amplification[name]
+            rows.append((name, said if np.isnan(amplified) else f"{said}, amplification {amplified:.4g}"))
+            if self.depth_used[name] > 1.0:
+                rows.append(("", f"{self.depth_used[name]:.3g} times the depth data: extrapolated"))
+        count, notional = self.liquidated_count, money(self.liquidated_notional)
+        rows.append(
+            ("liquidated", f"{count:,} of {len(self.liquidated):,} positions, {notional} in {self.rounds} rounds")
+        )
+        exhausted = " (exhausted)" if self.exhausted else ""
+        fund = f"{money(self.insurance_fund)}, low {money(self.insurance_fund_low)}{exhausted}"
+        rows.append(("insurance fund", fund))
+        rows.append(("bad debt", f"{money(self.bad_debt)} {self.numeraire}"))
+        for label, amount in (("deleveraged", self.deleveraged_notional), ("socialised loss", self.socialised_loss)):
+            if amount:
+                rows.append((label, money(amount)))
+        if self.error:
+            rows.append(("ERROR", self.error))
+        return rows
+
+    def __repr__(self) -> str:
+        width = max(len(label) for label, _ in self._rows())
+        return "<levcore.Outcome>\n" + "\n".join(f"  {label:<{width}}  {said}" for label, said in self._rows())
+
+    def _repr_html_(self) -> str:
+        return table_html("Outcome of a shock", ("", ""), self._rows())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcomes:
+    """What many shocks did, each on its own: the names of :class:`Outcome`, an array with a leading axis each.
+
+    There is no `liquidated` matrix and no `trace`: :meth:`at` gives one run whole.
+
+    Attributes
+    ----------
+    shocks : float64[n, assets]
+        The shocks, in the market's order of assets.
+    rounds, bad_debt, ... : array of shape (n,)
+        As in Outcome.
+    final_price, ... : mapping of str to float64[n]
+        As in Outcome.
+    error : tuple of (str or None)
+        Why each run stopped early, if it did.
+
+    Notes
+    -----
+    Source: the model's section on outcomes.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))})
+    >>> lc.shock(book, market, [-0.05, -0.1]).liquidated_count
+    array([0, 1])
+    """
+
+    rounds: Counts
+    liquidated_count_long: Counts
+    liquidated_count_short: Counts
+    liquidated_notional_long: Floats
+    liquidated_notional_short: Floats
+    bad_debt: Floats
+    insurance_fund: Floats
+    insurance_fund_low: Floats
+    deleveraged_notional: Floats
+    socialised_loss: Floats
+    fees: Floats
+    exhausted: npt.NDArray[np.bool_]
+    conservation_error: Floats
+    final_price: Mapping[str, Floats]
+    lowest_price: Mapping[str, Floats]
+    highest_price: Mapping[str, Floats]
+    fundamental_price: Mapping[str, Floats]
+    amplification: Mapping[str, Floats]
+    depth_used: Mapping[str, Floats]
+    shocks: Floats
+    error: tuple[str | None, ...]
+    engine: str
+    numeraire: str
+    _again: Callable[[int], Outcome] = field(repr=False)
+
+    @property
+    def cascade_depth(self) -> Counts:
+        """Most rounds in one step; a shock is one step."""
+        return self.rounds
+
+    @property
+    def liquidated_count(self) -> Counts:
+        """Positions liquidated."""
+        return self.liquidated_count_long + self.liquidated_count_short
+
+    @property
+    def liquidated_notional(self) -> Floats:
+        """Notional of the forced orders, numeraire."""
+        return self.liquidated_notional_long + self.liquidated_notional_short
+
+    @property
+    def liquidated(self) -> npt.NDArray[np.bool_]:
+        """Not kept for a batch."""
+        raise DomainError("a batch keeps no matrix of liquidated positions: use at(i).liquidated")
+
+    @property
+    def trace(self) -> npt.NDArray[Any]:
+        """Not kept for a batch."""
+        raise DomainError("a batch keeps no traces: use at(i).trace")
+
+    def __len__(self) -> int:
+        return len(self.rounds)
+
+    def at(self, i: int) -> Outcome:
+        """Return one run whole, with who was liquidated and its trace; it is run again.
+
+        Parameters
+        ----------
+        i : int
+            Which; negative numbers count from the end.
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        InputError
+            If there is no such run.
+        """
+        if not -len(self) <= i < len(self):
+            raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {i}")
+        return self._again(i % len(self))
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<levcore.Outcomes: no shocks>"
+        span = f"{float(self.shocks.min()):+.4g} to {float(self.shocks.max()):+.4g}"
+        lines = [f"<levcore.Outcomes of {len(self):,} shocks, {span}>"]
+        worst = int(np.argmax(self.bad_debt))
+        lines.append(
+            f"  liquidated: {self.liquidated_count.min():,} to {self.liquidated_count.max():,} positions, "
+            f"{money(float(self.liquidated_notional.max()))} at most, in up to {self.rounds.max()} rounds"
+        )
+        lines.append(
+            f"  bad debt: up to {money(float(self.bad_debt[worst]))} {self.numeraire} (shock {worst}); "
+            f"fund exhausted in {int(self.exhausted.sum()):,}"
+        )
+        failed = sum(error is not None for error in self.error)
+        if failed:
+            lines.append(f"  ERROR in {failed:,} of them: see .error")
+        return "\n".join(lines)
+
+
+_PLAIN = {f.name for f in fields(Outcomes)} & {f.name for f in fields(Outcome)}
+_PER_ASSET = ("final_price", "lowest_price", "highest_price", "fundamental_price", "amplification", "depth_used")
+
+
+def _errors(columns: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, ...]:
+    pairs = zip(columns["fault"].tolist(), columns["faulty_asset"].tolist(), strict=True)
+    return tuple(_FAULTS[fault].format(asset=names[asset]) if fault else None for fault, asset in pairs)
+
+
+def _trace(columns: Mapping[str, Any], names: tuple[str, ...]) -> npt.NDArray[Any]:
+    marks = columns["mark_price"]
+    plain = {name: values for name, values in columns.items() if name != "mark_price"}
+    kinds = [("round", np.int64), *((name, values.dtype) for name, values in plain.items())]
+    kinds += [(f"mark_price_{name}", np.float64) for name in names]
+    rows = np.zeros(len(marks), dtype=kinds)
+    rows["round"] = np.arange(1, len(marks) + 1)
+    for name, values in plain.items():
+        rows[name] = values
+    for k, name in enumerate(names):
+        rows[f"mark_price_{name}"] = marks[:, k]
+    rows.flags.writeable = False
+    return rows
+
+
+def single(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str) -> Outcome:
+    """Build the outcome of one run from native columns of length one."""
+    values: dict[str, Any] = {
+        name: columns[name].item() for name in _PLAIN if name in columns and columns[name].ndim == 1
+    }
+    for name in _PER_ASSET:
+        values[name] = MappingProxyType(dict(zip(names, columns[name][0].tolist(), strict=True)))
+    values["exhausted"] = bool(columns["exhausted"][0])
+    liquidated = columns["liquidated"].view(np.bool_)
+    liquidated.flags.writeable = False
+    return Outcome(
+        **values,
+        liquidated=liquidated,
+        trace=_trace(columns["trace"], names),
+        shock=MappingProxyType(dict(zip(names, moves[0].tolist(), strict=True))),
+        error=_errors(columns, names)[0],
+        engine="ledger",
+        numeraire=numeraire,
+    )
+
+
+def many(
+    columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, again: Callable[[int], Outcome]
+) -> Outcomes:
+    """Build the outcomes of a batch from native columns."""
+    values: dict[str, Any] = {name: columns[name] for name in _PLAIN if name in columns and columns[name].ndim == 1}
+    for name in _PER_ASSET:
+        matrix = columns[name]
+        values[name] = MappingProxyType({asset: np.ascontiguousarray(matrix[:, k]) for k, asset in enumerate(names)})
+    values["exhausted"] = columns["exhausted"].view(np.bool_)
+    error = _errors(columns, names)
+    return Outcomes(**values, shocks=moves, error=error, engine="ledger", numeraire=numeraire, _again=again)

@@ -1,0 +1,82 @@
+"""The two tables of a book: what a column of instruments may be, and the table of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import checks
+from levcore.errors import InputError, KindError
+from levcore.venue import Venue
+
+Floats = npt.NDArray[np.float64]
+
+#: The account of an isolated position: none.
+ISOLATED = -1
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The table of accounts that share collateral between positions: a balance per collateral asset, a row an account.
+
+    A book of isolated positions has no rows in it: each position stands for itself.
+
+    Attributes
+    ----------
+    balances : mapping of str to float64[rows]
+        Balance per collateral asset, base units of that asset.
+
+    Notes
+    -----
+    Source: the model's two tables.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> len(lc.Accounts())
+    0
+    """
+
+    balances: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __len__(self) -> int:
+        return max((len(column) for column in self.balances.values()), default=0)
+
+
+def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np.int32]:
+    """Return the place of each position's instrument in the venue's list; names or codes come in."""
+    symbols = {symbol: code for code, symbol in enumerate(venue.symbols)}
+    if isinstance(instrument, str):
+        checks.names_in("instrument", {instrument: None}, venue.symbols)
+        return np.full(size, symbols[instrument], dtype=np.int32)
+    to_numpy = getattr(instrument, "to_numpy", None)
+    array = np.asarray(instrument if to_numpy is None else to_numpy())
+    if array.ndim != 1:
+        raise KindError(f"instrument must be a name or a one-dimensional array, was {checks.describe(instrument)}")
+    if array.size == 0:
+        return np.empty(0, dtype=np.int32)
+    if array.dtype.kind in "iu":
+        wrong = np.flatnonzero((array < 0) | (array >= len(symbols)))
+        if wrong.size:
+            row = wrong[0]
+            raise InputError(f"instrument[{row}] must lie in 0 to {len(symbols) - 1}, was {array[row]}")
+        return np.array(array, dtype=np.int32)
+    if array.dtype.kind not in "OUT":
+        raise KindError(f"instrument must be names or integer codes, had dtype {array.dtype}")
+    codes = np.empty(len(array), dtype=np.int32)
+    for row, symbol in enumerate(array.tolist()):
+        code = symbols.get(symbol) if isinstance(symbol, str) else None
+        if code is None:
+            raise InputError(f"instrument[{row}] must be one of {', '.join(symbols)}, was {checks.describe(symbol)}")
+        codes[row] = code
+    return codes
+
+
+def private(given: Any, values: Floats) -> Floats:
+    """Copy a column that the caller could still write to."""
+    return values.copy() if isinstance(given, np.ndarray) and np.shares_memory(given, values) else values

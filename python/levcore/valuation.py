@@ -1,0 +1,205 @@
+"""What a book is worth and owes at given prices: equity, requirements, liquidation prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import _core, checks
+from levcore.errors import InputError, KindError
+from levcore.venue import Venue
+
+if TYPE_CHECKING:
+    from levcore.liquidation_map import LiquidationMap
+    from levcore.market import Market
+
+Floats = npt.NDArray[np.float64]
+
+
+class Valuation:
+    """The half of a Book that answers questions about it; the columns are in :class:`levcore.Book`."""
+
+    _venue: Venue
+    _native: _core.Book
+    _columns: dict[str, Floats]
+    _instrument: npt.NDArray[np.int32]
+    _liquidation_price: Floats | None = None
+
+    @property
+    def liquidation_price(self) -> Floats:
+        """Liquidation prices, nan where there is none; float64[n], read-only.
+
+        The price at which equity equals the maintenance requirement, the tier picked by the notional at that very
+        price. Where the requirement jumps: the highest (shorts: lowest) price at or next to which equity falls short.
+        """
+        if self._liquidation_price is None:
+            self._liquidation_price = checks.frozen(self._native.liquidation_price())
+        return self._liquidation_price
+
+    @property
+    def bankruptcy_price(self) -> Floats:
+        """Prices at which equity is zero, nan where there is none; float64[n]."""
+        return self._native.bankruptcy_price()
+
+    def equity(self, prices: float | Mapping[str, float] | Market) -> Floats:
+        """Return each position's equity: margin and unrealised profit.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+
+        Returns
+        -------
+        float64[n]
+            Settlement currency.
+
+        Raises
+        ------
+        InputError
+            If a price is missing or not > 0.
+        """
+        return self._native.equity(self._price_column(prices))
+
+    def maintenance_margin(self, prices: float | Mapping[str, float] | Market) -> Floats:
+        """Return each position's maintenance requirement, closing fee included where the instrument counts one.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+
+        Returns
+        -------
+        float64[n]
+            Settlement currency.
+
+        Raises
+        ------
+        InputError
+            If a price is missing or not > 0.
+        """
+        return self._native.maintenance_margin(self._price_column(prices))
+
+    def exposure(self, prices: float | Mapping[str, float] | Market) -> Floats:
+        """Return each position's signed notional, ``quantity * price``.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+
+        Returns
+        -------
+        float64[n]
+            Settlement currency, shorts negative.
+
+        Raises
+        ------
+        InputError
+            If a price is missing or not > 0.
+        """
+        return self._columns["quantity"] * self._price_column(prices)[self._instrument]
+
+    def leverage(self, prices: float | Mapping[str, float] | Market) -> Floats:
+        """Return each position's leverage, notional over equity; inf where equity is not above 0.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+
+        Returns
+        -------
+        float64[n]
+
+        Raises
+        ------
+        InputError
+            If a price is missing or not > 0.
+        """
+        equity = self.equity(prices)
+        notional = np.abs(self.exposure(prices))
+        result = np.full(len(equity), np.inf)
+        np.divide(notional, equity, out=result, where=equity > 0.0)
+        return result
+
+    def liquidatable(self, prices: float | Mapping[str, float] | Market) -> npt.NDArray[np.bool_]:
+        """Return which positions are liquidatable at these mark prices.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+
+        Returns
+        -------
+        bool[n]
+            ``numpy.flatnonzero`` lists them; ``book[mask]`` is the book of them.
+
+        Raises
+        ------
+        InputError
+            If a price is missing or not > 0.
+        """
+        answers: npt.NDArray[np.bool_] = self._native.liquidatable(self._price_column(prices)) != 0.0
+        return answers
+
+    def liquidation_map(
+        self,
+        prices: float | Mapping[str, float] | Market,
+        *,
+        asset: str | None = None,
+        bins: int = 120,
+        span: float = 0.5,
+    ) -> LiquidationMap:
+        """Return how much notional is liquidated at which price, longs and shorts.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+        asset : str, optional
+            Which asset; needed where the venue has several.
+        bins : int
+            Number of price bins.
+        span : float
+            The map reaches from ``(1 - span)`` to ``(1 + span)`` times the mark price, in (0, 1).
+
+        Returns
+        -------
+        LiquidationMap
+
+        Raises
+        ------
+        InputError
+            If an argument breaks a rule.
+        """
+        from levcore import liquidation_map
+
+        return liquidation_map.build(self, prices, asset=asset, bins=bins, span=span)
+
+    def _prices(self, prices: object) -> dict[str, float]:
+        from levcore.market import Market
+
+        names = self._venue.assets
+        if isinstance(prices, Market):
+            prices = prices.prices
+        if not isinstance(prices, Mapping):
+            if np.ndim(cast("Any", prices)) != 0 or isinstance(prices, str) or prices is None:
+                raise KindError(f"prices must be a mapping, a Market or a number, was {checks.describe(prices)}")
+            if len(names) != 1:
+                raise InputError(f"prices must be a mapping where a venue has several assets: {', '.join(names)}")
+            prices = {names[0]: prices}
+        missing = [name for name in names if name not in prices]
+        if missing:
+            raise InputError(f"prices must have every asset of the venue; missing: {', '.join(missing)}")
+        limit = checks.LARGEST
+        return {name: checks.number(f"prices[{name!r}]", prices[name], above=0.0, at_most=limit) for name in names}
+
+    def _price_column(self, prices: object) -> Floats:
+        by_asset = self._prices(prices)
+        return np.array([by_asset[instrument.asset] for instrument in self._venue.instruments])

@@ -1,0 +1,571 @@
+"""MODEL.md in plain Python: isolated linear perpetuals, one shock, one cascade (sections 1 to 7 and 10).
+
+This file *is* the specification, made to run: written from the model alone, sharing no code with the core, and naive on
+purpose (every round looks at every position, every check adds up everything). The compiled engines must match it.
+Quantities in base units (long > 0), money in the settlement currency, rates as plain numbers, time in days.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+NAN, INFINITY = math.nan, math.inf
+
+
+# --- Impact shapes (MODEL 4): I(X), the log of the price ratio at a displacement --------------------------------------
+
+
+@dataclass(frozen=True)
+class Linear:
+    depth: float
+
+    def log_impact(self, displacement: float) -> float:
+        return displacement / self.depth
+
+
+@dataclass(frozen=True)
+class SquareRoot:
+    daily_volatility: float
+    daily_volume: float
+    coefficient: float = 1.0
+
+    def log_impact(self, displacement: float) -> float:
+        size = self.coefficient * self.daily_volatility * math.sqrt(abs(displacement) / self.daily_volume)
+        return math.copysign(size, displacement)
+
+
+@dataclass(frozen=True)
+class Power:
+    scale: float
+    exponent: float
+
+    def log_impact(self, displacement: float) -> float:
+        return math.copysign((abs(displacement) / self.scale) ** self.exponent, displacement)
+
+
+@dataclass(frozen=True)
+class DepthCurve:
+    """Nodes (cumulative quantity, relative distance) of each side; (0, 0) is implied."""
+
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+
+    def log_impact(self, displacement: float) -> float:
+        """Piecewise linear in price; beyond the data the last segment's secant slope in log price goes on."""
+        sign, quantity = math.copysign(1.0, displacement), abs(displacement)
+        nodes = [(0.0, 0.0), *(self.asks if sign > 0.0 else self.bids)]
+        for (q0, d0), (q1, d1) in pairwise(nodes):
+            if quantity <= q1:
+                return math.log1p(sign * (d0 + (d1 - d0) * (quantity - q0) / (q1 - q0)))
+        slope = (math.log1p(sign * d1) - math.log1p(sign * d0)) / (q1 - q0)
+        return math.log1p(sign * d1) + slope * (quantity - q1)
+
+    def share_of_last_node(self, displacement: float) -> float:
+        return abs(displacement) / (self.asks if displacement > 0.0 else self.bids)[-1][0]
+
+
+Shape = Linear | SquareRoot | Power | DepthCurve
+
+
+def double_exponential_rule(step: float = 1 / 24, reach: int = 80) -> list[tuple[float, float]]:
+    """Nodes and weights on [0, 1]: a root or a kink of the integrand at either end does no harm (Takahasi and Mori)."""
+    rule = []
+    for k in range(-reach, reach + 1):
+        node = 1.0 / (1.0 + math.exp(-math.pi * math.sinh(k * step)))
+        rule.append((node, node * (1.0 - node) * math.cosh(k * step)))
+    total = math.fsum(weight for _, weight in rule)
+    return [(node, weight / total) for node, weight in rule]
+
+
+RULE = double_exponential_rule()
+
+
+def average_ratio(shape: Shape, displacement: float, order: float) -> float:
+    """Average price of a walk over F*exp(A): (1/x) * integral of exp(I(y)) dy from X to X + x (MODEL 4)."""
+    low, high = sorted((displacement, displacement + order))
+    if low == high:
+        return math.exp(shape.log_impact(displacement))
+    kinks = {0.0}
+    if isinstance(shape, DepthCurve):
+        kinks |= {q for q, _ in shape.asks} | {-q for q, _ in shape.bids}
+    points = [low, *sorted(kink for kink in kinks if low < kink < high), high]
+    terms = []
+    for a, b in pairwise(points):
+        terms += [w * (b - a) * math.exp(shape.log_impact(a + (b - a) * v)) for v, w in RULE]
+    return math.fsum(terms) / (high - low)
+
+
+# --- What is given: market, rulebook, book (MODEL 1) -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asset:
+    price: float
+    impact: Shape
+    permanent: float = 1.0
+    resilience: float = 0.0
+    half_spread: float = 0.0
+    mark_follow: float = 1.0
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """Margin tiers (MODEL 2); the deduction of a continuous table is filled in when it is not given."""
+
+    floor: tuple[float, ...]
+    rate: tuple[float, ...]
+    deduction: tuple[float, ...] = ()
+    whole_position: bool = False
+    measure: str = "notional"
+
+    def __post_init__(self) -> None:
+        filled = [0.0]
+        for k in range(1, len(self.floor)):
+            step = self.floor[k] * (self.rate[k] - self.rate[k - 1])
+            filled.append(0.0 if self.whole_position else filled[-1] + step)
+        object.__setattr__(self, "deduction", self.deduction or tuple(filled))
+
+    def tier(self, size: float) -> int:
+        return max(k for k, floor in enumerate(self.floor) if floor <= size)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    asset: str
+    tiers: Tiers
+    closing_fee: float = 0.0
+    basis: str = "mark"
+
+    def rate(self, k: int) -> float:
+        return self.tiers.rate[k] + self.closing_fee
+
+    @property
+    def jumps(self) -> bool:
+        """Whether slack jumps with the price: whole-position tiers picked by the notional at the mark."""
+        return self.tiers.whole_position and self.tiers.measure == "notional" and self.basis == "mark"
+
+
+@dataclass(frozen=True)
+class Position:
+    quantity: float
+    entry_price: float
+    margin: float
+    instrument: int = 0
+
+
+@dataclass(frozen=True)
+class Book:
+    """A venue's instruments and rules, and what is held there."""
+
+    instruments: tuple[Instrument, ...]
+    positions: tuple[Position, ...]
+    fee_rate: float = 0.0
+    fee_to: str = "fund"
+    insurance_fund: float = 0.0
+    deleveraging: bool = False
+    socialise: bool = False
+    remainder: str = "fund"
+    liquidate_at_equality: bool = False
+
+
+# --- A position: equity c + q*P, requirement, slack, liquidation price (MODEL 2 and 3) --------------------------------
+
+
+@dataclass
+class Held:
+    """A position while the cascade runs; `open` turns False when liquidation or deleveraging closes it."""
+
+    instrument: Instrument
+    code: int
+    quantity: float
+    entry_price: float
+    cash: float
+    open: bool = True
+    liquidated: bool = False
+
+    def equity(self, price: float) -> float:
+        return self.cash + self.quantity * price
+
+    def slack(self, price: float) -> float:
+        return self.equity(price) - requirement(self, price)
+
+
+def hold(p: Position, instruments: Sequence[Instrument]) -> Held:
+    """A linear perpetual is cash m - x*E and quantity x (MODEL 2)."""
+    cash = p.margin - p.quantity * p.entry_price
+    return Held(instruments[p.instrument], p.instrument, p.quantity, p.entry_price, cash)
+
+
+def requirement_lines(held: Held, price: float) -> list[tuple[float, float]]:
+    """The requirement as lines slope*P - offset whose maximum (0 included) it is; `price` only where it jumps."""
+    instrument, tiers, size = held.instrument, held.instrument.tiers, abs(held.quantity)
+    if tiers.measure == "contracts":
+        k = tiers.tier(size)
+        contracts = max(0.0, instrument.rate(k) * size - tiers.deduction[k])
+        return [(contracts, 0.0)] if instrument.basis == "mark" else [(0.0, -contracts * held.entry_price)]
+    at_entry = tiers.tier(size * held.entry_price)
+    if instrument.basis == "entry":
+        return [(0.0, tiers.deduction[at_entry] - instrument.rate(at_entry) * size * held.entry_price)]
+    if tiers.measure == "entry":
+        return [(instrument.rate(at_entry) * size, tiers.deduction[at_entry])]
+    if tiers.whole_position:
+        return [(instrument.rate(tiers.tier(size * price)) * size, 0.0)]
+    return [(instrument.rate(k) * size, tiers.deduction[k]) for k in range(len(tiers.floor))]
+
+
+def requirement(held: Held, price: float) -> float:
+    """Maintenance margin at a mark price; never negative (MODEL 2)."""
+    return max(0.0, *(slope * price - offset for slope, offset in requirement_lines(held, price)))
+
+
+def bankruptcy_price(held: Held) -> float:
+    """The root of equity; nan where there is none on P > 0 (MODEL 3)."""
+    root = -held.cash / held.quantity if held.quantity else NAN
+    return root if root > 0.0 else NAN
+
+
+def liquidation_price(held: Held) -> float:
+    """The root of slack; where slack jumps, the highest (shorts: lowest) price next to which it is < 0 (MODEL 3)."""
+    x, c, size, floors = held.quantity, held.cash, abs(held.quantity), held.instrument.tiers.floor
+    if x == 0.0:
+        return NAN
+    ends = []
+    if held.instrument.jumps:
+        for k, (floor, ceiling) in enumerate(zip(floors, (*floors[1:], INFINITY), strict=True)):
+            low, high, root = floor / size, ceiling / size, -c / (x - held.instrument.rate(k) * size)
+            if x > 0.0 and root > low:  # slack < 0 from low to root
+                ends.append(min(root, high))
+            if x < 0.0 and root < high:  # slack < 0 from root to high
+                ends.append(max(root, low))
+    else:  # slack is the lowest of these lines, each rising for a long and falling for a short
+        lines = [(0.0, 0.0), *requirement_lines(held, NAN)]
+        ends = [-(c + offset) / (x - slope) for slope, offset in lines]
+    end = (max(ends) if x > 0.0 else min(ends)) if ends else NAN
+    return end if 0.0 < end < INFINITY else NAN
+
+
+# --- What changes while the cascade runs -----------------------------------------------------------------------------
+
+
+def checked(price: float) -> float:
+    if not 0.0 < price < INFINITY:
+        raise OverflowError("a price under- or overflowed")
+    return price
+
+
+@dataclass
+class OrderBook:
+    """An asset's fundamental price F, permanent log impact A, and displacement X, the exact sum of its orders."""
+
+    asset: Asset
+    fundamental: float
+    permanent: float = 0.0
+    orders: list[float] = field(default_factory=list)
+
+    @property
+    def displacement(self) -> float:
+        return math.fsum(self.orders)
+
+    def impact_on_mark(self) -> float:
+        return self.permanent + self.asset.mark_follow * self.asset.impact.log_impact(self.displacement)
+
+    def log_mark(self) -> float:
+        return math.log(self.fundamental) + self.impact_on_mark()
+
+    def mark(self) -> float:
+        return checked(self.fundamental * math.exp(self.impact_on_mark()))
+
+    def order_price(self, order: float) -> float:
+        """What an order of this size pays on average, half-spread included; asking moves nothing."""
+        ratio = average_ratio(self.asset.impact, self.displacement, order)
+        spread = 1.0 + math.copysign(self.asset.half_spread, order)
+        return checked(self.fundamental * math.exp(self.permanent) * ratio * spread)
+
+
+def refill(state: OrderBook, days: float) -> None:
+    """X' = X*exp(-resilience*dt), A' = A + permanent*(I(X) - I(X')) (MODEL 4)."""
+    impact, before = state.asset.impact, state.displacement
+    after = before * math.exp(-state.asset.resilience * days)
+    state.permanent += state.asset.permanent * (impact.log_impact(before) - impact.log_impact(after))
+    state.orders = [after]
+
+
+@dataclass
+class Outcome:
+    """MODEL 10 for one shock, the positions as they were left, and how near the run came to deciding otherwise."""
+
+    insurance_fund: float
+    insurance_fund_low: float
+    positions: list[Held]
+    rounds: int = 0
+    liquidated_count_long: int = 0
+    liquidated_count_short: int = 0
+    liquidated_notional_long: float = 0.0
+    liquidated_notional_short: float = 0.0
+    bad_debt: float = 0.0
+    deleveraged_notional: float = 0.0
+    socialised_loss: float = 0.0
+    fees: float = 0.0
+    paid_to_traders: float = 0.0
+    exhausted: bool = False
+    conservation_error: float = 0.0
+    error: str | None = None
+    final_price: dict[str, float] = field(default_factory=dict)
+    lowest_price: dict[str, float] = field(default_factory=dict)
+    highest_price: dict[str, float] = field(default_factory=dict)
+    amplification: dict[str, float] = field(default_factory=dict)
+    depth_used: dict[str, float] = field(default_factory=dict)
+    trace: list[dict[str, Any]] = field(default_factory=list)
+    nearest: float = INFINITY  # smallest abs(y - g) of any predicate asked
+    nearest_slack: float = INFINITY  # where slack jumps: the same of slack over notional, and of notional from a floor
+    nearest_choice: float = INFINITY  # of every other yes or no: the same, over notional or price
+
+    @property
+    def cascade_depth(self) -> int:
+        return self.rounds
+
+    @property
+    def liquidated(self) -> list[bool]:
+        return [held.liquidated for held in self.positions]
+
+    @property
+    def liquidated_count(self) -> int:
+        return self.liquidated_count_long + self.liquidated_count_short
+
+    @property
+    def liquidated_notional(self) -> float:
+        return self.liquidated_notional_long + self.liquidated_notional_short
+
+
+class Run:
+    """The state of one run: positions, order books, fund, and what the outside market holds (MODEL 5 to 7)."""
+
+    def __init__(self, book: Book, market: Mapping[str, Asset]) -> None:
+        self.rules, self.market = book, market
+        self.held = [hold(position, book.instruments) for position in book.positions]
+        self.books = {name: OrderBook(asset, asset.price) for name, asset in market.items()}
+        self.out = Outcome(book.insurance_fund, book.insurance_fund, self.held)
+        self.unpaid = 0.0  # deficits of the round still to be socialised
+        self.codes = range(len(book.instruments))
+        self.inventory = [0.0 for _ in self.codes]  # Z of MODEL 7, kept per instrument
+        self.outside_cash = [0.0 for _ in self.codes]  # K of MODEL 7
+        self.marks_at_start = self.marks()
+        self.net_at_start = [math.fsum(h.quantity for h in self.held if h.code == code) for code in self.codes]
+        self.gross_at_start = math.fsum(abs(h.quantity) * self.marks_at_start[h.code] for h in self.held)
+        self.sum_at_start = self.whole_sum()
+        self.note_state()
+
+    def marks(self) -> list[float]:
+        return [self.books[instrument.asset].mark() for instrument in self.rules.instruments]
+
+    def note_choice(self, distance: float, scale: float) -> None:
+        self.out.nearest_choice = min(self.out.nearest_choice, abs(distance) / scale)
+
+    def note_state(self) -> None:
+        """Final, deepest and highest mark, depth used (MODEL 10), and whether money is still conserved (MODEL 7)."""
+        out = self.out
+        for name, book in self.books.items():
+            price, x, impact = book.mark(), book.displacement, book.asset.impact
+            used = impact.share_of_last_node(x) if isinstance(impact, DepthCurve) else NAN
+            out.final_price[name] = price
+            out.lowest_price[name] = min(price, out.lowest_price.get(name, price))
+            out.highest_price[name] = max(price, out.highest_price.get(name, price))
+            out.depth_used[name] = max(used, out.depth_used.get(name, used))
+        out.conservation_error = max(out.conservation_error, self.violation())
+
+    def liquidatable(self, held: Held) -> bool:
+        """A long goes iff y < g, a short iff y > g (or equal, by the rules); a slack that jumps iff it is < 0."""
+        if not held.open or held.quantity == 0.0:
+            return False
+        out, book, tiers = self.out, self.books[held.instrument.asset], held.instrument.tiers
+        if held.instrument.jumps:
+            notional, slack = abs(held.quantity) * book.mark(), held.slack(book.mark())
+            near_floors = [abs(notional / floor - 1.0) for floor in tiers.floor if floor > 0.0]
+            out.nearest_slack = min(out.nearest_slack, abs(slack) / notional, *near_floors)
+            return slack < 0.0 or (slack == 0.0 and self.rules.liquidate_at_equality)
+        if math.isnan(liquidation_price(held)):
+            return False
+        y, g = book.log_mark(), math.log(liquidation_price(held))
+        out.nearest = min(out.nearest, abs(y - g))
+        return (y < g if held.quantity > 0.0 else y > g) or (y == g and self.rules.liquidate_at_equality)
+
+    def cascade(self) -> None:
+        """Rounds, until no position is liquidatable (MODEL 5.6)."""
+        while members := self.round_members():
+            closed = 0
+            for held in members:
+                if self.liquidatable(held):  # asked once more just before its order
+                    self.close(held)
+                    self.note_state()
+                    closed += 1
+            self.socialise()
+            self.note_state()
+            self.out.rounds += 1
+            row = {"orders": closed, "bad_debt": self.out.bad_debt, "insurance_fund": self.out.insurance_fund}
+            self.out.trace.append(row | {"prices": dict(self.out.final_price)})
+
+    def round_members(self) -> list[Held]:
+        """In each asset, in the Market's order, the liquidatable longs, the shorts only when there is none: longs by
+        falling, shorts by rising liquidation price, ties by place in the book (MODEL 5.6 a, b)."""
+        members: list[Held] = []
+        for name in self.market:
+            found = [h for h in self.held if h.instrument.asset == name and self.liquidatable(h)]
+            longs = [h for h in found if h.quantity > 0.0]
+            queue = sorted(longs or found, key=liquidation_price, reverse=bool(longs))
+            for one, two in pairwise(queue):
+                if (one.quantity, one.entry_price, one.cash) != (two.quantity, two.entry_price, two.cash):
+                    self.note_choice(liquidation_price(one) - liquidation_price(two), liquidation_price(one))
+            members += queue
+        return members
+
+    def close(self, held: Held) -> None:
+        """Foretell the deficit; walk if the fund can pay it whole, else deleverage if the rules say so (MODEL 6)."""
+        out, x, c = self.out, held.quantity, held.cash
+        price = self.books[held.instrument.asset].order_price(-x)
+        deficit = max(0.0, -(c + x * price))
+        self.note_choice(c + x * price, abs(x) * price)
+        transferred = 0.0
+        if deficit > 0.0:
+            self.note_choice(out.insurance_fund - deficit, abs(x) * price)
+        if deficit > out.insurance_fund:
+            out.exhausted = True
+            transferred = self.deleverage(held) if self.rules.deleveraging else 0.0
+        held.open, held.liquidated, held.quantity, held.cash = False, True, 0.0, 0.0
+        out.liquidated_count_long += x > 0.0
+        out.liquidated_count_short += x < 0.0
+        if transferred < abs(x):
+            left = 1.0 - transferred / abs(x)
+            self.walk(held, x * left, c * left)
+
+    def walk(self, held: Held, x: float, c: float) -> None:
+        """Send the order -x, which moves the mark, and settle at once: fee, remainder, fund (MODEL 5.6 c, d and 6)."""
+        out, rules, book = self.out, self.rules, self.books[held.instrument.asset]
+        price = book.order_price(-x)
+        book.orders.append(-x)
+        self.inventory[held.code] += x
+        self.outside_cash[held.code] -= x * price
+        notional, equity = abs(x) * price, c + x * price
+        out.liquidated_notional_long += notional if x > 0.0 else 0.0
+        out.liquidated_notional_short += notional if x < 0.0 else 0.0
+        what_is_left = max(0.0, equity)
+        fee = min(rules.fee_rate * notional, what_is_left)
+        remainder = what_is_left - fee
+        out.fees += fee
+        out.paid_to_traders += remainder if rules.remainder == "trader" else 0.0
+        out.insurance_fund += fee if rules.fee_to == "fund" else 0.0
+        out.insurance_fund += remainder if rules.remainder == "fund" else 0.0
+        deficit = max(0.0, -equity)
+        from_fund = min(out.insurance_fund, deficit)
+        out.insurance_fund -= from_fund
+        out.insurance_fund_low = min(out.insurance_fund_low, out.insurance_fund)
+        self.unpaid += deficit - from_fund
+
+    def deleverage(self, held: Held) -> float:
+        """Close against opposite positions at the bankruptcy price, pro rata (MODEL 6); returns the quantity moved."""
+        price, eligible = bankruptcy_price(held), []
+        for other in self.held:
+            if other.open and other.code == held.code and other.quantity * held.quantity < 0.0:
+                self.note_choice(other.equity(price), abs(other.quantity) * price)
+                if not self.liquidatable(other) and other.equity(price) >= 0.0:
+                    eligible.append(other)
+        available = math.fsum(abs(other.quantity) for other in eligible)
+        transferred = min(abs(held.quantity), available)
+        for other in eligible:
+            share = transferred / available
+            self.out.paid_to_traders += share * other.equity(price)
+            other.quantity *= 1.0 - share
+            other.cash *= 1.0 - share
+            other.open = other.quantity != 0.0
+        self.out.deleveraged_notional += transferred * price
+        return transferred
+
+    def socialise(self) -> None:
+        """Charge the round's unpaid deficits to unrealised profits, each at most its own; the rest is bad debt."""
+        marks, charged = self.marks(), 0.0
+        winners = [(h, h.quantity * (marks[h.code] - h.entry_price)) for h in self.held if h.open]
+        total = math.fsum(profit for _, profit in winners if profit > 0.0)
+        if self.rules.socialise and total > 0.0:
+            charged = min(self.unpaid, total)
+            for held, profit in winners:
+                held.cash -= charged * (max(0.0, profit) / total)
+        self.out.socialised_loss += charged
+        self.out.bad_debt += self.unpaid - charged
+        self.unpaid = 0.0
+
+    def whole_sum(self) -> float:
+        """Equity + paid out + fund + fees paid out - bad debt (also what is still to place) + K + Z*P (MODEL 7)."""
+        out, marks = self.out, self.marks()
+        fees_paid_out = out.fees if self.rules.fee_to == "outside" else 0.0
+        terms = [out.paid_to_traders, out.insurance_fund, fees_paid_out, -out.bad_debt, -self.unpaid]
+        terms += [h.cash for h in self.held] + [h.quantity * marks[h.code] for h in self.held]
+        return math.fsum(terms + self.outside_cash + [self.inventory[k] * marks[k] for k in self.codes])
+
+    def violation(self) -> float:
+        """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start (MODEL 7)."""
+        moves = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
+        difference = abs(math.fsum([self.whole_sum(), -self.sum_at_start, *(-move for move in moves)]))
+        return difference / self.gross_at_start if self.gross_at_start > 0.0 else 0.0
+
+
+def shock(book: Book, market: Mapping[str, Asset], shocks: float | Mapping[str, float] | Sequence[float]) -> Outcome:
+    """F <- F*(1 + s), then the cascade loop: no refill, no funding (MODEL 5).
+
+    `shocks` is a number for every asset, a mapping for those it names, or one number an asset in the Market's order.
+    """
+    run, moves = Run(book, market), shocks_by_asset(market, shocks)
+    try:
+        for name, order_book in run.books.items():
+            order_book.fundamental = checked(market[name].price * (1.0 + moves[name]))
+        run.note_state()
+        run.cascade()
+    except OverflowError as problem:
+        run.out.error = str(problem)
+    for name, asset in market.items():
+        moved = math.log(run.books[name].fundamental / asset.price)
+        of_mark = math.log(run.out.final_price[name] / asset.price)
+        run.out.amplification[name] = of_mark / moved if moved != 0.0 else NAN
+    return run.out
+
+
+def shocks_by_asset(market: Mapping[str, Asset], shocks: Any) -> dict[str, float]:
+    if isinstance(shocks, Mapping):
+        return {name: float(shocks.get(name, 0.0)) for name in market}
+    row = list(shocks) if hasattr(shocks, "__len__") else [shocks] * len(market)
+    return {name: float(move) for name, move in zip(market, row, strict=True)}
+
+
+# --- Reading levcore's public values ---------------------------------------------------------------------------------
+
+
+def from_levcore(book: Any, market: Any) -> tuple[Book, dict[str, Asset]]:
+    """The reference's inputs, read from the public attributes of a levcore book and market."""
+    venue, instruments = book.venue, []
+    for given in book.venue.instruments:
+        t = given.tiers
+        tiers = Tiers(tuple(t.floor), tuple(t.maintenance_rate), tuple(t.deduction), t.whole_position, t.measure)
+        instruments.append(Instrument(given.asset, tiers, given.closing_fee, given.basis))
+    columns = (column.tolist() for column in (book.quantity, book.entry_price, book.margin, book.instrument))
+    positions = tuple(Position(*row) for row in zip(*columns, strict=True))
+    rules = {name: getattr(venue.liquidation, name) for name in ("fee_rate", "fee_to")}
+    rules |= {name: getattr(venue.backstop, name) for name in ("insurance_fund", "deleveraging", "socialise")}
+    rules |= {name: getattr(venue, name) for name in ("remainder", "liquidate_at_equality")}
+    return Book(tuple(instruments), positions, **rules), {name: asset_from(market[name]) for name in market.names}
+
+
+def asset_from(asset: Any) -> Asset:
+    impact, shape = asset.impact, None
+    if hasattr(impact, "depth"):
+        shape = Linear(impact.depth)
+    elif hasattr(impact, "daily_volume"):
+        shape = SquareRoot(impact.daily_volatility, impact.daily_volume, impact.coefficient)
+    elif hasattr(impact, "exponent"):
+        shape = Power(impact.scale, impact.exponent)
+    else:
+        bids = tuple(zip(impact.quantity, impact.distance, strict=True))
+        given = impact.ask_quantity is not None
+        shape = DepthCurve(bids, tuple(zip(impact.ask_quantity, impact.ask_distance, strict=True)) if given else bids)
+    return Asset(asset.price, shape, asset.permanent, asset.resilience, asset.half_spread, asset.mark_follow)
