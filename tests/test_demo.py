@@ -46,7 +46,7 @@ def test_the_demo_prints_a_table_and_writes_two_pictures(tmp_path: Path) -> None
         "3,000 synthetic positions (seed 5)",
         "assumption",
         "Deleveraging is off",
-        "amplifi-",
+        "amplified",
         "bad debt",
         "-30%",
     ):
@@ -71,6 +71,16 @@ def test_on_a_terminal_colour_is_left_out_where_the_user_asks_for_none(tmp_path:
     assert "\x1b[31m" in loud.stdout
     assert "\x1b[31m" not in quiet.stdout
     assert "bad debt" in quiet.stdout
+
+
+def test_a_reader_that_goes_away_ends_the_demo_without_a_word(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "levcore", "demo", "--positions", "500", "--out", str(tmp_path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert run.stderr.read() == ""
+        assert run.wait(timeout=60) == 1
 
 
 def test_the_same_seed_tells_the_same_story(tmp_path: Path) -> None:

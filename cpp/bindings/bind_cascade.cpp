@@ -107,15 +107,15 @@ py::dict trace(const Outcome& outcome, std::size_t assets) {
     return d;
 }
 
-py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole) {
+py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole, bool one_by_one) {
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets ||
         market.assets.size() != ready.assets)
         throw std::invalid_argument("moves must have shape (scenarios, assets)");
     std::vector<Outcome> outcomes;
     {
         py::gil_scoped_release unlocked;
-        outcomes =
-            shock(ready.sorted, market, {moves.data(), static_cast<std::size_t>(moves.size())}, Keep{whole, whole});
+        outcomes = shock(ready.sorted, market, {moves.data(), static_cast<std::size_t>(moves.size())},
+                         Keep{whole, whole, one_by_one});
     }
     py::dict result = columns(outcomes, ready.assets);
     if (whole && outcomes.size() == 1) {
@@ -130,8 +130,10 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
 void bind_cascade(py::module_& m) {
     py::class_<Ready>(m, "Ready", "A book sorted for a market.")
         .def(py::init(&prepare), "book"_a, "asset_of"_a, "assets"_a)
-        .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a,
-             "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole.");
+        .def(
+            "shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "one_by_one"_a = false,
+            "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. one_by_one: no "
+            "block of positions is booked as one order.");
 }
 
 }  // namespace levcore::bindings

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "levcore/backstop.hpp"
 #include "levcore/losses.hpp"
@@ -134,11 +136,73 @@ class Ledger {
             else
                 mine.waiting.push_back(row);
         };
-        for (std::size_t place = batch.from; place < batch.to && outcome_.fault == Fault::none; ++place)
+        for (std::size_t place = batch.from; place < batch.to && outcome_.fault == Fault::none;) {
+            if (place % block_rows == 0 && place + block_rows <= batch.to && book_block(k, batch.side, place)) {
+                place += block_rows;
+                continue;
+            }
             act(mine.row_at(place), mine.key[place]);
+            ++place;
+        }
         for (const Ranked& r : batch.ranked)
             if (outcome_.fault == Fault::none) act(r.row, r.key);
         refresh_extremes(k);
+    }
+
+    // Books a block of rows as one order, where every settlement in it is surely of one kind: all are solvent and pay
+    // their fee in full, or all leave a deficit that the fund pays whole, or has nothing to pay with. What a walk
+    // takes in does not depend on how it is cut into orders (MODEL 4). False: they go one by one.
+    bool book_block(std::size_t k, std::size_t side, std::size_t place) {
+        const SortedSide& sorted = book_.sides[k][side];
+        const Block& block = sorted.blocks[place / block_rows];
+        const std::uint32_t instrument = sorted.instrument[place];
+        if (keep_.one_by_one || !is_as_sorted(k, side, instrument) || !block.one_instrument) return false;
+        const std::optional<double> price = order_price(k, block.quantity.high);
+        if (!price) return false;
+        const Pair left = add(multiply(block.quantity, *price), block.cash);
+        const double notional = std::fabs(block.quantity.high) * *price;
+        const double fee_rate = book_.venue.liquidation.fee_rate;
+        const auto [lowest, highest] = price_bounds(k, block.quantity.high);
+        const double fund = state_.treasury.fund.value();
+        const bool solvent = side == longs ? block.highest_bankruptcy < lowest * (1.0 - fee_rate)
+                                           : block.lowest_bankruptcy > highest * (1.0 + fee_rate);
+        const bool bankrupt = side == longs ? block.lowest_bankruptcy > highest : block.highest_bankruptcy < lowest;
+        if (solvent) {
+            const double fee = fee_rate * notional;
+            pay({fee, left.high - fee, 0.0, 0.0});
+        } else if (bankrupt && fund > -left.high * (1.0 + 1e-9)) {
+            pay({0.0, 0.0, -left.high, 0.0});
+        } else if (bankrupt && fund == 0.0 && !book_.venue.backstop.deleveraging) {
+            outcome_.exhausted = true;
+            pay({0.0, 0.0, 0.0, -left.high});
+        } else {
+            return false;
+        }
+        outcome_.liquidated.count[side] += static_cast<std::int64_t>(block_rows);
+        if (keep_.positions)
+            for (std::size_t i = place; i < place + block_rows; ++i) outcome_.is_liquidated[sorted.position[i]] = 1;
+        OpenInterest& open = state_.open_interest[instrument][side];
+        open.cash.add(multiply(block.cash, -1.0));
+        open.quantity.add(multiply(block.quantity, -1.0));
+        trade(k, side, instrument, block.quantity, *price);
+        return true;
+    }
+
+    // True where a side's rows are what they were when they were sorted.
+    bool is_as_sorted(std::size_t k, std::size_t side, std::uint32_t instrument) const {
+        const SideState& mine = state_.sides[k][side];
+        const Pair scale = state_.scale[instrument][side];
+        return !mine.stale && !book_.sides[k][side].jumps && mine.own_quantity.empty() && scale.high == 1.0;
+    }
+
+    // The order book takes over a quantity at its average price.
+    void trade(std::size_t k, std::size_t side, std::uint32_t instrument, Pair quantity, double price) {
+        const Pair cash = multiply(quantity, -price);
+        state_.taken[instrument].quantity.add(quantity);
+        state_.taken[instrument].cash.add(cash);
+        notional_[side].add(side == longs ? multiply(cash, -1.0) : cash);
+        state_.assets[k].volume.add(multiply(quantity, -1.0));
+        update_log_mark(market_.assets[k], state_.assets[k]);
     }
 
     // One position's turn: its order, its settlement, its mark.
@@ -146,30 +210,25 @@ class Ledger {
         const std::size_t k = leaving.asset;
         const std::uint32_t instrument = book_.sides[k][leaving.side].instrument[leaving.row];
         Treasury& treasury = state_.treasury;
-        double price = order_price(k, leaving.held);
-        double left = equity(leaving.held, price);
-        if (outcome_.fault != Fault::none) return;
+        std::optional<double> price = order_price(k, leaving.held.coin);
+        if (!price) return fail_on_price(k);
+        double left = equity(leaving.held, *price);
         if (left < 0.0 && -left > treasury.fund.value()) {
             outcome_.exhausted = true;
             if (book_.venue.backstop.deleveraging) {
                 leaving.held = deleverage(book_, market_, state_, leaving);
                 if (leaving.held.coin != 0.0) {
-                    price = order_price(k, leaving.held);
-                    left = equity(leaving.held, price);
+                    price = order_price(k, leaving.held.coin);
+                    left = equity(leaving.held, *price);
                 }
             }
         }
         ++outcome_.liquidated.count[leaving.side];
         if (keep_.positions) outcome_.is_liquidated[book_.sides[k][leaving.side].position[leaving.row]] = 1;
         if (leaving.held.coin == 0.0) return;
-        const double notional = std::fabs(leaving.held.coin) * price;
-        pay(settle(book_.venue.liquidation, left, notional, treasury.fund.value()));
+        pay(settle(book_.venue.liquidation, left, std::fabs(leaving.held.coin) * *price, treasury.fund.value()));
         reduce(book_, state_, k, leaving.side, leaving.row, leaving.held, {});
-        notional_[leaving.side].add(notional);
-        state_.taken[instrument].quantity.add(leaving.held.coin);
-        state_.taken[instrument].cash.add(multiply(two_product(leaving.held.coin, price), -1.0));
-        state_.assets[k].volume.add(forced_order(book_.venue.liquidation, leaving.held.coin));
-        update_log_mark(market_.assets[k], state_.assets[k]);
+        trade(k, leaving.side, instrument, {leaving.held.coin, 0.0}, *price);
     }
 
     void pay(const Settlement& s) {
@@ -185,21 +244,34 @@ class Ledger {
         t.fund_low = std::min(t.fund_low, std::max(0.0, t.fund.value()));
     }
 
-    // The average price of a closing order's walk, half-spread paid; sets the fault where the walk leaves all prices.
-    double order_price(std::size_t k, const Claim& held) {
+    // The average price of a closing order's walk, half-spread paid; none where the walk leaves all prices.
+    std::optional<double> order_price(std::size_t k, double quantity) const {
         const Asset& asset = market_.assets[k];
         const AssetState& a = state_.assets[k];
-        const double order = forced_order(book_.venue.liquidation, held.coin);
+        const double order = forced_order(book_.venue.liquidation, quantity);
         const double before = a.volume.value();
-        const double base = a.log_fundamental + a.log_permanent;
-        const double walked_to = base + log_impact(asset.impact, before + order);
-        if (!(std::fabs(walked_to) < largest_log_price)) {
-            fail_on_price(k);
-            return 0.0;
-        }
+        const double walked_to = a.log_fundamental + a.log_permanent + log_impact(asset.impact, before + order);
+        if (!(std::fabs(walked_to) < largest_log_price)) return std::nullopt;
+        return base_price(k, order) * average_ratio(asset.impact, before, order);
+    }
+
+    // What an order pays along the walk where I is 0.
+    double base_price(std::size_t k, double order) const {
+        const AssetState& a = state_.assets[k];
         const double factor = a.log_permanent == 0.0 ? a.fundamental : a.fundamental * exp(a.log_permanent);
-        return factor * average_ratio(asset.impact, before, order) *
-               (1.0 + (order < 0.0 ? -asset.half_spread : asset.half_spread));
+        const double half_spread = market_.assets[k].half_spread;
+        return factor * (1.0 + (order < 0.0 ? -half_spread : half_spread));
+    }
+
+    // Bounds of every average price on the way of a closing order, a little wide.
+    std::pair<double, double> price_bounds(std::size_t k, double quantity) const {
+        constexpr double width = 1e-9;
+        const Impact& impact = market_.assets[k].impact;
+        const double order = forced_order(book_.venue.liquidation, quantity);
+        const double before = state_.assets[k].volume.value();
+        const double from = base_price(k, order) * exp(log_impact(impact, before));
+        const double to = base_price(k, order) * exp(log_impact(impact, before + order));
+        return {std::min(from, to) * (1.0 - width), std::max(from, to) * (1.0 + width)};
     }
 
     void refresh(std::size_t k) {

@@ -34,6 +34,25 @@ void fill(SortedSide& side, const std::vector<Ranked>& entries, const SortedBook
     }
 }
 
+void sum_blocks(SortedSide& side) {
+    for (std::size_t from = 0; from + block_rows <= side.size(); from += block_rows) {
+        Sum quantity;
+        Sum cash;
+        Block block{{}, {}, infinity, -infinity, true};
+        for (std::size_t i = from; i < from + block_rows; ++i) {
+            quantity.add(side.quantity[i]);
+            cash.add(side.cash[i]);
+            const double bankrupt_at = -side.cash[i] / side.quantity[i];
+            block.lowest_bankruptcy = std::min(block.lowest_bankruptcy, bankrupt_at);
+            block.highest_bankruptcy = std::max(block.highest_bankruptcy, bankrupt_at);
+            block.one_instrument = block.one_instrument && side.instrument[i] == side.instrument[from];
+        }
+        block.quantity = quantity.pair();
+        block.cash = cash.pair();
+        side.blocks.push_back(block);
+    }
+}
+
 }  // namespace
 
 double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
@@ -91,6 +110,7 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
             auto& list = entries[k][side];
             sort_ranked(list, side);
             fill(sorted.sides[k][side], list, sorted);
+            sum_blocks(sorted.sides[k][side]);
         }
     }
     return sorted;

@@ -68,6 +68,8 @@ def application() -> "typer.Typer":
 
         try:
             _demo(positions, seed, out)
+        except BrokenPipeError:
+            raise
         except (LevcoreError, OSError) as reason:
             typer.echo(f"levcore: {reason}", err=True)
             raise typer.Exit(1) from None

@@ -18,7 +18,7 @@ import numpy as np
 from levcore import checks
 from levcore.errors import InputError
 from levcore.impact import DepthCurve
-from levcore.venue import MarginTiers
+from levcore.tiers import MarginTiers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -77,6 +77,7 @@ def crash_test(positions: int = 1_000_000, seed: int = 1) -> CrashTest:
 
     Examples
     --------
+    >>> from levcore.demo import crash_test
     >>> crash_test(positions=1_000).outcome.rounds.shape
     (30,)
     """

@@ -58,6 +58,7 @@ def liquidation_map(map: LiquidationMap, ax: Axes | None = None) -> Axes:  # noq
     >>> matplotlib.use("Agg")
     >>> import levcore as lc
     >>> from levcore.datasets import binance_tiers
+    >>> from levcore.plot import liquidation_map
     >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=binance_tiers("BTCUSDT"))])
     >>> book = lc.Book.synthetic(venue, size=1_000, prices={"BTC": 60_000.0}, open_interest={"BTC": 5e6}, seed=1)
     >>> liquidation_map(book.liquidation_map({"BTC": 60_000.0})).get_xlabel()
@@ -67,7 +68,8 @@ def liquidation_map(map: LiquidationMap, ax: Axes | None = None) -> Axes:  # noq
     highest = max(float(np.max(map.long_notional, initial=0.0)), float(np.max(map.short_notional, initial=0.0)))
     unit, word = next(((size, name) for size, name in SCALES if highest >= size), (1.0, ""))
     top = 1.22 * highest / unit if highest > 0 else 1.0
-    inside: dict[str, Any] = {"transform": ax.transAxes, "va": "top"}
+    plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    inside: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "bbox": plate}
     sides = (
         ("Longs: liquidated as the price falls", map.long_notional, map.long_beyond, LONG, 0.015, "left"),
         ("Shorts: liquidated as the price rises", map.short_notional, map.short_beyond, SHORT, 0.985, "right"),
@@ -123,6 +125,7 @@ def amplification(shocks: ArrayLike, outcomes: Any, ax: Axes | None = None) -> A
     --------
     >>> import matplotlib
     >>> matplotlib.use("Agg")
+    >>> from levcore.plot import amplification
     >>> amplification([-0.05, -0.10, -0.20], [1.1, 1.3, 2.0]).get_ylabel()
     'Amplification, log final move / log shock'
     """

@@ -12,6 +12,7 @@ namespace levcore {
 struct Keep {
     bool positions = false;  // who was liquidated
     bool trace = false;      // a row a round
+    bool one_by_one = false;  // no block of rows is booked as one: for tests
 };
 
 // One shock: fundamental prices move by `moves` (one a market asset, -0.1 for -10 %), then the cascade runs.

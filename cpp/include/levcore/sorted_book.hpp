@@ -16,6 +16,16 @@ namespace levcore {
 inline constexpr std::size_t longs = 0;
 inline constexpr std::size_t shorts = 1;
 
+// Sums over consecutive rows of one side, so that rows whose settlements are surely alike can be booked as one.
+inline constexpr std::size_t block_rows = 64;
+struct Block {
+    Pair quantity;
+    Pair cash;
+    double lowest_bankruptcy;  // of -cash/quantity
+    double highest_bankruptcy;
+    bool one_instrument;
+};
+
 // Columns in the order of liquidation. The key is log(liquidation price), moved outwards a little where slack jumps,
 // so that such a position is looked at no later than it may fail.
 struct SortedSide {
@@ -24,6 +34,7 @@ struct SortedSide {
     std::vector<double> cash;
     std::vector<std::uint32_t> position;
     std::vector<std::uint32_t> instrument;
+    std::vector<Block> blocks;  // rows [64*i, 64*i + 64), whole ones only
     std::size_t reachable = 0;  // the first rows, those that have a liquidation price
     bool jumps = false;         // some row's requirement jumps
 
