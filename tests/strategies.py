@@ -15,7 +15,6 @@ import levcore as lc
 
 ASSETS = ("BTC", "ETH", "SOL")
 LEVERAGE = np.array([0.8, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 25.0, 40.0, 50.0, 75.0])
-SHAPES = ("linear", "no impact", "square root", "power", "depth curve", "asymmetric depth curve")
 
 
 class Case(NamedTuple):
@@ -100,19 +99,20 @@ def asymmetric_depth_curve(rng: np.random.Generator, quantity: float, reach: flo
     return lc.DepthCurve(distance=distance, quantity=cumulative, ask_distance=ask_distance, ask_quantity=ask_cumulative)
 
 
-MAKERS = dict(
-    zip(
-        SHAPES,
-        (linear_impact, no_impact, square_root_impact, power_impact, depth_curve, asymmetric_depth_curve),
-        strict=True,
-    )
-)
+MAKERS = {
+    "linear": linear_impact,
+    "no impact": no_impact,
+    "square root": square_root_impact,
+    "power": power_impact,
+    "depth curve": depth_curve,
+    "asymmetric depth curve": asymmetric_depth_curve,
+}
 
 
 @st.composite
 def assets(draw, rng: np.random.Generator, price: float, quantity: float):
     """An asset whose book gives way by `reach` in log price when all of `quantity` is sold (the curves: about that)."""
-    shape = draw(st.sampled_from(SHAPES))
+    shape = draw(st.sampled_from(list(MAKERS)))
     reach = draw(st.sampled_from([0.1, 0.02, 0.3, 0.8]))
     resilience = draw(st.sampled_from([0.0, 0.0, 3.0]))
     linear = shape in ("linear", "no impact")
@@ -126,21 +126,55 @@ def assets(draw, rng: np.random.Generator, price: float, quantity: float):
     )
 
 
-def position_columns(
-    rng: np.random.Generator, size: int, price: np.ndarray, notional: float, longs: float, duplicates: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quantity, entry price and margin of `size` positions in instruments at these prices (an array of that size)."""
-    side = np.where(rng.random(size) < longs, 1.0, -1.0)
-    entry = price * np.exp(rng.normal(0.0, 0.03, size))
-    quantity = side * notional * np.exp(rng.normal(0.0, 1.2, size)) / price
-    quantity[rng.random(size) < 0.04] = 0.0
-    margin = np.abs(quantity) * entry / rng.choice(LEVERAGE, size)
-    margin[rng.random(size) < 0.05] *= 0.1  # some are below maintenance before anything happens
-    margin[quantity == 0.0] = 1.0
-    if duplicates and size > 1:
-        for column in (quantity, entry, margin):
-            column[1::2] = column[: size - 1 : 2]
-    return quantity, entry, margin
+@st.composite
+def instruments_of(draw, rng: np.random.Generator, prices: dict[str, float], notional: float, whole: bool | None):
+    """One or two perpetuals an asset."""
+    instruments = []
+    for name, price in prices.items():
+        for symbol in [f"{name}-A", f"{name}-B"][: draw(st.integers(1, 2))]:
+            table = draw(tiers(rng, notional, price, whole))
+            fee, basis = draw(st.sampled_from([0.0, 0.0006])), draw(st.sampled_from(["mark", "mark", "entry"]))
+            instruments.append(lc.LinearPerpetual(symbol, asset=name, tiers=table, closing_fee=fee, basis=basis))
+    return instruments
+
+
+def position(
+    rng: np.random.Generator, instrument: lc.LinearPerpetual, price: float, notional: float, longs: float
+) -> tuple[float, float, float]:
+    """Quantity, entry price and margin: usually healthy, seldom of no quantity or already below maintenance."""
+    side = 1.0 if rng.random() < longs else -1.0
+    entry = price * math.exp(rng.normal(0.0, 0.03))
+    quantity = side * notional * math.exp(rng.normal(0.0, 1.2)) / price
+    leverage, kind = rng.choice(LEVERAGE), rng.random()
+    if kind < 0.04:
+        return 0.0, entry, 1.0
+    if kind < 0.08:
+        leverage *= 10.0
+    usual = (quantity, entry, abs(quantity) * entry / leverage)
+    if kind > 0.8 and len(instrument.tiers.floor) > 1:
+        return at_a_floor(rng, instrument, price, side, entry, leverage) or usual
+    return usual
+
+
+def at_a_floor(
+    rng: np.random.Generator,
+    instrument: lc.LinearPerpetual,
+    price: float,
+    side: float,
+    entry: float,
+    leverage: float,
+) -> tuple[float, float, float] | None:
+    """A position of a tier's floor to the contract, or one whose slack jumps below 0 just under today's price."""
+    table = instrument.tiers
+    k = int(rng.integers(1, len(table.floor)))
+    if table.measure == "contracts":
+        return side * table.floor[k], entry, table.floor[k] * entry / leverage
+    if not table.whole_position or table.measure != "notional" or instrument.basis != "mark" or side < 0.0:
+        return None
+    jump, entry = price * rng.uniform(0.95, 1.0), max(entry, price)
+    between = rng.uniform(table.maintenance_rate[k - 1], table.maintenance_rate[k]) + instrument.closing_fee
+    quantity = table.floor[k] / jump
+    return quantity, entry, quantity * (entry - jump * (1.0 - between))
 
 
 @st.composite
@@ -159,6 +193,32 @@ def shocks(draw, names: tuple[str, ...]):
 
 
 @st.composite
+def venues(draw, instruments: list[lc.LinearPerpetual], fund: float, deleveraging: bool | None, socialise: bool | None):
+    """A rulebook for these instruments; None leaves a flag to Hypothesis."""
+    fee_rate, fee_to = draw(st.sampled_from([0.0, 0.0005, 0.01, 0.05])), draw(st.sampled_from(["fund", "outside"]))
+    return lc.Venue(
+        instruments,
+        liquidation=lc.FullClose(fee_rate=fee_rate, fee_to=fee_to),
+        backstop=lc.Backstop(
+            insurance_fund=fund,
+            deleveraging=draw(st.booleans()) if deleveraging is None else deleveraging,
+            socialise=draw(st.booleans()) if socialise is None else socialise,
+        ),
+        remainder=draw(st.sampled_from(["fund", "trader"])),
+        liquidate_at_equality=draw(st.booleans()),
+    )
+
+
+@st.composite
+def markets(draw, rng: np.random.Generator, prices: dict[str, float], quantities: dict[str, float]):
+    """These assets in either order, sometimes with one that nobody trades."""
+    listed = {name: draw(assets(rng, price, quantities[name])) for name, price in prices.items()}
+    if draw(st.booleans()):
+        listed["IDLE"] = lc.Asset(price=1.0, impact=lc.LinearImpact(depth=1.0))
+    return lc.Market(dict(reversed(listed.items())) if draw(st.booleans()) else listed)
+
+
+@st.composite
 def cases(
     draw,
     *,
@@ -172,51 +232,27 @@ def cases(
     """A whole case; `sides` are the shares of longs to draw from, None leaves a flag to Hypothesis."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = ASSETS[: draw(st.integers(1, max_assets))]
-    prices = {name: float(np.exp(rng.uniform(-3.0, 11.0))) for name in names}
-    notional = float(np.exp(rng.uniform(4.0, 14.0)))
-    instruments = []
-    for name in names:
-        for symbol in [f"{name}-A", f"{name}-B"][: draw(st.integers(1, 2))]:
-            table = draw(tiers(rng, notional, prices[name], whole_position))
-            fee, basis = draw(st.sampled_from([0.0, 0.0006])), draw(st.sampled_from(["mark", "mark", "entry"]))
-            instruments.append(lc.LinearPerpetual(symbol, asset=name, tiers=table, closing_fee=fee, basis=basis))
+    prices = {name: math.exp(rng.uniform(-3.0, 11.0)) for name in names}
+    notional = math.exp(rng.uniform(4.0, 14.0))
+    instruments = draw(instruments_of(rng, prices, notional, whole_position))
 
-    size = draw(st.integers(0, max_size))
-    code = rng.integers(0, len(instruments), size).astype(np.int32)
-    duplicates = draw(st.booleans())
-    if duplicates and size > 1:
-        code[1::2] = code[: size - 1 : 2]
-    marks = np.array([prices[instrument.asset] for instrument in instruments])[code]
-    columns = position_columns(rng, size, marks, notional, draw(st.sampled_from(sides)), duplicates)
-    gross = float(np.sum(np.abs(columns[0]) * marks))
+    size, longs, duplicates = draw(st.integers(0, max_size)), draw(st.sampled_from(sides)), draw(st.booleans())
+    code = rng.integers(0, len(instruments), size)
+    kinds = [instruments[k] for k in code]
+    rows = [position(rng, kind, prices[kind.asset], notional, longs) for kind in kinds]
+    if duplicates:  # ties are broken by the place in the book
+        code[1::2], rows[1::2] = code[: 2 * (size // 2) : 2], rows[: 2 * (size // 2) : 2]
+    quantity, entry, margin = np.array(rows, dtype=float).reshape(size, 3).T
 
-    fund = {"none": 0.0, "scarce": gross * 10 ** rng.uniform(-4.5, -2.0), "ample": 1.0 + 10.0 * gross}
-    venue = lc.Venue(
-        instruments,
-        liquidation=lc.FullClose(
-            fee_rate=draw(st.sampled_from([0.0, 0.0005, 0.01, 0.05])), fee_to=draw(st.sampled_from(["fund", "outside"]))
-        ),
-        backstop=lc.Backstop(
-            insurance_fund=fund[draw(st.sampled_from(["none", "scarce", "ample"]))],
-            deleveraging=draw(st.booleans()) if deleveraging is None else deleveraging,
-            socialise=draw(st.booleans()) if socialise is None else socialise,
-        ),
-        remainder=draw(st.sampled_from(["fund", "trader"])),
-        liquidate_at_equality=draw(st.booleans()),
-    )
-    by_name = draw(st.booleans())
+    held = dict.fromkeys(names, 0.0)
+    for k, amount in zip(code, np.abs(quantity), strict=True):
+        held[instruments[k].asset] += float(amount)
+    gross = sum(prices[name] * held[name] for name in names)
+    fund = {"none": 0.0, "scarce": gross * 10.0 ** rng.uniform(-4.5, -2.0), "ample": 1.0 + 10.0 * gross}
+    funded = fund[draw(st.sampled_from(["none", "scarce", "ample"]))]
+    venue = draw(venues(instruments, funded, deleveraging, socialise))
     symbols = np.array([instrument.symbol for instrument in instruments], dtype=object)
-    instrument = symbols[code] if by_name and size else code
-    book = lc.Book(venue, instrument=instrument, quantity=columns[0], entry_price=columns[1], margin=columns[2])
-
-    listed = {}
-    for name in names:
-        of_asset = np.array([instrument.asset == name for instrument in instruments])[code]
-        quantity = float(np.sum(np.abs(columns[0][of_asset]))) or notional / prices[name]
-        listed[name] = draw(assets(rng, prices[name], quantity))
-    if draw(st.booleans()):
-        listed["IDLE"] = lc.Asset(price=1.0, impact=lc.LinearImpact(depth=1.0))  # an asset that nobody trades
-    if draw(st.booleans()):
-        listed = dict(reversed(listed.items()))
-    market = lc.Market(listed)
-    return Case(venue, book, market, draw(shocks(tuple(listed))))
+    named = symbols[code] if size and draw(st.booleans()) else code.astype(np.int32)
+    book = lc.Book(venue, instrument=named, quantity=quantity, entry_price=entry, margin=margin)
+    market = draw(markets(rng, prices, {name: held[name] or notional / prices[name] for name in names}))
+    return Case(venue, book, market, draw(shocks(market.names)))

@@ -65,7 +65,7 @@ FORBIDDEN_CODE = {
 
 # Bases other than an error of the standard library and the pack of an overload set.
 INHERITS = re.compile(
-    r"\b(struct|class)\s+\w+(\s+final)?\s*:(?!:)(?!\s*(public\s+)?std::\w+_error\b)(?!\s*\w+\.\.\.)[^{]*"
+    r"(?<!enum )\b(struct|class)\s+\w+(\s+final)?\s*:(?!:)(?!\s*(public\s+)?std::\w+_error\b)(?!\s*\w+\.\.\.)[^{]*"
 )
 
 BINDERS = {"book", "cascade", "impact", "market", "tiers", "valuation", "venue"}

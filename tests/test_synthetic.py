@@ -258,7 +258,7 @@ def test_bad_input_is_refused_with_the_name_and_the_value(binance: lc.Venue, cas
 def test_an_asset_with_two_instruments_must_be_named_by_symbol() -> None:
     tiers = binance_tiers("BTCUSDT")
     venue = lc.Venue([lc.LinearPerpetual(symbol, asset="BTC", tiers=tiers) for symbol in ("BTCUSDT", "BTCUSDC")])
-    with pytest.raises(lc.InputError, match="fits 2 instruments, name one of: BTCUSDT, BTCUSDC"):
+    with pytest.raises(lc.InputError, match="fits 2 of BTCUSDT, BTCUSDC: name one"):
         draw(venue, size=100, prices=PRICES, open_interest=INTEREST, seed=1)
     columns = draw(venue, size=100, prices=PRICES, open_interest={"BTCUSDC": 1e6, "BTCUSDT": 3e6}, seed=1)
     assert np.bincount(columns["instrument"]).tolist() == pytest.approx([75, 25], abs=2)

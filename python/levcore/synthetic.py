@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
 Mixes = tuple[tuple[Floats, Floats], tuple[Floats, Floats]]
 
 BYTES_PER_POSITION = 120  # the four columns and the working arrays of one side
@@ -148,17 +150,11 @@ def draw(
             trade = _Side(venue.instruments[code], side, quantity, path, room, extra, venue.liquidate_at_equality)
             parts.append((side * quantity, *trade.open(random, mixes, large)))
     quantity, entry_price, margin = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return {
-        "instrument": np.repeat(np.array(codes, dtype=np.int32), counts),
-        "quantity": quantity,
-        "entry_price": entry_price,
-        "margin": margin,
-    }
+    instrument = np.repeat(np.array(codes, dtype=np.int32), counts)
+    return {"instrument": instrument, "quantity": quantity, "entry_price": entry_price, "margin": margin}
 
 
-def _sizes(
-    random: np.random.Generator, members: int, total: float, exponent: float
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _sizes(random: np.random.Generator, members: int, total: float, exponent: float) -> tuple[Floats, Flags]:
     """Quantities of one side, whole multiples of a power of two that sum to the total, and which are the largest."""
     raw = (1.0 - random.random(members)) ** (-1.0 / exponent)
     largest = max(LARGEST_POSITION, min(1.0, 10.0 / members))
@@ -208,7 +204,7 @@ class _Side:
     extra: float
     equality: bool
 
-    def open(self, random: np.random.Generator, mixes: Mixes, large: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def open(self, random: np.random.Generator, mixes: Mixes, large: Flags) -> tuple[Floats, Floats]:
         """Entry prices and margins of positions that are alive today."""
         entry_price, margin = np.empty((2, self.quantity.size))
         waiting = np.arange(self.quantity.size)
@@ -228,7 +224,7 @@ class _Side:
                 break
         return entry_price, margin
 
-    def _enter(self, random: np.random.Generator, count: int, *, now: bool) -> tuple[Floats, npt.NDArray[np.int64]]:
+    def _enter(self, random: np.random.Generator, count: int, *, now: bool) -> tuple[Floats, Indices]:
         """Entry prices, and the first close after each."""
         close = self.path[0]
         last = close.size - 1
@@ -246,22 +242,20 @@ class _Side:
         allowed = affordable if limit is None else np.array(limit)[self._tier(quantity, entry, entry)]
         return np.where(allowed < affordable, allowed, affordable)
 
-    def _alive(
-        self, quantity: Floats, entry: Floats, margin: Floats, bar: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.bool_]:
+    def _alive(self, quantity: Floats, entry: Floats, margin: Floats, bar: Indices) -> Flags:
         """Solvent at the extremes since entry and, with room to spare, now."""
         now, (adverse, favourable) = self.path[0][-1], self.path[1:] if self.sign > 0 else self.path[:0:-1]
         looks = [(adverse[bar], 1.0), (np.full(bar.size, now), self.room)]
         if self.instrument.tiers.whole_position:  # a requirement that jumps may bind at the good extreme too
             looks.append((favourable[bar], 1.0))
-        alive: npt.NDArray[np.bool_] = margin + self.sign * quantity * (now - entry) > 0.0
+        alive: Flags = margin + self.sign * quantity * (now - entry) > 0.0
         for price, factor in looks:
             equity = margin + self.sign * quantity * (price - entry)
             required = factor * self._requirement(quantity, entry, price)
             alive &= (equity > required) if self.equality else (equity >= required)
         return alive
 
-    def _tier(self, quantity: Floats, entry: Floats, valuation: Floats) -> npt.NDArray[np.int64]:
+    def _tier(self, quantity: Floats, entry: Floats, valuation: Floats) -> Indices:
         tiers = self.instrument.tiers
         if tiers.measure == "contracts":
             return tiers.tier(quantity)
@@ -290,8 +284,7 @@ def _named(
     for name, interest in _table("open_interest", open_interest, assets).items():
         names = symbols if name in symbols else assets
         if names.count(name) != 1:
-            known = ", ".join(symbols)
-            raise InputError(f"open_interest[{name!r}] fits {names.count(name)} instruments, name one of: {known}")
+            raise InputError(f"open_interest[{name!r}] fits {names.count(name)} of {', '.join(symbols)}: name one")
         code = names.index(name)
         checks.instance(f"instrument {symbols[code]} of a synthetic book", venue.instruments[code], LinearPerpetual)
         if code in found:
