@@ -72,29 +72,26 @@ class Book(Valuation):
         entry_price: Sequence[float] | npt.NDArray[Any],
         margin: Sequence[float] | npt.NDArray[Any],
     ) -> None:
-        self._venue = checks.instance("venue", venue, Venue)
-        columns = {
-            "quantity": checks.column("quantity", quantity),
-            "entry_price": checks.column("entry_price", entry_price),
-            "margin": checks.column("margin", margin),
-        }
+        checks.instance("venue", venue, Venue)
+        given = {"quantity": quantity, "entry_price": entry_price, "margin": margin}
+        columns = {name: checks.column(name, values) for name, values in given.items()}
         codes = positions.instrument_codes(venue, instrument, len(columns["quantity"]))
         size = checks.same_length(instrument=codes, **columns)
         if size >= 2**32 - 1:
             raise InputError(f"a book must have fewer than 4294967295 positions, had {size}")
-        self._columns = {
-            name: checks.frozen(positions.private(given, values))
-            for (name, values), given in zip(columns.items(), (quantity, entry_price, margin), strict=True)
-        }
-        self._instrument = checks.frozen(codes)
-        self._account = checks.frozen(np.broadcast_to(np.int64(positions.ISOLATED), (size,)).copy())
-        self._accounts = positions.Accounts()
+        columns = {name: checks.frozen(positions.private(given[name], column)) for name, column in columns.items()}
+        codes = checks.frozen(codes)
+        account = checks.frozen(np.full(size, positions.ISOLATED, dtype=np.int64))
         try:
-            self._native = _core.Book(
-                venue._to_native(), self._instrument, self.quantity, self.entry_price, self.margin, self._account
-            )
+            native = _core.Book(venue._to_native(), codes, *columns.values(), account)
         except ValueError as error:
             raise InputError(str(error)) from None
+        self._venue = venue
+        self._columns = columns
+        self._instrument = codes
+        self._account = account
+        self._accounts = positions.Accounts()
+        self._native = native
         self._guard = threading.Lock()
         self._ready: tuple[Market, Ready] | None = None  # the last pair prepared
 

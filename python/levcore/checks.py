@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: Prices, quantities and margins stay below this, so that no product of three of them leaves float64.
 LARGEST = 1e90
 
+#: A column beyond this many rows is held against the memory that there is before it is copied.
+LONG_COLUMN = 2**24
+
 
 def number(
     name: str,
@@ -98,6 +101,10 @@ def column(name: str, values: object) -> Floats:
         raise KindError(f"{name} must be an array of numbers, had dtype {array.dtype}")
     if array.ndim != 1:
         raise InputError(f"{name} must be one-dimensional, had shape {array.shape}")
+    if array.size > LONG_COLUMN:
+        from levcore.memory import refuse_if_too_large
+
+        refuse_if_too_large(8 * array.size, f"{name} with {array.size:,} rows")
     return np.ascontiguousarray(array, dtype=np.float64)
 
 

@@ -78,5 +78,5 @@ def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np
 
 
 def private(given: Any, values: Floats) -> Floats:
-    """Copy a column that the caller could still write to."""
-    return values.copy() if isinstance(given, np.ndarray) and np.shares_memory(given, values) else values
+    """Copy a column whose memory is somebody else's, so that a later write to it does not show."""
+    return values if values.flags.owndata and values is not given else values.copy()
