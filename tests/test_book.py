@@ -1,0 +1,187 @@
+"""Books and venues as values: columns, valuations, slices, frames, copies; liquidation prices by hand."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+import levcore as lc
+from making import book, flat_tiers, market, venue
+
+TIERS = lc.MarginTiers(floor=[0.0, 1_000.0], maintenance_rate=[0.01, 0.05], max_leverage=[50.0, 10.0])
+
+
+def test_deductions_are_filled_in_so_that_the_requirement_is_continuous():
+    assert TIERS.deduction == (0.0, 40.0)
+    assert TIERS.maintenance_margin([0.0, 500.0, 1_000.0, 2_000.0]).tolist() == [0.0, 5.0, 10.0, 60.0]
+    assert TIERS.tier([0.0, 999.0, 1_000.0]).tolist() == [0, 0, 1]
+    given = lc.MarginTiers(floor=[0.0, 1_000.0], maintenance_rate=[0.01, 0.05], deduction=[0.0, 40.0])
+    assert given.deduction == TIERS.deduction
+
+
+def test_a_whole_position_takes_the_rate_of_its_tier():
+    whole = lc.MarginTiers(floor=[0.0, 1_000.0], maintenance_rate=[0.01, 0.05], whole_position=True)
+    assert whole.maintenance_margin([999.0, 1_000.0]).tolist() == [9.99, 50.0]
+
+
+def test_the_liquidation_price_picks_the_tier_of_its_own_notional():
+    at = venue(tiers=TIERS)
+    # long 12 at 100, margin 120, fails in tier 1: slack = 120 + 12*(P - 100) - 0.05*12*P + 40 = 0
+    upper = (1_200.0 - 120.0 - 40.0) / (12.0 * 0.95)
+    # margin 600 fails at a notional below 1,000: 12*P*(1 - 0.01) = 600
+    lower = (1_200.0 - 600.0) / (12.0 * 0.99)
+    held = book(at, [12.0, 12.0, -12.0], [100.0] * 3, [120.0, 600.0, 240.0])
+    short = (1_200.0 + 240.0 + 40.0) / (12.0 * 1.05)
+    assert held.liquidation_price.tolist() == pytest.approx([upper, lower, short], rel=1e-15)
+    assert 12.0 * lower < 1_000.0 < 12.0 * upper
+    assert held.bankruptcy_price.tolist() == pytest.approx([90.0, 50.0, 120.0], rel=1e-15)
+
+
+def test_a_requirement_that_jumps_puts_the_liquidation_price_at_the_jump():
+    whole = lc.MarginTiers(floor=[0.0, 1_000.0], maintenance_rate=[0.01, 0.05], whole_position=True)
+    # short 10: at 100 the notional reaches 1,000 and the requirement jumps from 10 to 50, above the equity of 30
+    held = book(venue(tiers=whole), [-10.0], [99.0], [40.0])
+    assert held.liquidation_price.tolist() == [100.0]
+    assert held.liquidatable({"X": 99.9}).tolist() == [False]
+    assert held.liquidatable({"X": 100.0}).tolist() == [True]
+    # a long that fails just above the floor is healthy again just below it
+    long = book(venue(tiers=whole), [10.0], [103.0], [60.0])
+    assert long.liquidatable({"X": 101.0}).tolist() == [True]
+    assert long.liquidatable({"X": 99.9}).tolist() == [False]
+    assert long.liquidation_price[0] == pytest.approx(970.0 / 9.5)
+
+
+def test_an_account_that_is_healthy_by_its_turn_is_left_alone_where_requirements_jump():
+    whole = lc.MarginTiers(floor=[0.0, 1_000.0], maintenance_rate=[0.0, 0.05], whole_position=True)
+    at = venue(tiers=whole, fund=1e6)
+    # both fail at 101; the first sale carries the mark below 100, where the second is in the lower tier and healthy
+    held = book(at, [20.0, 10.0], [103.0, 103.0], [60.0, 60.0])
+    outcome = lc.shock(held, market(101.0, lc.LinearImpact(depth=1_000.0)), 0.0)
+    assert held.liquidatable({"X": 101.0}).tolist() == [True, True]
+    assert outcome.final_price["X"] < 100.0
+    assert outcome.liquidated.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"basis": "entry"}, 100.0 - 10.0 + 100.0 * 0.01),
+        ({"closing_fee": 0.005}, 90.0 / (1.0 - 0.015)),
+        ({"tiers": flat_tiers(0.01, deduction=[0.5])}, (90.0 - 0.5) / 0.99),
+        ({"tiers": flat_tiers(0.01, deduction=[2.0])}, 90.0),  # the requirement is never negative
+        ({"tiers": flat_tiers(0.01, measure="contracts", whole_position=True)}, 90.0 / 0.99),
+    ],
+)
+def test_basis_fee_and_deduction_enter_the_liquidation_price(options, expected):
+    options = {"tiers": flat_tiers(0.01), **options}
+    assert book(venue(**options), 1.0, 100.0, 10.0).liquidation_price[0] == pytest.approx(expected, rel=1e-15)
+
+
+def test_tiers_by_contracts_do_not_move_with_the_price():
+    tiers = lc.MarginTiers(floor=[0.0, 5.0], maintenance_rate=[0.01, 0.1], whole_position=True, measure="contracts")
+    held = book(venue(tiers=tiers), [4.9, 5.0], [100.0, 100.0], [98.0, 100.0])
+    expected = [80.0 / 0.99, 80.0 / 0.9]
+    assert held.liquidation_price.tolist() == pytest.approx(expected, rel=1e-15)
+    assert held.maintenance_margin({"X": 10.0}).tolist() == pytest.approx([0.49, 5.0], rel=1e-15)
+
+
+def test_a_fully_margined_long_has_neither_price_and_a_short_always_has():
+    held = book(venue(0.01), [1.0, -1.0], [100.0, 100.0], [100.0, 100.0])
+    assert np.isnan(held.liquidation_price[0])
+    assert np.isnan(held.bankruptcy_price[0])
+    assert held.liquidation_price[1] == pytest.approx(200.0 / 1.01)
+
+
+def test_valuations_are_what_their_names_say():
+    held = book(venue(0.01), [2.0, -1.0], [100.0, 100.0], [20.0, 5.0])
+    assert held.equity({"X": 95.0}).tolist() == [10.0, 10.0]
+    assert held.exposure({"X": 95.0}).tolist() == [190.0, -95.0]
+    assert held.leverage({"X": 95.0}).tolist() == [19.0, 9.5]
+    assert held.leverage({"X": 90.0})[0] == math.inf  # nothing left
+    assert held.maintenance_margin({"X": 95.0}).tolist() == pytest.approx([1.9, 0.95])
+    assert held.equity(95.0).tolist() == held.equity(market(95.0)).tolist()
+
+
+def test_a_book_is_sliced_like_an_array():
+    held = book(venue(), [1.0, 2.0, 3.0], [100.0] * 3, [1.0, 2.0, 3.0])
+    assert held[held.quantity > 1.5].quantity.tolist() == [2.0, 3.0]
+    assert held[[2, 0]].margin.tolist() == [3.0, 1.0]
+    assert held[1:].quantity.tolist() == [2.0, 3.0]
+    assert held[-1].quantity.tolist() == [3.0]
+    assert lc.concat([held[:1], held[1:]]).quantity.tolist() == held.quantity.tolist()
+    with pytest.raises(lc.InputError, match="no such rows in a book of 3"):
+        held[7]
+    with pytest.raises(lc.KindError, match="a book has one axis"):
+        held[0, 0]
+
+
+def test_instruments_are_given_by_one_name_by_names_or_by_codes():
+    tiers = flat_tiers(0.01)
+    at = lc.Venue([lc.LinearPerpetual(name, asset=name, tiers=tiers) for name in ("A", "B")])
+    columns = {"quantity": [1.0, 1.0], "entry_price": [1.0, 1.0], "margin": [1.0, 1.0]}
+    for given in (["B", "A"], np.array(["B", "A"]), np.array(["B", "A"], dtype=object), [1, 0], np.array([1, 0])):
+        assert lc.Book(at, instrument=given, **columns).instrument.tolist() == [1, 0]
+    assert lc.Book(at, instrument="B", **columns).instrument.tolist() == [1, 1]
+
+
+def test_isolated_positions_have_no_account():
+    held = book(venue(), [1.0, 2.0], [1.0, 1.0], [1.0, 1.0])
+    assert held.account.tolist() == [-1, -1]
+    assert len(held.accounts) == 0
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_values_copy_and_pickle_through_their_constructors(clone):
+    at = venue(tiers=TIERS, fund=5.0, deleveraging=True)
+    curve = lc.DepthCurve(distance=[0.1], quantity=[9.0], ask_distance=[2.0], ask_quantity=[3.0])
+    to = market(7.0, curve, half_spread=0.1)
+    for value in (at, to, curve, TIERS, lc.LinearImpact(depth=math.inf), lc.PowerImpact(scale=2.0, exponent=0.5)):
+        assert clone(value) == value
+        assert hash(clone(value)) == hash(value)
+    held = book(at, [1.0], [7.0], [1.0])
+    ready = lc.prepare(held, to)
+    again = clone(ready)
+    assert clone(held).liquidation_price.tolist() == held.liquidation_price.tolist()
+    assert lc.shock(again, -0.5).final_price == lc.shock(ready, -0.5).final_price
+
+
+def test_a_book_remembers_its_last_market_without_showing_it():
+    held = book(venue(0.01), [1.0], [100.0], [10.0])
+    first = lc.shock(held, market(100.0), -0.2)
+    other = lc.shock(held, market(100.0, lc.LinearImpact(depth=5.0)), -0.2)
+    again = lc.shock(held, market(100.0), -0.2)
+    assert first.final_price == again.final_price != other.final_price
+    assert pickle.dumps(held) == pickle.dumps(book(venue(0.01), [1.0], [100.0], [10.0]))
+
+
+def test_books_and_markets_say_in_a_few_lines_what_they_hold():
+    held = book(venue(0.01), [2.0, -1.0], [100.0, 100.0], [20.0, 5.0])
+    said = repr(held)
+    assert "2 positions, margin 25" in said
+    assert "1 long (2 X), 1 short (1 X)" in said
+    assert "longs up to 90.9091, shorts from 103.96" in said
+    assert len(said.splitlines()) == 2
+    assert "<table>" in held._repr_html_()
+    assert "half-spread 0.01" in repr(market(100.0, half_spread=0.01))
+    assert "100" in market(100.0)._repr_html_()
+    assert "sorted for a market of X" in repr(lc.prepare(held, market()))
+
+
+def test_the_liquidation_map_holds_all_notional_once():
+    held = book(venue(0.01), [2.0, -1.0, 1.0], [100.0] * 3, [20.0, 5.0, 90.0])
+    drawn = held.liquidation_map({"X": 100.0}, bins=20, span=0.2)
+    at = held.liquidation_price
+    assert drawn.edges[[0, -1]].tolist() == [80.0, 120.0]
+    assert drawn.long_notional.sum() == pytest.approx(2.0 * at[0])
+    assert drawn.short_notional.sum() == pytest.approx(at[1])
+    assert (drawn.long_beyond, drawn.short_beyond) == (pytest.approx(at[2]), 0.0)
+    assert drawn.long_notional[int((at[0] - 80.0) / 2.0)] > 0.0
+    assert "longs: 181.818 between 80 and 120, 10.101 beyond" in repr(drawn)
+    assert drawn.to_frame().shape == (20, 4)
+    for wrong in ({"bins": 0}, {"span": 1.0}, {"asset": "Y"}):
+        with pytest.raises(lc.InputError):
+            held.liquidation_map({"X": 100.0}, **wrong)

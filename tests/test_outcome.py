@@ -1,0 +1,123 @@
+"""Outcomes: one run whole, many runs as arrays, and the same bits whichever way they are asked for."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import levcore as lc
+from making import book, market, venue
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    """A random book of both sides and a market that a crash carries far."""
+    random = np.random.default_rng(8)
+    size = 3_000
+    quantity = random.lognormal(0.0, 1.2, size) * random.choice([-1.0, 1.0], size)
+    entry = 100.0 * np.exp(0.02 * random.standard_normal(size))
+    margin = np.abs(quantity) * entry / np.clip(np.exp(2.2 + 0.8 * random.standard_normal(size)), 1.5, 80.0)
+    held = book(venue(0.005, fund=500.0, deleveraging=True), quantity, entry, margin)
+    return held, market(100.0, lc.LinearImpact(depth=float(np.abs(quantity).sum()) * 4.0))
+
+
+def test_a_batch_has_the_names_of_a_single_outcome_with_a_leading_axis(exchange):
+    shocks = np.linspace(-0.3, 0.3, 13)
+    batch = lc.shock(*exchange, shocks)
+    assert len(batch) == 13
+    for i in (0, 6, 12, -1):
+        single, alone = batch.at(i), lc.shock(*exchange, float(shocks[i]))
+        for name in ("rounds", "bad_debt", "insurance_fund_low", "liquidated_count", "liquidated_notional", "fees"):
+            assert getattr(batch, name)[i] == getattr(single, name) == getattr(alone, name), name
+        assert batch.final_price["X"][i] == single.final_price["X"]
+        assert np.array_equal(single.liquidated, alone.liquidated)
+    with pytest.raises(lc.DomainError, match=r"use at\(i\).liquidated"):
+        _ = batch.liquidated
+    with pytest.raises(lc.DomainError, match=r"use at\(i\).trace"):
+        _ = batch.trace
+    with pytest.raises(lc.InputError, match="i must lie in -13 to 12, was 13"):
+        batch.at(13)
+
+
+def test_a_number_a_mapping_and_a_row_ask_for_the_same_shock(exchange):
+    one = lc.shock(*exchange, -0.1)
+    named = lc.shock(*exchange, {"X": -0.1})
+    row = lc.shock(*exchange, [[-0.1]]).at(0)
+    prepared = lc.shock(lc.prepare(*exchange), -0.1)
+    keyword = lc.shock(exchange[0], market=exchange[1], shock=-0.1)
+    zero_axis = lc.shock(*exchange, np.array(-0.1))
+    for other in (named, row, prepared, keyword, zero_axis):
+        assert other.bad_debt == one.bad_debt
+        assert other.final_price == one.final_price
+
+
+def test_a_mapping_moves_only_the_assets_that_it_names():
+    to = lc.Market({name: lc.Asset(10.0, impact=lc.LinearImpact(depth=1.0)) for name in ("A", "X")})
+    held = book(venue(0.01), [1.0], [10.0], [1.0])
+    outcome = lc.shock(held, to, {"A": -0.5})
+    assert dict(outcome.final_price) == {"A": 5.0, "X": 10.0}
+    assert np.isnan(outcome.amplification["X"])
+    assert outcome.amplification["A"] == 1.0
+    rows = lc.shock(held, to, [[-0.5, 0.0], [0.0, -0.5]])
+    assert rows.final_price["A"].tolist() == [5.0, 10.0]
+
+
+def test_the_trace_adds_up_to_the_outcome(exchange):
+    outcome = lc.shock(*exchange, -0.12)
+    trace = outcome.trace
+    assert len(trace) == outcome.rounds == outcome.cascade_depth > 2
+    assert trace["round"].tolist() == list(range(1, outcome.rounds + 1))
+    assert trace["liquidated_count_long"].sum() == outcome.liquidated_count_long
+    assert trace["liquidated_notional_long"].sum() == pytest.approx(outcome.liquidated_notional_long, rel=1e-12)
+    assert trace["deleveraged_notional"].sum() == pytest.approx(outcome.deleveraged_notional, rel=1e-12)
+    assert trace["insurance_fund"][-1] == outcome.insurance_fund
+    assert trace["mark_price_X"][-1] == outcome.final_price["X"] == outcome.lowest_price["X"]
+    assert outcome.highest_price["X"] == 100.0
+    assert not trace.flags.writeable
+    assert outcome.liquidated.sum() == outcome.liquidated_count
+
+
+def test_threads_that_share_a_book_get_the_same_bits(exchange):
+    ready = lc.prepare(*exchange)
+    shocks = np.linspace(-0.3, 0.3, 7)
+    expected = lc.shock(ready, shocks).bad_debt.tobytes()
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda: found.append(lc.shock(ready, shocks).bad_debt.tobytes())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_an_outcome_says_in_a_few_lines_what_happened(exchange):
+    outcome = lc.shock(*exchange, -0.12)
+    said = repr(outcome)
+    assert "shock -12.00%, mark 100 -> " in said
+    assert "amplification" in said
+    assert f"{outcome.liquidated_count:,} of 3,000 positions" in said
+    assert "(exhausted)" in said
+    assert "deleveraged" in said
+    assert len(said.splitlines()) <= 8
+    assert "<table>" in outcome._repr_html_()
+    batch = repr(lc.shock(*exchange, [-0.12, 0.05]))
+    assert "2 shocks, -0.12 to +0.05" in batch
+    assert "no shocks" in repr(lc.shock(*exchange, np.empty(0)))
+
+
+def test_the_memory_of_a_request_is_foretold(exchange):
+    held, to = exchange
+    assert lc.estimate_bytes(held, to) == lc.estimate_bytes(len(held), to)
+    assert lc.estimate_bytes(2_000_000) == pytest.approx(2 * lc.estimate_bytes(1_000_000), rel=1e-4)
+    assert lc.estimate_bytes(held, to, shocks=10) > lc.estimate_bytes(held, to)
+    with pytest.raises(lc.InputError, match="must be >= 0"):
+        lc.estimate_bytes(-1)
+
+
+def test_versions_are_printed_for_reports(capsys):
+    lc.show_versions()
+    said = capsys.readouterr().out
+    assert said.startswith(f"levcore     {lc.__version__}")
+    assert "numpy" in said
