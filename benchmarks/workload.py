@@ -88,4 +88,6 @@ class MaskLoop:
             displaced = float(after[-1])
             alive[hit] = False
             rounds += 1
-        return Result(int((~alive).sum()), rounds, fundamental * float(np.exp(displaced / self.depth)), notional, bad_debt)
+        return Result(
+            int((~alive).sum()), rounds, fundamental * float(np.exp(displaced / self.depth)), notional, bad_debt
+        )

@@ -6,6 +6,9 @@ import math
 import pickle
 
 import numpy as np
+import pandas
+import polars
+import pyarrow
 import pytest
 
 import levcore as lc
@@ -53,7 +56,8 @@ def test_columns_of_different_lengths_are_refused_with_their_lengths():
 
 
 @pytest.mark.parametrize(
-    "column", [["a", "b", "c"], np.array([1j, 2j, 3j]), [True, False, True], "abc", None, [None, 1.0, 2.0], [[1.0]], 3.0]
+    "column",
+    [["a", "b", "c"], np.array([1j, 2j, 3j]), [True, False, True], "abc", None, [None, 1.0, 2.0], [[1.0]], 3.0],
 )
 def test_a_column_of_the_wrong_kind_is_refused(column):
     with pytest.raises((lc.KindError, lc.InputError), match="quantity"):
@@ -61,8 +65,8 @@ def test_a_column_of_the_wrong_kind_is_refused(column):
 
 
 def test_dates_are_no_numbers():
+    dates = np.array(["2024-01-01"] * 3, dtype="datetime64[D]")
     with pytest.raises(lc.KindError, match="datetime64"):
-        dates = np.array(["2024-01-01"] * 3, dtype="datetime64[D]")
         lc.Book(venue(), instrument="X", quantity=dates, entry_price=GOOD["entry_price"], margin=GOOD["margin"])
 
 
@@ -308,7 +312,6 @@ def test_prices_must_name_every_asset_and_be_positive():
 
 
 def test_frames_without_a_column_or_with_nulls_are_refused():
-    polars = pytest.importorskip("polars")
     frame = {"instrument": ["X"], "quantity": [1.0], "entry_price": [1.0]}
     with pytest.raises(lc.InputError, match="frame has no column 'margin'"):
         lc.Book.from_frame(venue(), frame)
@@ -320,14 +323,13 @@ def test_frames_without_a_column_or_with_nulls_are_refused():
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
 def test_every_frame_library_gives_the_same_book_and_later_writes_do_not_show(library):
-    pandas = pytest.importorskip("pandas")
     columns = {"symbol": ["X", "X", "X"], **GOOD}
     frame = pandas.DataFrame(columns)
     given = frame
     if library == "polars":
-        given = pytest.importorskip("polars").DataFrame(columns)
+        given = polars.DataFrame(columns)
     elif library == "pyarrow":
-        given = pytest.importorskip("pyarrow").table(columns)
+        given = pyarrow.table(columns)
     held = lc.Book.from_frame(venue(), given, columns={"symbol": "instrument"})
     frame.loc[0, "margin"] = 1e9
     assert held.quantity.tolist() == GOOD["quantity"]

@@ -27,7 +27,7 @@ LEVELS = (
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
-    {"liquidation", "backstop", "funding", "control", "sorted_book"},
+    {"liquidation", "backstop", "funding", "control", "sorted_book", "counterparties"},
     {"state", "outcome"},
     {"ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
     {"cascade"},

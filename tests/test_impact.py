@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
 import levcore as lc
-
-mpmath = pytest.importorskip("mpmath")
 
 CURVE = lc.DepthCurve(
     distance=[0.001, 0.01, 0.05], quantity=[10.0, 100.0, 300.0], ask_distance=[0.002, 0.02], ask_quantity=[5.0, 80.0]

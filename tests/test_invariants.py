@@ -251,12 +251,17 @@ def test_scaling_sizes_depth_tiers_and_fund_scales_the_outcome(case, factor):
         entry_price=old_book.entry_price,
         margin=factor * old_book.margin,
     )
-    deeper = lc.Market({name: lc.Asset(
-        asset.price,
-        impact=deepened(asset.impact, factor),
-        half_spread=asset.half_spread,
-        mark_follow=asset.mark_follow,
-    ) for name, asset in case.market.assets.items()})
+    deeper = lc.Market(
+        {
+            name: lc.Asset(
+                asset.price,
+                impact=deepened(asset.impact, factor),
+                half_spread=asset.half_spread,
+                mark_follow=asset.mark_follow,
+            )
+            for name, asset in case.market.assets.items()
+        }
+    )
     small = case.run()
     moves = np.array([list(small.shock.values())])
     big = lc.shock(scaled, deeper, moves).at(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -84,7 +86,9 @@ def test_threads_that_share_a_book_get_the_same_bits(exchange):
     shocks = np.linspace(-0.3, 0.3, 7)
     expected = lc.shock(ready, shocks).bad_debt.tobytes()
     found: list[bytes] = []
-    threads = [threading.Thread(target=lambda: found.append(lc.shock(ready, shocks).bad_debt.tobytes())) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(lc.shock(ready, shocks).bad_debt.tobytes())) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -114,6 +118,17 @@ def test_the_memory_of_a_request_is_foretold(exchange):
     assert lc.estimate_bytes(held, to, shocks=10) > lc.estimate_bytes(held, to)
     with pytest.raises(lc.InputError, match="must be >= 0"):
         lc.estimate_bytes(-1)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_outcomes_travel_between_processes(exchange, clone):
+    single, batch = lc.shock(*exchange, -0.12), lc.shock(*exchange, [-0.12, 0.05])
+    assert repr(clone(single)) == repr(single)
+    assert np.array_equal(clone(single).trace, single.trace)
+    assert clone(batch).bad_debt.tolist() == batch.bad_debt.tolist()
+    assert clone(batch).at(0).final_price == single.final_price
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        single.final_price["X"] = 1.0
 
 
 def test_versions_are_printed_for_reports(capsys):

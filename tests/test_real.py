@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
 from levcore import _core
-
-mpmath = pytest.importorskip("mpmath")
 
 
 def worst_error_in_ulp(got: np.ndarray, exact) -> float:

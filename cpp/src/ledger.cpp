@@ -156,7 +156,9 @@ class Ledger {
         const SortedSide& sorted = book_.sides[k][side];
         const Block& block = sorted.blocks[place / block_rows];
         const std::uint32_t instrument = sorted.instrument[place];
-        if (keep_.one_by_one || !is_as_sorted(k, side, instrument) || !block.one_instrument) return false;
+        // A side with shrunken claims is stale and goes row by row; after a new sorting places are no longer rows.
+        const bool as_sorted = state_.sides[k][side].own_quantity.empty();
+        if (keep_.one_by_one || !as_sorted || !block.one_instrument) return false;
         const std::optional<double> price = order_price(k, block.quantity.high);
         if (!price) return false;
         const Pair left = add(multiply(block.quantity, *price), block.cash);
@@ -186,13 +188,6 @@ class Ledger {
         open.quantity.add(multiply(block.quantity, -1.0));
         trade(k, side, instrument, block.quantity, *price);
         return true;
-    }
-
-    // True where a side's rows are what they were when they were sorted.
-    bool is_as_sorted(std::size_t k, std::size_t side, std::uint32_t instrument) const {
-        const SideState& mine = state_.sides[k][side];
-        const Pair scale = state_.scale[instrument][side];
-        return !mine.stale && !book_.sides[k][side].jumps && mine.own_quantity.empty() && scale.high == 1.0;
     }
 
     // The order book takes over a quantity at its average price.

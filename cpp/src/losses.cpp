@@ -10,28 +10,52 @@
 namespace levcore {
 namespace {
 
-// True where surely every counterparty may take over: nobody of that side is near liquidation (keys are never reached
-// too late), and the transfer price is on the right side of every bankruptcy price.
-bool everyone_is_eligible(const SortedBook& book, const State& state, const Leaving& leaving, double price) {
-    const std::size_t other = 1 - leaving.side;
-    const SideState& side = state.sides[leaving.asset][other];
-    const std::uint32_t instrument = book.sides[leaving.asset][leaving.side].instrument[leaving.row];
-    const double bound = state.open_interest[instrument][other].bankruptcy_bound;
-    if (!side.waiting.empty() || (other == longs ? price < bound : price > bound)) return false;
-    return side.next >= side.reachable || !is_liquidatable(other == longs, state.assets[leaving.asset].log_mark,
-                                                           side.key[side.next], book.venue.liquidate_at_equality);
+// A pool of the open positions of one instrument's side, made when the first deficit looks for one.
+Counterparties& pool_of(const SortedBook& book, State& state, std::size_t k, std::size_t side,
+                        std::uint32_t instrument) {
+    auto& pool = state.pools[instrument][side];
+    if (!pool) {
+        std::vector<Counterparties::Member> members;
+        for (const std::uint32_t row : open_rows(book, state, k, side))
+            if (book.sides[k][side].instrument[row] == instrument)
+                members.push_back({row, claim_of(book, state, k, side, row)});
+        pool = std::make_unique<Counterparties>(std::move(members), book.sides[k][side].size());
+    }
+    return *pool;
 }
 
-// Everybody of the side shrinks alike: one factor, whatever the number of positions.
-void shrink_side(State& state, std::uint32_t instrument, std::size_t side, Pair share, bool whole, double price) {
-    OpenInterest& open = state.open_interest[instrument][side];
-    const Pair equity = add(open.cash.pair(), multiply(open.quantity.pair(), price));
-    state.treasury.paid_to_traders.add(multiply(equity, share));
-    const Pair kept = whole ? Pair{} : add(Pair{-share.high, -share.low}, 1.0);
-    open.cash = Sum(multiply(open.cash.pair(), kept));
-    open.quantity = Sum(multiply(open.quantity.pair(), kept));
-    Pair& scale = state.scale[instrument][side];
-    scale = multiply(scale, kept);
+// Keeps apart those that are liquidatable themselves. While the mark moves to the pool's good, parked members only
+// come back, the last first; else everybody whom the mark has reached is asked.
+void sync(const SortedBook& book, const Market& market, State& state, std::size_t k, std::size_t side,
+          std::uint32_t instrument) {
+    Counterparties& pool = pool_of(book, state, k, side, instrument);
+    const SortedSide& sorted = book.sides[k][side];
+    const double y = state.assets[k].log_mark;
+    const bool at_equality = book.venue.liquidate_at_equality;
+    const bool better = side == longs ? y >= pool.synced_at : y <= pool.synced_at;
+    pool.synced_at = y;
+    if (better && !sorted.jumps) {
+        while (!pool.parked.empty() && !is_liquidatable(side == longs, y, pool.parked.back().key, at_equality))
+            pool.unpark_last();
+        return;
+    }
+    while (!pool.parked.empty()) pool.unpark_last();
+    std::vector<Ranked> failing;
+    const auto ask = [&](std::uint32_t row) {
+        if (sorted.instrument[row] != instrument) return;
+        const Claim held = pool.claim(row);
+        if (held.coin == 0.0) return;
+        const double key = present_key(book, k, side, row, held);
+        if (is_failing(book, market, state, k, side, row, held, key))
+            failing.push_back({key, sorted.position[row], row});
+    };
+    const SideState& mine = state.sides[k][side];
+    for (const std::uint32_t row : mine.waiting) ask(row);
+    for (std::size_t place = mine.next;
+         place < mine.reachable && is_liquidatable(side == longs, y, mine.key[place], at_equality); ++place)
+        ask(mine.row_at(place));
+    sort_ranked(failing, side);
+    for (const Ranked& r : failing) pool.park({r.key, r.row});
 }
 
 }  // namespace
@@ -41,46 +65,26 @@ Claim deleverage(const SortedBook& book, const Market& market, State& state, con
     const std::size_t other = 1 - leaving.side;
     const std::uint32_t instrument = book.sides[k][leaving.side].instrument[leaving.row];
     const double price = bankruptcy_price(leaving.held);
-    std::vector<std::uint32_t> rows;
-    Sum available;
-    const bool everyone = everyone_is_eligible(book, state, leaving, price);
-    if (everyone) {
-        available = state.open_interest[instrument][other].quantity;
-    } else {
-        own_claims(book, state, k, other);
-        for (const std::uint32_t row : open_rows(book, state, k, other)) {
-            const Claim held = claim_of(book, state, k, other, row);
-            if (book.sides[k][other].instrument[row] != instrument || held.cash + held.coin * price < 0.0 ||
-                is_failing(book, market, state, k, other, row, held, present_key(book, k, other, row, held)))
-                continue;
-            rows.push_back(row);
-            available.add(held.coin);
-        }
-    }
-    const Transfer moved = transfer(leaving.held.coin, std::fabs(available.value()));
+    sync(book, market, state, k, other, instrument);
+    Counterparties& pool = *state.pools[instrument][other];
+    const PooledClaims eligible = pool.eligible(price);
+    const Transfer moved = transfer(leaving.held.coin, std::fabs(eligible.quantity.high));
     if (moved.quantity == 0.0) return leaving.held;
     const bool all_of_them = moved.counterparty_share == 1.0;
-    const Pair size{std::fabs(leaving.held.coin), 0.0};
-    const Pair pool = available.value() < 0.0 ? multiply(available.pair(), -1.0) : available.pair();
-    const Pair share = all_of_them ? Pair{1.0, 0.0} : divide(size, pool);
-    if (everyone) {
-        shrink_side(state, instrument, other, share, all_of_them, price);
-    } else {
-        const double kept = all_of_them ? 0.0 : 1.0 - share.high;
-        for (const std::uint32_t row : rows) {
-            const Claim held = claim_of(book, state, k, other, row);
-            const Claim rest{held.cash * kept, held.coin * kept};
-            const Claim freed{held.cash - rest.cash, held.coin - rest.coin};
-            state.treasury.paid_to_traders.add(freed.cash);
-            state.treasury.paid_to_traders.add_product(freed.coin, price);
-            reduce(book, state, k, other, row, freed, rest);
-        }
-    }
+    const double size = std::fabs(leaving.held.coin);
+    const double sign = other == longs ? 1.0 : -1.0;
+    const Pair share = all_of_them ? Pair{1.0, 0.0} : divide(Pair{sign * size, 0.0}, eligible.quantity);
+    const Pair equity = add(eligible.cash, multiply(eligible.quantity, price));
+    state.treasury.paid_to_traders.add(multiply(equity, share));
+    OpenInterest& open = state.open_interest[instrument][other];
+    open.cash.add(multiply(multiply(eligible.cash, share), -1.0));
+    open.quantity.add(multiply(multiply(eligible.quantity, share), -1.0));
+    pool.shrink_eligible(price, all_of_them ? Pair{} : add(Pair{-share.high, -share.low}, 1.0));
     state.sides[k][other].stale = true;
     state.treasury.deleveraged_notional.add_product(moved.quantity, price);
     Claim rest{};
-    if (moved.quantity < size.high) {
-        const double left = 1.0 - moved.quantity / size.high;
+    if (moved.quantity < size) {
+        const double left = 1.0 - moved.quantity / size;
         rest = {leaving.held.cash * left, leaving.held.coin * left};
     }
     reduce(book, state, k, leaving.side, leaving.row, {leaving.held.cash - rest.cash, leaving.held.coin - rest.coin},
@@ -124,10 +128,6 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
             const double charge = held.cash - rest.cash;
             charged.add(charge);
             reduce(book, state, k, side, row, {charge, 0.0}, rest);
-            OpenInterest& open = state.open_interest[book.sides[k][side].instrument[row]][side];
-            const double bankrupt_at = -rest.cash / rest.coin;
-            open.bankruptcy_bound = side == longs ? std::max(open.bankruptcy_bound, bankrupt_at)
-                                                  : std::min(open.bankruptcy_bound, bankrupt_at);
         }
         sort_again(book, state, k, side);
     }

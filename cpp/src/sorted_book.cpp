@@ -79,10 +79,6 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
     sorted.asset_of = std::move(asset_of);
     sorted.sides.resize(assets);
     sorted.open_interest.resize(sorted.venue.instruments.size());
-    for (auto& sides : sorted.open_interest) {
-        sides[longs].bankruptcy_bound = -infinity;
-        sides[shorts].bankruptcy_bound = infinity;
-    }
     std::vector<std::array<std::vector<Ranked>, 2>> entries(assets);
     Sum idle;
     for (std::size_t i = 0; i < positions.size(); ++i) {
@@ -98,9 +94,6 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
         OpenInterest& open = sorted.open_interest[k][side];
         open.quantity.add(held.coin);
         open.cash.add(held.cash);
-        const double bankrupt_at = -held.cash / held.coin;
-        open.bankruptcy_bound =
-            is_long ? std::max(open.bankruptcy_bound, bankrupt_at) : std::min(open.bankruptcy_bound, bankrupt_at);
         entries[sorted.asset_of[k]][side].push_back(
             {sort_key(instrument, held, positions.entry_price[i]), static_cast<std::uint32_t>(i), 0});
     }

@@ -26,7 +26,7 @@ State start(const SortedBook& book, const Market& market) {
             state.sides[k][side].reachable = book.sides[k][side].reachable;
         }
     state.open_interest = book.open_interest;
-    state.scale.assign(book.open_interest.size(), {Pair{1.0, 0.0}, Pair{1.0, 0.0}});
+    state.pools.resize(book.open_interest.size());
     state.taken.resize(book.open_interest.size());
     state.treasury.fund = Sum(book.venue.backstop.insurance_fund);
     state.treasury.fund_low = book.venue.backstop.insurance_fund;
@@ -47,11 +47,10 @@ void update_log_mark(const Asset& asset, AssetState& state) {
 Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, std::size_t side, std::uint32_t row) {
     const SortedSide& sorted = book.sides[asset][side];
     const SideState& mine = state.sides[asset][side];
-    const Claim base = mine.own_quantity.empty() ? Claim{sorted.cash[row], sorted.quantity[row]}
-                                                 : Claim{mine.own_cash[row], mine.own_quantity[row]};
-    const Pair scale = state.scale[sorted.instrument[row]][side];
-    if (scale.high == 1.0 && scale.low == 0.0) return base;
-    return {multiply(scale, base.cash).high, multiply(scale, base.coin).high};
+    const auto& pool = state.pools[sorted.instrument[row]][side];
+    if (pool && pool->has(row)) return pool->claim(row);
+    return mine.own_quantity.empty() ? Claim{sorted.cash[row], sorted.quantity[row]}
+                                     : Claim{mine.own_cash[row], mine.own_quantity[row]};
 }
 
 double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held) {
@@ -78,6 +77,8 @@ void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t
     OpenInterest& open = state.open_interest[book.sides[asset][side].instrument[row]][side];
     open.quantity.add(-taken_out.coin);
     open.cash.add(-taken_out.cash);
+    const auto& pool = state.pools[book.sides[asset][side].instrument[row]][side];
+    if (pool && pool->has(row)) return pool->set(row, rest);
     SideState& mine = state.sides[asset][side];
     if (mine.own_quantity.empty()) return;  // a closed row has been passed and is not looked at again
     mine.own_quantity[row] = rest.coin;
@@ -97,7 +98,7 @@ void own_claims(const SortedBook& book, State& state, std::size_t asset, std::si
     mine.own_quantity = std::move(quantity);
     mine.own_cash = std::move(cash);
     for (std::size_t i = 0; i < book.asset_of.size(); ++i)
-        if (book.asset_of[i] == asset) state.scale[i][side] = {1.0, 0.0};
+        if (book.asset_of[i] == asset) state.pools[i][side].reset();
 }
 
 std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state, std::size_t asset, std::size_t side) {

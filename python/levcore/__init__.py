@@ -1,4 +1,4 @@
-"""levcore: when prices move, what happens to a book of leveraged positions, and to the market they trade in?
+"""Liquidation cascades: what happens to a book of leveraged positions, and to its market, when prices move.
 
 >>> import levcore as lc
 >>> tiers = lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005])

@@ -83,7 +83,9 @@ class Book(Valuation):
         codes = checks.frozen(codes)
         account = checks.frozen(np.full(size, positions.ISOLATED, dtype=np.int64))
         try:
-            native = _core.Book(venue._to_native(), codes, *columns.values(), account)
+            native = _core.Book(
+                venue._to_native(), codes, columns["quantity"], columns["entry_price"], columns["margin"], account
+            )
         except ValueError as error:
             raise InputError(str(error)) from None
         self._venue = venue
@@ -254,10 +256,7 @@ class Book(Valuation):
         if isinstance(rows, tuple):
             raise KindError("a book has one axis: use a mask, indices or a slice")
         try:
-            if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
-                picked = np.arange(len(self))[[int(rows)]]
-            else:
-                picked = np.arange(len(self))[rows]
+            picked = np.atleast_1d(np.arange(len(self))[rows])
         except IndexError as error:
             raise InputError(f"no such rows in a book of {len(self)}: {error}") from None
         columns = {name: values[picked] for name, values in self._columns.items()}

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, memory, outcome
+from levcore import _core, checks, memory, unpack
 from levcore.book import Book
 from levcore.errors import InputError, KindError
 from levcore.market import Market
@@ -65,16 +65,14 @@ class Ready:
 
     def _run(self, moves: Floats) -> Outcome:
         columns = self._native.shock(self._native_market, moves, True)
-        return outcome.single(columns, self.market.names, moves, self.market.numeraire)
+        return unpack.single(columns, self.market.names, moves, self.market.numeraire)
 
     def _run_many(self, moves: Floats) -> Outcomes:
         memory.refuse_if_too_large(
             memory.estimate_bytes(0, self.market, shocks=len(moves)), f"a batch of {len(moves):,} shocks"
         )
         columns = self._native.shock(self._native_market, moves, False)
-        return outcome.many(
-            columns, self.market.names, moves, self.market.numeraire, lambda i: self._run(moves[i : i + 1])
-        )
+        return unpack.many(columns, self.market.names, moves, self.market.numeraire, self)
 
 
 def prepare(book: Book, market: Market) -> Ready:

@@ -34,5 +34,7 @@ def table_html(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
 
 def _html_row(tag: str, cells: Sequence[str]) -> str:
     sides = ("left", *("right",) * (len(cells) - 1))
-    inner = (f"<{tag} style='text-align:{side}'>{escape(cell)}</{tag}>" for side, cell in zip(sides, cells, strict=True))
+    inner = (
+        f"<{tag} style='text-align:{side}'>{escape(cell)}</{tag}>" for side, cell in zip(sides, cells, strict=True)
+    )
     return f"<tr>{''.join(inner)}</tr>"

@@ -166,7 +166,7 @@ class SquareRootImpact(_Shape):
     Examples
     --------
     >>> import levcore as lc
-    >>> lc.SquareRootImpact(daily_volatility=0.03, daily_volume=400_000.0).log_impact(-4_000.0)
+    >>> round(lc.SquareRootImpact(daily_volatility=0.03, daily_volume=400_000.0).log_impact(-4_000.0), 9)
     -0.003
     """
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,32 @@ import numpy.typing as npt
 from levcore.display import money, price, table_html
 from levcore.errors import DomainError, InputError
 
+if TYPE_CHECKING:
+    from levcore.cascade import Ready
+
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
-_FAULTS = {
-    1: "the price of {asset} left the range 1e-100 to 1e100; what is reported is the state just before",
-    2: "the cascade was stopped at its round cap; please report this",
-}
+
+class _Result:
+    """What both kinds of outcome share: mappings that cannot be written to, and copies through the constructor."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                object.__setattr__(self, name, MappingProxyType(value))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in vars(self).items()}
+        return _rebuild, (type(self), values)
+
+
+def _rebuild(kind: type[Any], values: dict[str, Any]) -> Any:
+    return kind(**values)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outcome:
+class Outcome(_Result):
     """What one shock did to a book and its market. Money in the market's numeraire.
 
     Attributes
@@ -149,7 +164,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outcomes:
+class Outcomes(_Result):
     """What many shocks did, each on its own: the names of :class:`Outcome`, an array with a leading axis each.
 
     There is no `liquidated` matrix and no `trace`: :meth:`at` gives one run whole.
@@ -203,7 +218,7 @@ class Outcomes:
     error: tuple[str | None, ...]
     engine: str
     numeraire: str
-    _again: Callable[[int], Outcome] = field(repr=False)
+    _ready: Ready = field(repr=False)
 
     @property
     def cascade_depth(self) -> Counts:
@@ -252,7 +267,8 @@ class Outcomes:
         """
         if not -len(self) <= i < len(self):
             raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {i}")
-        return self._again(i % len(self))
+        i %= len(self)
+        return self._ready._run(self.shocks[i : i + 1])
 
     def __repr__(self) -> str:
         if not len(self):
@@ -272,61 +288,3 @@ class Outcomes:
         if failed:
             lines.append(f"  ERROR in {failed:,} of them: see .error")
         return "\n".join(lines)
-
-
-_PLAIN = {f.name for f in fields(Outcomes)} & {f.name for f in fields(Outcome)}
-_PER_ASSET = ("final_price", "lowest_price", "highest_price", "fundamental_price", "amplification", "depth_used")
-
-
-def _errors(columns: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, ...]:
-    pairs = zip(columns["fault"].tolist(), columns["faulty_asset"].tolist(), strict=True)
-    return tuple(_FAULTS[fault].format(asset=names[asset]) if fault else None for fault, asset in pairs)
-
-
-def _trace(columns: Mapping[str, Any], names: tuple[str, ...]) -> npt.NDArray[Any]:
-    marks = columns["mark_price"]
-    plain = {name: values for name, values in columns.items() if name != "mark_price"}
-    kinds = [("round", np.int64), *((name, values.dtype) for name, values in plain.items())]
-    kinds += [(f"mark_price_{name}", np.float64) for name in names]
-    rows = np.zeros(len(marks), dtype=kinds)
-    rows["round"] = np.arange(1, len(marks) + 1)
-    for name, values in plain.items():
-        rows[name] = values
-    for k, name in enumerate(names):
-        rows[f"mark_price_{name}"] = marks[:, k]
-    rows.flags.writeable = False
-    return rows
-
-
-def single(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str) -> Outcome:
-    """Build the outcome of one run from native columns of length one."""
-    values: dict[str, Any] = {
-        name: columns[name].item() for name in _PLAIN if name in columns and columns[name].ndim == 1
-    }
-    for name in _PER_ASSET:
-        values[name] = MappingProxyType(dict(zip(names, columns[name][0].tolist(), strict=True)))
-    values["exhausted"] = bool(columns["exhausted"][0])
-    liquidated = columns["liquidated"].view(np.bool_)
-    liquidated.flags.writeable = False
-    return Outcome(
-        **values,
-        liquidated=liquidated,
-        trace=_trace(columns["trace"], names),
-        shock=MappingProxyType(dict(zip(names, moves[0].tolist(), strict=True))),
-        error=_errors(columns, names)[0],
-        engine="ledger",
-        numeraire=numeraire,
-    )
-
-
-def many(
-    columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, again: Callable[[int], Outcome]
-) -> Outcomes:
-    """Build the outcomes of a batch from native columns."""
-    values: dict[str, Any] = {name: columns[name] for name in _PLAIN if name in columns and columns[name].ndim == 1}
-    for name in _PER_ASSET:
-        matrix = columns[name]
-        values[name] = MappingProxyType({asset: np.ascontiguousarray(matrix[:, k]) for k, asset in enumerate(names)})
-    values["exhausted"] = columns["exhausted"].view(np.bool_)
-    error = _errors(columns, names)
-    return Outcomes(**values, shocks=moves, error=error, engine="ledger", numeraire=numeraire, _again=again)

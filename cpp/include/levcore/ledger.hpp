@@ -10,8 +10,8 @@
 namespace levcore {
 
 struct Keep {
-    bool positions = false;  // who was liquidated
-    bool trace = false;      // a row a round
+    bool positions = false;   // who was liquidated
+    bool trace = false;       // a row a round
     bool one_by_one = false;  // no block of rows is booked as one: for tests
 };
 

@@ -45,7 +45,6 @@ struct SortedSide {
 struct OpenInterest {
     Sum quantity;
     Sum cash;
-    double bankruptcy_bound;  // longs: highest, shorts: lowest bankruptcy price
 };
 
 struct SortedBook {

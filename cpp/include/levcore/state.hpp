@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "levcore/counterparties.hpp"
 #include "levcore/market.hpp"
 #include "levcore/sorted_book.hpp"
 #include "levcore/sum.hpp"
@@ -64,10 +66,10 @@ struct Treasury {
 
 struct State {
     std::vector<AssetState> assets;
-    std::vector<std::array<SideState, 2>> sides;             // per asset
-    std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument
-    std::vector<std::array<Pair, 2>> scale;                  // per instrument: what deleveraging left of each claim
-    std::vector<Taken> taken;                                // per instrument
+    std::vector<std::array<SideState, 2>> sides;                        // per asset
+    std::vector<std::array<OpenInterest, 2>> open_interest;             // per instrument
+    std::vector<std::array<std::unique_ptr<Counterparties>, 2>> pools;  // per instrument, once one is needed
+    std::vector<Taken> taken;                                           // per instrument
     Treasury treasury;
 };
 

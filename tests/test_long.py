@@ -1,0 +1,70 @@
+"""What takes minutes: many more random books, and large ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import levcore as lc
+import strategies
+from making import market, venue
+from test_agreement import MONEY, agree
+
+pytestmark = pytest.mark.long
+PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=20_000, suppress_health_check=PATIENT)
+@given(strategies.cases())
+def test_the_ledger_and_the_reference_agree_on_twenty_thousand_books(case):
+    agree(case)
+
+
+@settings(max_examples=500, suppress_health_check=PATIENT)
+@given(strategies.cases(max_size=300, max_assets=2))
+def test_they_agree_on_larger_books(case):
+    agree(case)
+
+
+@pytest.mark.parametrize("percent", [-30, -12, -3, 8, 25])
+@pytest.mark.parametrize("fund_share", [0.0, 1e-3, 1.0])
+def test_blocks_change_nothing_on_a_million_positions(percent, fund_share):
+    random = np.random.default_rng(percent + 100)
+    size = 1_000_000
+    quantity = random.pareto(1.3, size) * random.choice([-1.0, 1.0], size)
+    entry = 100.0 * np.exp(0.02 * random.standard_normal(size))
+    margin = np.abs(quantity) * entry / np.clip(np.exp(2.3 + 0.9 * random.standard_normal(size)), 1.5, 90.0)
+    gross = float(np.abs(quantity).sum()) * 100.0
+    tiers = lc.MarginTiers(floor=[0.0, 5e3, 5e4], maintenance_rate=[0.004, 0.01, 0.025])
+    held = lc.Book(
+        venue(tiers=tiers, fund=fund_share * gross, liquidation=lc.FullClose(fee_rate=0.002)),
+        instrument="X",
+        quantity=quantity,
+        entry_price=entry,
+        margin=margin,
+    )
+    ready = lc.prepare(held, market(100.0, lc.LinearImpact(depth=gross / 100.0 * 4.0)))
+    moves = np.array([[percent / 100.0]])
+    blocks = ready._native.shock(ready._native_market, moves, True)
+    singly = ready._native.shock(ready._native_market, moves, True, one_by_one=True)
+    assert np.array_equal(blocks["liquidated"], singly["liquidated"])
+    assert blocks["rounds"].tolist() == singly["rounds"].tolist()
+    for name in (*MONEY, "final_price"):
+        assert blocks[name] == pytest.approx(singly[name], rel=1e-9, abs=1e-12 * gross), name
+    assert blocks["conservation_error"].max() <= 1e-12
+
+
+def test_deleveraging_and_socialising_a_large_book_stay_affordable_and_conserve_money():
+    random = np.random.default_rng(4)
+    size = 200_000
+    quantity = random.pareto(1.3, size) * random.choice([-1.0, 1.0], size)
+    entry = 100.0 * np.exp(0.02 * random.standard_normal(size))
+    margin = np.abs(quantity) * entry / np.clip(np.exp(2.3 + 0.9 * random.standard_normal(size)), 1.5, 90.0)
+    for rules in ({"deleveraging": True}, {"socialise": True}, {"deleveraging": True, "socialise": True}):
+        held = lc.Book(venue(0.005, **rules), instrument="X", quantity=quantity, entry_price=entry, margin=margin)
+        to = market(100.0, lc.LinearImpact(depth=float(np.abs(quantity).sum()) * 4.0))
+        outcome = lc.shock(held, to, -0.3)
+        assert outcome.conservation_error <= 1e-12
+        assert outcome.exhausted
+        assert outcome.deleveraged_notional + outcome.socialised_loss > 0.0
