@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -129,6 +131,19 @@ def test_outcomes_travel_between_processes(exchange, clone):
     assert clone(batch).at(0).final_price == single.final_price
     with pytest.raises(TypeError, match="does not support item assignment"):
         single.final_price["X"] = 1.0
+
+
+def test_a_long_batch_stops_at_ctrl_c_and_leaves_everything_usable(exchange):
+    ready = lc.prepare(*exchange)
+    expected = lc.shock(ready, -0.12).bad_debt
+    timer = threading.Timer(0.3, signal.raise_signal, (signal.SIGINT,))
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        lc.shock(ready, np.full(200_000, -0.12))
+    assert time.monotonic() - started < 20.0
+    timer.join()
+    assert lc.shock(ready, -0.12).bad_debt == expected
 
 
 def test_versions_are_printed_for_reports(capsys):

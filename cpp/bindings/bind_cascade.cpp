@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "bind_venue.hpp"
+#include "interrupt.hpp"
 #include "levcore/cascade.hpp"
 
 namespace levcore::bindings {
@@ -114,8 +115,13 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
     std::vector<Outcome> outcomes;
     {
         py::gil_scoped_release unlocked;
-        outcomes = shock(ready.sorted, market, {moves.data(), static_cast<std::size_t>(moves.size())},
-                         Keep{whole, whole, one_by_one});
+        Interrupts interrupts;
+        const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
+        for (std::size_t at = 0; at < all.size(); at += ready.assets) {
+            outcomes.push_back(
+                shock(ready.sorted, market, all.subspan(at, ready.assets), Keep{whole, whole, one_by_one}));
+            interrupts.poll();
+        }
     }
     py::dict result = columns(outcomes, ready.assets);
     if (whole && outcomes.size() == 1) {

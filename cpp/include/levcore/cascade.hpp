@@ -2,13 +2,12 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include "levcore/ledger.hpp"
 
 namespace levcore {
 
-// One outcome a row of `moves` (scenarios x assets, row by row; -0.1 for -10 %).
-std::vector<Outcome> shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep);
+// What happens when each asset of the market moves (-0.1 for -10 %).
+Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep);
 
 }  // namespace levcore
