@@ -92,3 +92,13 @@ def test_ties_go_by_the_place_in_the_book(first):
     outcome = lc.shock(held, market(), -0.15)
     assert outcome.deleveraged_notional == pytest.approx(90.0 * (3.0 - first))
     assert outcome.insurance_fund == pytest.approx(10.5 - 5.0 * first)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_block_whose_margins_cannot_pay_the_fee_in_full_pays_what_is_left(side):
+    at = venue(0.05, remainder="trader", liquidation=lc.FullClose(fee_rate=0.02))
+    held = book(at, np.full(128, side), np.full(128, 100.0), np.full(128, 10.0))
+    outcome = both_ways(held, market(), -side * 0.09)  # one unit is left, the fee would be about two
+    assert outcome.fees == pytest.approx(128.0, rel=1e-12)
+    assert outcome.insurance_fund == pytest.approx(128.0, rel=1e-12)
+    assert not outcome.exhausted

@@ -22,10 +22,10 @@ from levcore.errors import (
     StoreError,
     TooLargeError,
 )
+from levcore.estimate import estimate_bytes
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
-from levcore.memory import estimate_bytes
 from levcore.outcome import Outcome, Outcomes
 from levcore.positions import Accounts
 from levcore.tiers import MarginTiers

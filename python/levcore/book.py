@@ -18,8 +18,6 @@ from levcore.venue import Venue
 if TYPE_CHECKING:
     import pandas
 
-    from levcore.cascade import Ready
-    from levcore.market import Market
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,7 +93,7 @@ class Book(Valuation):
         self._accounts = positions.Accounts()
         self._native = native
         self._guard = threading.Lock()
-        self._ready: tuple[Market, Ready] | None = None  # the last pair prepared
+        self._ready: object = None  # the last pair prepared, for cascade to find
 
     @classmethod
     def from_frame(cls, venue: Venue, frame: Any, columns: Mapping[str, str] | None = None) -> Book:

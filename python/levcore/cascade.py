@@ -50,9 +50,7 @@ class Ready:
         unknown = [name for name in book.venue.assets if name not in market.names]
         if unknown:
             raise InputError(f"market must have every asset of the venue; missing: {', '.join(unknown)}")
-        memory.refuse_if_too_large(
-            memory.estimate_bytes(len(book), market), f"sorting a book of {len(book):,} positions"
-        )
+        memory.refuse_if_too_large(memory.book_bytes(len(book)), f"sorting a book of {len(book):,} positions")
         asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
         self._native = _core.Ready(book._native, asset_of, len(market))
         self._native_market = market._to_native()
@@ -68,9 +66,8 @@ class Ready:
         return unpack.single(columns, self.market.names, moves, self.market.numeraire)
 
     def _run_many(self, moves: Floats) -> Outcomes:
-        memory.refuse_if_too_large(
-            memory.estimate_bytes(0, self.market, shocks=len(moves)), f"a batch of {len(moves):,} shocks"
-        )
+        needed = memory.outcome_bytes(len(moves), len(self.market))
+        memory.refuse_if_too_large(needed, f"a batch of {len(moves):,} shocks")
         columns = self._native.shock(self._native_market, moves, False)
         return unpack.many(columns, self.market.names, moves, self.market.numeraire, self)
 
@@ -188,11 +185,11 @@ def shock(
 def _remembered(book: Book, market: Market) -> Ready:
     with book._guard:
         last = book._ready
-    if last is not None and last[0] == market:
-        return last[1]
+    if isinstance(last, Ready) and last.market == market:
+        return last
     ready = Ready(book, market)
     with book._guard:
-        book._ready = (market, ready)
+        book._ready = ready
     return ready
 
 

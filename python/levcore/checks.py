@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore.errors import InputError, KindError
+from levcore.memory import refuse_if_too_large
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -102,8 +103,6 @@ def column(name: str, values: object) -> Floats:
     if array.ndim != 1:
         raise InputError(f"{name} must be one-dimensional, had shape {array.shape}")
     if array.size > LONG_COLUMN:
-        from levcore.memory import refuse_if_too_large
-
         refuse_if_too_large(8 * array.size, f"{name} with {array.size:,} rows")
     return np.ascontiguousarray(array, dtype=np.float64)
 

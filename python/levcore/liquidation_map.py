@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.display import money, price
-from levcore.errors import InputError
+from levcore.errors import InputError, KindError
 
 if TYPE_CHECKING:
     import pandas
 
-    from levcore.valuation import Valuation
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,25 +87,18 @@ class LiquidationMap:
         return "\n".join(lines)
 
 
-def build(book: Valuation, prices: object, *, asset: str | None, bins: int, span: float) -> LiquidationMap:
-    """Work out the liquidation map of one asset of a book."""
+def build(
+    asset: str, mark_price: float, liquidation_price: Floats, quantity: Floats, *, bins: object, span: object
+) -> LiquidationMap:
+    """Work out the liquidation map of one asset's positions."""
     if isinstance(bins, bool) or not isinstance(bins, int):
-        raise InputError(f"bins must be an int, was {checks.describe(bins)}")
+        raise KindError(f"bins must be an int, was {checks.describe(bins)}")
     if not 1 <= bins <= 100_000:
         raise InputError(f"bins must lie in 1 to 100000, was {bins}")
     width = checks.number("span", span, above=0.0, below=1.0)
-    names = book._venue.assets
-    if asset is None:
-        if len(names) != 1:
-            raise InputError(f"asset must be named where a venue has several: {', '.join(names)}")
-        asset = names[0]
-    checks.names_in("asset", {asset: None}, names)
-    mark = book._prices(prices)[asset]
-    edges = mark * np.linspace(1.0 - width, 1.0 + width, bins + 1)
-    of_asset = np.array([instrument.asset == asset for instrument in book._venue.instruments])
-    held = np.isin(book._instrument, np.flatnonzero(of_asset)) & np.isfinite(book.liquidation_price)
-    at = book.liquidation_price[held]
-    quantity = book._columns["quantity"][held]
+    edges = mark_price * np.linspace(1.0 - width, 1.0 + width, bins + 1)
+    held = np.isfinite(liquidation_price)
+    at, quantity = liquidation_price[held], quantity[held]
     notional = np.abs(quantity) * at
     inside = (at >= edges[0]) & (at <= edges[-1])
     sides = [quantity > 0.0, quantity < 0.0]
@@ -114,7 +106,7 @@ def build(book: Valuation, prices: object, *, asset: str | None, bins: int, span
     beyond = [float(notional[side & ~inside].sum()) for side in sides]
     return LiquidationMap(
         asset=asset,
-        mark_price=mark,
+        mark_price=mark_price,
         edges=edges,
         long_notional=filled[0].astype(np.float64),
         short_notional=filled[1].astype(np.float64),

@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from levcore.checks import instance
-from levcore.errors import InputError, KindError, TooLargeError
-
-if TYPE_CHECKING:
-    from levcore.book import Book
-    from levcore.market import Market
+from levcore.errors import TooLargeError
 
 #: Columns of a book: instrument (int32), quantity, entry price, margin, account.
 COLUMN_BYTES = 4 + 4 * 8
@@ -47,45 +41,11 @@ def refuse_if_too_large(needed: int, what: str) -> None:
         raise TooLargeError(f"{what} needs {needed / 1e9:,.3g} GB of memory, {free / 1e9:,.3g} GB are available")
 
 
-def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: int = 1) -> int:
-    """Return an upper estimate of the bytes that preparing a book and running shocks on it takes.
+def book_bytes(positions: int) -> int:
+    """Return the bytes of a book's columns and of its sorted copy while it is made."""
+    return positions * (COLUMN_BYTES + SORTED_BYTES + SORTING_BYTES)
 
-    Parameters
-    ----------
-    book : Book or int
-        The book, or its number of positions.
-    market : Market, optional
-        The market; without it one asset is assumed.
-    shocks : int
-        Number of shocks in the batch.
 
-    Returns
-    -------
-    int
-        Bytes: the book's columns, its sorted copy, the outcomes.
-
-    Raises
-    ------
-    KindError
-        If an argument has the wrong type.
-    InputError
-        If a number is negative.
-
-    Examples
-    --------
-    >>> import levcore as lc
-    >>> lc.estimate_bytes(1_000_000) // 10**6
-    84
-    """
-    from levcore.book import Book
-    from levcore.market import Market
-
-    if isinstance(book, bool) or not isinstance(book, (int, Book)):
-        raise KindError(f"book must be a Book or a number of positions, was {type(book).__name__}")
-    if isinstance(shocks, bool) or not isinstance(shocks, int):
-        raise KindError(f"shocks must be an int, was {type(shocks).__name__}")
-    positions = book if isinstance(book, int) else len(book)
-    if positions < 0 or shocks < 0:
-        raise InputError(f"positions and shocks must be >= 0, were {positions} and {shocks}")
-    assets = 1 if market is None else len(instance("market", market, Market).names)
-    return positions * (COLUMN_BYTES + SORTED_BYTES + SORTING_BYTES) + shocks * (OUTCOME_BYTES + assets * ASSET_BYTES)
+def outcome_bytes(shocks: int, assets: int) -> int:
+    """Return the bytes of a batch of outcomes."""
+    return shocks * (OUTCOME_BYTES + assets * ASSET_BYTES)

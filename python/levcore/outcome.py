@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,14 @@ import numpy.typing as npt
 from levcore.display import money, price, table_html
 from levcore.errors import DomainError, InputError
 
-if TYPE_CHECKING:
-    from levcore.cascade import Ready
-
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+
+
+class Runs(Protocol):
+    """What can run one shock again: a prepared pair."""
+
+    def _run(self, moves: Floats) -> Outcome: ...
 
 
 class _Result:
@@ -218,7 +221,7 @@ class Outcomes(_Result):
     error: tuple[str | None, ...]
     engine: str
     numeraire: str
-    _ready: Ready = field(repr=False)
+    _ready: Runs = field(repr=False)
 
     @property
     def cascade_depth(self) -> Counts:

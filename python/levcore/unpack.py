@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from levcore.outcome import Outcome, Outcomes
-
-if TYPE_CHECKING:
-    from levcore.cascade import Ready
+from levcore.outcome import Outcome, Outcomes, Runs
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,7 +63,7 @@ def single(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, nu
     )
 
 
-def many(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, ready: Ready) -> Outcomes:
+def many(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, ready: Runs) -> Outcomes:
     """Build the outcomes of a batch from native columns."""
     values: dict[str, Any] = {name: columns[name] for name in _PLAIN if name in columns and columns[name].ndim == 1}
     for name in _PER_ASSET:

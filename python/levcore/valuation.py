@@ -180,7 +180,15 @@ class Valuation:
         """
         from levcore import liquidation_map
 
-        return liquidation_map.build(self, prices, asset=asset, bins=bins, span=span)
+        names = self._venue.assets
+        if asset is None and len(names) != 1:
+            raise InputError(f"asset must be named where a venue has several: {', '.join(names)}")
+        named = names[0] if asset is None else asset
+        checks.names_in("asset", {named: None}, names)
+        codes = [code for code, instrument in enumerate(self._venue.instruments) if instrument.asset == named]
+        mine = np.isin(self._instrument, codes)
+        at, quantity = self.liquidation_price[mine], self._columns["quantity"][mine]
+        return liquidation_map.build(named, self._prices(prices)[named], at, quantity, bins=bins, span=span)
 
     def _prices(self, prices: object) -> dict[str, float]:
         from levcore.market import Market
