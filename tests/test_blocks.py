@@ -55,33 +55,55 @@ def test_a_fund_that_runs_dry_within_a_block_pays_only_what_it_has(share):
 def test_an_exhausted_fund_is_zero_to_the_bit():
     random = np.random.default_rng(6)
     for seed in range(50):
-        margin = random.uniform(1.0, 10.0, 200)
+        quantity, margin = random.lognormal(0.0, 2.0, 200), random.uniform(1.0, 10.0, 200)
         at = venue(0.001, fund=float(random.uniform(1.0, 700.0)))
-        outcome = both_ways(book(at, np.ones(200), np.full(200, 100.0), margin), market(), -0.2)
+        outcome = both_ways(book(at, quantity, np.full(200, 100.0), margin * quantity), market(), -0.2037)
         assert outcome.exhausted, seed
         assert outcome.insurance_fund == 0.0
         assert outcome.insurance_fund_low == 0.0
 
 
-def test_a_side_that_was_shrunk_by_deleveraging_is_not_booked_at_its_old_size():
-    # Both sides fail: 300 longs in deficit are deleveraged against 300 shorts, which a later rise of the mark closes.
-    size = 300
-    at = venue(0.002, deleveraging=True)
-    quantity = np.concatenate([np.full(size, 0.5), np.full(size, -1.0)])
-    entry = np.concatenate([np.full(size, 104.0), np.full(size, 100.0)])
-    margin = np.concatenate([np.full(size, 1.0), np.linspace(3.0, 4.0, size)])
-    margin[-100:] = 0.01  # these shorts are liquidatable at once, and take nothing over
-    held = book(at, quantity, entry, margin)
-    to = market(100.0, lc.LinearImpact(depth=2_000.0))
+@pytest.mark.parametrize("rules", [{"deleveraging": True}, {"socialise": True}])
+def test_claims_that_others_losses_have_changed_are_not_booked_as_they_were(rules):
+    # 64 longs leave deficits that 128 shorts carry (by taking them over, or out of their profits); then 64 shorts that
+    # fail, but are solvent, push the mark up until the 128 are closed too.
+    long, failing, carrying = 64, 64, 128
+    quantity = np.concatenate([np.full(long, 0.5), np.full(failing, -2.0), np.full(carrying, -1.0)])
+    entry = np.concatenate([np.full(long, 104.0), np.full(failing, 100.0), np.full(carrying, 102.0)])
+    unit = np.concatenate([np.full(long, 3.0), np.full(failing, 3.0), np.linspace(5.0, 5.2, carrying)])
+    held = book(venue(0.05, **rules), quantity, entry, unit * np.abs(quantity))
+    to = market(100.0, lc.LinearImpact(depth=3_000.0))
     outcome = both_ways(held, to, 0.0)
     expected = reference.shock(*reference.from_levcore(held, to), 0.0)
-    assert outcome.deleveraged_notional == pytest.approx(expected.deleveraged_notional, rel=1e-9)
-    assert outcome.deleveraged_notional > 0.0
-    assert outcome.liquidated.tolist() == [position.liquidated for position in expected.positions]
-    assert outcome.liquidated_count_long > 0
-    assert outcome.liquidated_count_short > 200
+    assert outcome.deleveraged_notional + outcome.socialised_loss > 0.0
+    assert outcome.liquidated_count == long + failing + carrying
     for name in MONEY:
         assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-8), name
+
+
+def test_a_counterparty_whose_equity_would_be_exactly_zero_takes_over():
+    at = venue(0.01, deleveraging=True)
+    held = book(at, [1.0, -1.0], [100.0, 80.0], [10.0, 10.0])
+    assert held.bankruptcy_price.tolist() == [90.0, 90.0]
+    outcome = lc.shock(held, market(100.0), -0.15)
+    assert outcome.deleveraged_notional == pytest.approx(90.0)
+    assert outcome.bad_debt == 0.0
+
+
+def test_a_counterparty_that_the_mark_has_just_made_liquidatable_takes_nothing_over():
+    whole = lc.MarginTiers(floor=[0.0, 1_000.0], maintenance_rate=[0.01, 0.05], whole_position=True)
+    at = venue(tiers=whole, fund=5.0, deleveraging=True)
+    # The long is healthy at 99.5, below its tier's floor, and fails from 100 up to 102.1. The first short's order lifts
+    # the mark past 100; the second leaves a deficit that the fund cannot pay whole.
+    held = book(
+        at, [10.0, -5.0, -9.0], [103.0, 90.0, 90.0], [60.0, 5.0 * (1.01 * 99.0 - 90.0), 9.0 * (1.01 * 99.2 - 90.0)]
+    )
+    assert held.liquidatable({"X": 99.5}).tolist() == [False, True, True]
+    outcome = lc.shock(held, market(99.5, lc.LinearImpact(depth=500.0)), 0.0)
+    assert outcome.exhausted
+    assert outcome.deleveraged_notional == 0.0
+    expected = reference.shock(*reference.from_levcore(held, market(99.5, lc.LinearImpact(depth=500.0))), 0.0)
+    assert outcome.bad_debt == pytest.approx(expected.bad_debt, rel=1e-9)
 
 
 @pytest.mark.parametrize("first", [1.0, 2.0])
