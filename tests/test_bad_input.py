@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 import pickle
 
@@ -49,7 +50,7 @@ def test_the_first_bad_row_is_the_one_that_is_named():
 
 
 def test_columns_of_different_lengths_are_refused_with_their_lengths():
-    with pytest.raises(lc.InputError, match="instrument had 3 rows, margin had 2"):
+    with pytest.raises(lc.InputError, match="quantity had 3 rows, margin had 2"):
         lc.Book(venue(), instrument="X", quantity=[1.0] * 3, entry_price=[1.0] * 3, margin=[1.0] * 2)
     with pytest.raises(lc.InputError, match="instrument had 2 rows, quantity had 3"):
         lc.Book(venue(), instrument=["X", "X"], **GOOD)
@@ -294,7 +295,7 @@ def test_absurd_sizes_are_refused_before_anything_is_allocated():
         lc.Book.synthetic(venue(0.005), size=10**12, **options)
     assert isinstance(caught.value, MemoryError)
     shocks = np.broadcast_to(np.float64(-0.1), (2**40,))  # no memory behind it
-    with pytest.raises(lc.TooLargeError, match=r"shock with 1,099,511,627,776 rows needs .* GB of memory"):
+    with pytest.raises(lc.TooLargeError, match=r"a batch of 1,099,511,627,776 shocks needs .* GB of memory"):
         lc.shock(lc.Book(venue(), instrument="X", **GOOD), market(), shocks)
 
 
@@ -317,7 +318,7 @@ def test_frames_without_a_column_or_with_nulls_are_refused():
         lc.Book.from_frame(venue(), frame)
     with pytest.raises(lc.InputError, match="columns maps 'a' to 'b'"):
         lc.Book.from_frame(venue(), frame, columns={"a": "b"})
-    with pytest.raises(lc.InputError, match="margin must have no nulls, had 1"):
+    with pytest.raises(lc.InputError, match=r"margin\[0\] must be a number, was null"):
         lc.Book.from_frame(venue(), polars.DataFrame({**frame, "margin": [None]}))
 
 
@@ -336,6 +337,49 @@ def test_every_frame_library_gives_the_same_book_and_later_writes_do_not_show(li
     assert held.margin.tolist() == GOOD["margin"]
     again = lc.Book.from_frame(venue(), held.to_frame())
     assert pickle.dumps(again) == pickle.dumps(held)
+
+
+def test_objects_that_are_numbers_are_numbers_and_others_are_named():
+    held = lc.Book(venue(), instrument="X", **{**GOOD, "quantity": np.array([1.0, -2, 3.0], dtype=object)})
+    assert held.quantity.tolist() == GOOD["quantity"]
+    with pytest.raises(lc.KindError, match=r"quantity\[1\] must be a number, was Decimal"):
+        lc.Book(venue(), instrument="X", **with_bad("quantity", 1, decimal.Decimal(3)))
+    with pytest.raises(lc.KindError, match="quantity must be an array of numbers, was generator"):
+        lc.Book(venue(), instrument="X", **{**GOOD, "quantity": (x for x in [1.0, 2.0, 3.0])})
+
+
+def test_frames_that_say_a_thing_twice_are_refused():
+    twice = pandas.DataFrame(
+        [["X", 1.0, 1.0, 1.0, 2.0]], columns=["instrument", "quantity", "entry_price", "margin", "margin"]
+    )
+    with pytest.raises(lc.InputError, match="frame has 2 columns 'margin'"):
+        lc.Book.from_frame(venue(), twice)
+    frame = {"instrument": ["X"], "quantity": [1.0], "entry_price": [1.0], "margin": [1.0], "other": [2.0]}
+    with pytest.raises(lc.InputError, match="'other' to 'margin', which the frame has already"):
+        lc.Book.from_frame(venue(), frame, columns={"other": "margin"})
+    with pytest.raises(lc.KindError, match="collect"):
+        lc.Book.from_frame(venue(), polars.DataFrame(frame).lazy())
+    batch = pyarrow.table(frame).to_batches()[0]
+    assert len(lc.Book.from_frame(venue(), batch)) == 1
+
+
+def test_numbers_in_messages_are_as_short_as_they_can_be():
+    with pytest.raises(lc.InputError, match=r"was 0\.1$"):
+        lc.MarginTiers(floor=[0.0, 5.0], maintenance_rate=[0.2, 0.1])
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    held = lc.Book(venue(), instrument="X", **GOOD)
+    assert lc.estimate_bytes(np.int64(5), shocks=np.int32(2)) == lc.estimate_bytes(5, shocks=2)
+    assert len(held.liquidation_map(100.0, bins=np.int32(7)).long_notional) == 7
+    for wrong in (2.5, True):
+        with pytest.raises(lc.KindError, match="bins must be an int"):
+            held.liquidation_map(100.0, bins=wrong)
+
+
+def test_an_unknown_law_of_the_synthetic_book_is_named():
+    with pytest.raises(lc.InputError, match="unknown option 'foo'; known: leverage"):
+        lc.Book.synthetic(venue(0.005), size=10, prices={"X": 1.0}, open_interest={"X": 1.0}, seed=1, foo=1)
 
 
 def test_nothing_half_built_remains_after_a_refusal():

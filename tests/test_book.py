@@ -115,8 +115,21 @@ def test_a_book_is_sliced_like_an_array():
     assert lc.concat([held[:1], held[1:]]).quantity.tolist() == held.quantity.tolist()
     with pytest.raises(lc.InputError, match="no such rows in a book of 3"):
         held[7]
-    with pytest.raises(lc.KindError, match="a book has one axis"):
+    with pytest.raises(lc.KindError, match="rows must be a mask, indices"):
         held[0, 0]
+
+
+def test_a_book_is_a_table_and_not_a_sequence():
+    held = book(venue(), [1.0, 2.0], [1.0, 1.0], [1.0, 1.0])
+    with pytest.raises(TypeError, match="not iterable"):
+        list(held)
+    for rows in ("a", 1.5, [[0]], None, True, np.ma.array([True, False], mask=[True, False])):
+        with pytest.raises(lc.KindError, match="rows must be"):
+            held[rows]
+    assert len(held[[]]) == 0
+    with pytest.raises(AttributeError):
+        held.margins = 1.0
+    assert pickle.loads(pickle.dumps(held.accounts)).balances == {}
 
 
 def test_instruments_are_given_by_one_name_by_names_or_by_codes():

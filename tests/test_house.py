@@ -22,7 +22,7 @@ MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "random", "parallel"},
+    {"real", "sum", "random", "parallel", "message"},
     {"tiers", "impact", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import signal
 import threading
 import time
 
 import numpy as np
+import pandas
 import pytest
 
 import levcore as lc
@@ -103,13 +105,13 @@ def test_an_outcome_says_in_a_few_lines_what_happened(exchange):
     said = repr(outcome)
     assert "shock -12.00%, mark 100 -> " in said
     assert "amplification" in said
-    assert f"{outcome.liquidated_count:,} of 3,000 positions" in said
+    assert f"{outcome.liquidated_count:,} of 3,000 positions in " in said
     assert "(exhausted)" in said
     assert "deleveraged" in said
     assert len(said.splitlines()) <= 8
     assert "<table>" in outcome._repr_html_()
     batch = repr(lc.shock(*exchange, [-0.12, 0.05]))
-    assert "2 shocks, -0.12 to +0.05" in batch
+    assert "2 shocks, -12.00% to +5.00%" in batch
     assert "no shocks" in repr(lc.shock(*exchange, np.empty(0)))
 
 
@@ -144,6 +146,33 @@ def test_a_long_batch_stops_at_ctrl_c_and_leaves_everything_usable(exchange):
     assert time.monotonic() - started < 20.0
     timer.join()
     assert lc.shock(ready, -0.12).bad_debt == expected
+
+
+def test_labelled_shocks_go_by_name_not_by_place():
+    to = lc.Market({name: lc.Asset(10.0, impact=lc.LinearImpact(depth=1e6)) for name in ("A", "X")})
+    held = book(venue(0.01), [1.0], [10.0], [1.0])
+    frame = lc.shock(held, to, pandas.DataFrame({"X": [-0.5, 0.0], "A": [0.0, -0.2]}))
+    assert (frame.final_price["X"].tolist(), frame.final_price["A"].tolist()) == ([5.0, 10.0], [10.0, 8.0])
+    assert lc.shock(held, to, pandas.DataFrame({"X": [-0.5]})).final_price["A"].tolist() == [10.0]
+    series = lc.shock(held, to, pandas.Series({"X": -0.5}))
+    assert dict(series.final_price) == {"A": 10.0, "X": 5.0}
+    assert held.equity(pandas.Series({"X": 12.0})).tolist() == [3.0]
+    assert len(lc.shock(held, to, pandas.Series([-0.1, -0.2, -0.3]))) == 3
+    for wrong in (pandas.Series({"Y": -0.1}), pandas.DataFrame({"Y": [-0.1]})):
+        with pytest.raises(lc.InputError, match="unknown asset 'Y'; known: A, X"):
+            lc.shock(held, to, wrong)
+
+
+def test_nothing_in_an_outcome_can_be_written_to(exchange):
+    batch, single = lc.shock(*exchange, [-0.12, 0.05]), lc.shock(*exchange, -0.12)
+    for array in (batch.shocks, batch.bad_debt, batch.final_price["X"], single.liquidated, single.trace):
+        with pytest.raises(ValueError, match=r"read-only|assignment destination"):
+            array[0] = 0
+    assert not hasattr(batch, "trace")
+    assert dataclasses.asdict(single)["final_price"] == dict(single.final_price)
+    frame = batch.to_frame()
+    assert frame["bad_debt"].tolist() == batch.bad_debt.tolist()
+    assert {"shock_X", "final_price_X", "liquidated_count", "liquidated_notional", "exhausted"} <= set(frame.columns)
 
 
 def test_versions_are_printed_for_reports(capsys):

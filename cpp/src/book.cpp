@@ -1,22 +1,17 @@
 #include "levcore/book.hpp"
 
 #include <cmath>
-#include <cstdio>
+
+#include "levcore/message.hpp"
 
 namespace levcore {
 namespace {
 
-std::string at_row(const char* column, std::size_t i, const char* rule, double value) {
-    char text[200];
-    std::snprintf(text, sizeof text, "%s[%zu] must %s, was %.17g", column, i, rule, value);
-    return text;
-}
-
 std::string first_not_positive(const char* column, std::span<const double> values) {
     for (std::size_t i = 0; i < values.size(); ++i) {
-        if (!std::isfinite(values[i])) return at_row(column, i, "be finite", values[i]);
-        if (!(values[i] > 0.0)) return at_row(column, i, "be > 0", values[i]);
-        if (values[i] > largest_number) return at_row(column, i, "be at most 1e90", values[i]);
+        if (!std::isfinite(values[i])) return broken_rule(column, i, "be finite", values[i]);
+        if (!(values[i] > 0.0)) return broken_rule(column, i, "be > 0", values[i]);
+        if (values[i] > largest_number) return broken_rule(column, i, "be at most 1e90", values[i]);
     }
     return {};
 }
@@ -26,14 +21,14 @@ std::string first_not_positive(const char* column, std::span<const double> value
 std::string validate(const Positions& p, std::size_t instruments) {
     for (std::size_t i = 0; i < p.instrument.size(); ++i)
         if (p.instrument[i] < 0 || static_cast<std::size_t>(p.instrument[i]) >= instruments) {
-            char rule[80];
-            std::snprintf(rule, sizeof rule, "name one of the venue's instruments (0 to %zu)", instruments - 1);
-            return at_row("instrument", i, rule, p.instrument[i]);
+            const std::string rule =
+                "name one of the venue's instruments (0 to " + std::to_string(instruments - 1) + ")";
+            return broken_rule("instrument", i, rule, p.instrument[i]);
         }
     for (std::size_t i = 0; i < p.quantity.size(); ++i) {
-        if (!std::isfinite(p.quantity[i])) return at_row("quantity", i, "be finite", p.quantity[i]);
+        if (!std::isfinite(p.quantity[i])) return broken_rule("quantity", i, "be finite", p.quantity[i]);
         if (std::fabs(p.quantity[i]) > largest_number)
-            return at_row("quantity", i, "be at most 1e90 in size", p.quantity[i]);
+            return broken_rule("quantity", i, "be at most 1e90 in size", p.quantity[i]);
     }
     std::string wrong = first_not_positive("entry_price", p.entry_price);
     return wrong.empty() ? first_not_positive("margin", p.margin) : wrong;

@@ -2,16 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include "levcore/message.hpp"
 
 namespace levcore {
 namespace {
-
-std::string row(const char* column, std::size_t k, const char* rule, double value) {
-    char text[200];
-    std::snprintf(text, sizeof text, "%s[%zu] must %s, was %.17g", column, k, rule, value);
-    return text;
-}
 
 // Published tables round their deductions to cents; a table off by more than this is another table.
 constexpr double continuity_tolerance = 1e-6;
@@ -30,22 +25,24 @@ std::string validate(const MarginTiers& t) {
     if (t.rate.size() != t.floor.size() || t.deduction.size() != t.floor.size())
         return "maintenance_rate and deduction must have one value a tier";
     for (std::size_t k = 0; k < t.size(); ++k) {
-        if (!std::isfinite(t.floor[k]) || t.floor[k] < 0.0) return row("floor", k, "be finite and >= 0", t.floor[k]);
-        if (k == 0 && t.floor[0] != 0.0) return row("floor", 0, "be 0", t.floor[0]);
-        if (k > 0 && t.floor[k] <= t.floor[k - 1]) return row("floor", k, "be above the floor before it", t.floor[k]);
-        if (!(t.rate[k] >= 0.0 && t.rate[k] < 1.0)) return row("maintenance_rate", k, "lie in [0, 1)", t.rate[k]);
+        if (!std::isfinite(t.floor[k]) || t.floor[k] < 0.0)
+            return broken_rule("floor", k, "be finite and >= 0", t.floor[k]);
+        if (k == 0 && t.floor[0] != 0.0) return broken_rule("floor", 0, "be 0", t.floor[0]);
+        if (k > 0 && t.floor[k] <= t.floor[k - 1])
+            return broken_rule("floor", k, "be above the floor before it", t.floor[k]);
+        if (!(t.rate[k] >= 0.0 && t.rate[k] < 1.0))
+            return broken_rule("maintenance_rate", k, "lie in [0, 1)", t.rate[k]);
         if (k > 0 && t.rate[k] < t.rate[k - 1])
-            return row("maintenance_rate", k, "not be below the rate before it", t.rate[k]);
+            return broken_rule("maintenance_rate", k, "not be below the rate before it", t.rate[k]);
         if (!std::isfinite(t.deduction[k]) || t.deduction[k] < 0.0)
-            return row("deduction", k, "be finite and >= 0", t.deduction[k]);
+            return broken_rule("deduction", k, "be finite and >= 0", t.deduction[k]);
         if (t.whole_position && t.deduction[k] != 0.0)
-            return row("deduction", k, "be 0 where the whole position takes one rate", t.deduction[k]);
+            return broken_rule("deduction", k, "be 0 where the whole position takes one rate", t.deduction[k]);
         if (!t.whole_position && k > 0) {
             const double expected = t.deduction[k - 1] + t.floor[k] * (t.rate[k] - t.rate[k - 1]);
             if (std::fabs(t.deduction[k] - expected) > continuity_tolerance * t.floor[k] * t.rate[k]) {
-                char rule[120];
-                std::snprintf(rule, sizeof rule, "be %.17g for the requirement to be continuous", expected);
-                return row("deduction", k, rule, t.deduction[k]);
+                const std::string rule = "be " + shortest(expected) + " for the requirement to be continuous";
+                return broken_rule("deduction", k, rule, t.deduction[k]);
             }
         }
     }

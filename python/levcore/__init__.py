@@ -19,6 +19,7 @@ from levcore.errors import (
     KindError,
     LevcoreError,
     MissingExtraError,
+    NotKeptError,
     StoreError,
     TooLargeError,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "MarginTiers",
     "Market",
     "MissingExtraError",
+    "NotKeptError",
     "Outcome",
     "Outcomes",
     "PowerImpact",
@@ -67,9 +69,15 @@ __all__ = [
 ]
 
 
+_LATER = ("datasets", "plot", "synthetic")  # modules that few need are imported when they are asked for
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *_LATER]
+
+
 def __getattr__(name: str) -> object:
-    # Modules that few need are imported when they are asked for.
-    if name in {"plot", "datasets", "synthetic"}:
+    if name in _LATER:
         import importlib
 
         return importlib.import_module(f"levcore.{name}")

@@ -83,6 +83,7 @@ def _demo(positions: int, seed: int, out: Path) -> None:
     from levcore import __version__
     from levcore.demo import aligned, crash_test, facts, pictures, rows
 
+    out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before the work
     screen, progress = Console(), Console(stderr=True)
     with progress.status(f"Drawing {positions:,} positions and shocking them 30 times ..."):
         test = crash_test(positions, seed)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore import _core, checks, memory, positions
-from levcore.display import money, price, table_html
+from levcore.display import money, plural, price, table_html
 from levcore.errors import InputError, KindError
 from levcore.valuation import Valuation
 from levcore.venue import Venue
@@ -47,8 +47,8 @@ class Book(Valuation):
 
     Notes
     -----
-    A Book never changes; its columns are read-only. A position below its maintenance margin is accepted and goes in
-    the first round. Source: the model's table of instruments.
+    A Book never changes; its columns are read-only; books are equal only to themselves. A position below its
+    maintenance margin is accepted and goes in the first round. Source: the page "The model" of the documentation.
 
     Examples
     --------
@@ -61,20 +61,23 @@ class Book(Valuation):
     array([ 90.452, 104.478])
     """
 
+    __slots__ = ("__weakref__", "_account", "_accounts", "_guard", "_ready")
+
     def __init__(
         self,
         venue: Venue,
         *,
-        instrument: str | Sequence[str] | Sequence[int] | npt.NDArray[Any],
-        quantity: Sequence[float] | npt.NDArray[Any],
-        entry_price: Sequence[float] | npt.NDArray[Any],
-        margin: Sequence[float] | npt.NDArray[Any],
+        instrument: str | npt.ArrayLike,
+        quantity: npt.ArrayLike,
+        entry_price: npt.ArrayLike,
+        margin: npt.ArrayLike,
     ) -> None:
         checks.instance("venue", venue, Venue)
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin}
         columns = {name: checks.column(name, values) for name, values in given.items()}
         codes = positions.instrument_codes(venue, instrument, len(columns["quantity"]))
-        size = checks.same_length(instrument=codes, **columns)
+        named = {} if isinstance(instrument, str) else {"instrument": codes}
+        size = checks.same_length(**named, **columns)
         if size >= 2**32 - 1:
             raise InputError(f"a book must have fewer than 4294967295 positions, had {size}")
         columns = {name: checks.frozen(positions.private(given[name], column)) for name, column in columns.items()}
@@ -87,6 +90,7 @@ class Book(Valuation):
         except ValueError as error:
             raise InputError(str(error)) from None
         self._venue = venue
+        self._liquidation_price: Floats | None = None
         self._columns = columns
         self._instrument = codes
         self._account = account
@@ -184,6 +188,7 @@ class Book(Valuation):
         """
         from levcore import synthetic
 
+        checks.names_in("option", options, synthetic.OPTIONS)
         columns = synthetic.draw(
             venue, size=size, prices=prices, open_interest=open_interest, seed=seed, history=history, **options
         )
@@ -249,14 +254,12 @@ class Book(Valuation):
     def __len__(self) -> int:
         return len(self.quantity)
 
+    __iter__ = None  # a book is a table, not a sequence of books
+    __contains__ = None
+
     def __getitem__(self, rows: int | slice | Sequence[int] | npt.NDArray[Any]) -> Book:
         """Return the book of some rows: a mask, indices, a slice or one index."""
-        if isinstance(rows, tuple):
-            raise KindError("a book has one axis: use a mask, indices or a slice")
-        try:
-            picked = np.atleast_1d(np.arange(len(self))[rows])
-        except IndexError as error:
-            raise InputError(f"no such rows in a book of {len(self)}: {error}") from None
+        picked = positions.pick(rows, len(self))
         columns = {name: values[picked] for name, values in self._columns.items()}
         return Book(self._venue, instrument=self._instrument[picked], **columns)
 
@@ -266,13 +269,13 @@ class Book(Valuation):
     def __repr__(self) -> str:
         if not len(self):
             return "<levcore.Book: no positions>"
-        lines = [f"<levcore.Book: {len(self):,} positions, margin {money(float(self.margin.sum()))}>"]
+        lines = [f"<levcore.Book: {plural(len(self), 'position')}, margin {money(float(self.margin.sum()))}>"]
         lines += ["  " + ": ".join((row[0], ", ".join(row[1:]))) for row in self._summary()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = [(symbol, *cells) for symbol, *cells in self._summary()]
-        title = f"Book: {len(self):,} positions, margin {money(float(self.margin.sum()))}"
+        title = f"Book: {plural(len(self), 'position')}, margin {money(float(self.margin.sum()))}"
         return table_html(title, ("instrument", "longs", "shorts", "margin", "liquidation prices"), rows)
 
     def _summary(self) -> list[tuple[str, ...]]:

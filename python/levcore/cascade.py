@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, overload
 
 import numpy as np
@@ -15,8 +15,8 @@ from levcore.market import Market
 from levcore.outcome import Outcome, Outcomes
 
 Floats = npt.NDArray[np.float64]
-Single = float | Mapping[str, float]
-Batch = Sequence[float] | Sequence[Sequence[float]] | npt.NDArray[Any]
+Single = float | np.floating[Any] | np.integer[Any] | Mapping[str, float]
+Batch = npt.ArrayLike
 
 
 class Ready:
@@ -66,8 +66,6 @@ class Ready:
         return unpack.single(columns, self.market.names, moves, self.market.numeraire)
 
     def _run_many(self, moves: Floats) -> Outcomes:
-        needed = memory.outcome_bytes(len(moves), len(self.market))
-        memory.refuse_if_too_large(needed, f"a batch of {len(moves):,} shocks")
         columns = self._native.shock(self._native_market, moves, False)
         return unpack.many(columns, self.market.names, moves, self.market.numeraire, self)
 
@@ -98,8 +96,7 @@ def prepare(book: Book, market: Market) -> Ready:
 
     Notes
     -----
-    Source: isolated positions sorted by liquidation price make a shock cost what it liquidates, not what the book
-    holds.
+    Positions sorted by liquidation price make a shock cost what it liquidates, not what the book holds.
 
     Examples
     --------
@@ -137,8 +134,9 @@ def shock(
     market : Market
         Where the forced orders go.
     shock : float, mapping of str to float, or array of shape (n,) or (n, assets)
-        Relative move of the fundamental prices, > -1: a number moves every asset, a mapping those it names, an array
-        is n shocks, each on its own (columns in the market's order).
+        Relative move of the fundamental prices, > -1 (-0.1 is a fall of 10 %): a number moves every asset, a mapping
+        (or a Series labelled by assets) those it names; an array is n shocks, each on its own, columns in the market's
+        order; a data frame is n shocks, columns by name.
 
     Returns
     -------
@@ -157,7 +155,7 @@ def shock(
     Notes
     -----
     The price moves, then rounds of margin checks and forced orders run until nobody is liquidatable. A shock knows no
-    refill and no funding. Source: the model's section on a step.
+    refill and no funding. Source: the page "The model" of the documentation.
 
     Examples
     --------
@@ -194,6 +192,7 @@ def _remembered(book: Book, market: Market) -> Ready:
 
 
 def _moves(shock: Any, names: tuple[str, ...]) -> tuple[Floats, bool]:
+    shock = checks.labelled(shock)
     if isinstance(shock, Mapping):
         checks.names_in("asset", shock, names)
         row = [_move(f"shock[{name!r}]", shock.get(name, 0.0)) for name in names]
@@ -201,6 +200,9 @@ def _moves(shock: Any, names: tuple[str, ...]) -> tuple[Floats, bool]:
     if np.ndim(shock) == 0:
         value = shock.item() if isinstance(shock, np.ndarray) else shock
         return np.full((1, len(names)), _move("shock", value)), True
+    memory.refuse_if_too_large(memory.outcome_bytes(len(shock), len(names)), f"a batch of {len(shock):,} shocks")
+    if hasattr(shock, "columns"):
+        shock = _by_asset(shock, names)
     if np.ndim(shock) == 1:
         moves = np.repeat(checks.column("shock", shock)[:, None], len(names), axis=1)
     else:
@@ -213,7 +215,16 @@ def _moves(shock: Any, names: tuple[str, ...]) -> tuple[Floats, bool]:
         row_at, k = wrong[0]
         where = f"shock[{row_at}]" if np.ndim(shock) == 1 else f"shock[{row_at}, {k}]"
         _move(where, float(moves[row_at, k]))
-    return np.ascontiguousarray(moves), False
+    return np.array(moves, dtype=np.float64, order="C"), False
+
+
+def _by_asset(frame: Any, names: tuple[str, ...]) -> Floats:
+    """Take a frame's columns by the names of the assets; assets that it does not name stand still."""
+    checks.names_in("asset", dict.fromkeys(frame.columns), names)
+    still = np.zeros(len(frame))
+    return np.column_stack(
+        [checks.column(f"shock[{n!r}]", frame[n]) if n in list(frame.columns) else still for n in names]
+    )
 
 
 def _move(name: str, value: object) -> float:

@@ -49,6 +49,18 @@ def number(
     return result
 
 
+def integer(name: str, value: object, *, at_least: int | None = None, at_most: int | None = None) -> int:
+    """Return a plain int that obeys the bounds."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise KindError(f"{name} must be an int, was {describe(value)}")
+    result = int(value)
+    if at_least is not None and result < at_least:
+        raise InputError(f"{name} must be >= {at_least}, was {result}")
+    if at_most is not None and result > at_most:
+        raise InputError(f"{name} must be <= {at_most}, was {result}")
+    return result
+
+
 def flag(name: str, value: object) -> bool:
     """Return a plain bool."""
     if not isinstance(value, (bool, np.bool_)):
@@ -78,13 +90,14 @@ def text(name: str, value: object) -> str:
 def instance(name: str, value: object, kind: type[T]) -> T:
     """Return the value if it is of this class."""
     if not isinstance(value, kind):
-        raise KindError(f"{name} must be a {kind.__name__}, was {describe(value)}")
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise KindError(f"{name} must be {article} {kind.__name__}, was {describe(value)}")
     return value
 
 
 def column(name: str, values: object) -> Floats:
     """Return one-dimensional, contiguous float64 numbers; a copy only where the layout or the dtype asks for one."""
-    if isinstance(values, (str, bytes)) or values is None:
+    if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
         raise KindError(f"{name} must be an array of numbers, was {describe(values)}")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.flatnonzero(np.ma.getmaskarray(values))[0])
@@ -96,7 +109,8 @@ def column(name: str, values: object) -> Floats:
         raise KindError(f"{name} must be a one-dimensional array of numbers: {error}") from None
     if array.dtype.kind == "O" and array.ndim == 1:
         _complain_about_objects(name, array)
-    if array.size == 0 and array.ndim == 1 and array.dtype.kind in "fiuOb":
+        array = array.astype(np.float64)
+    if array.size == 0 and array.ndim == 1 and array.dtype.kind in "fiub":
         return np.empty(0, dtype=np.float64)
     if array.dtype.kind not in "fiu":
         raise KindError(f"{name} must be an array of numbers, had dtype {array.dtype}")
@@ -134,6 +148,16 @@ def names_in(what: str, given: Mapping[str, object], known: tuple[str, ...]) -> 
     for name in given:
         if name not in known:
             raise InputError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+
+
+def labelled(value: Any) -> Any:
+    """Return a pandas Series whose labels are words as a dict; anything else as it is."""
+    index = getattr(value, "index", None)
+    if hasattr(value, "to_dict") and index is not None and not callable(index) and getattr(value, "ndim", 0) == 1:
+        labels = list(index)
+        if labels and all(isinstance(label, str) for label in labels):
+            return dict(zip(labels, value.to_numpy().tolist(), strict=True))
+    return value
 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

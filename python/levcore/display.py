@@ -19,6 +19,11 @@ def money(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.6g}"
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def price(value: float) -> str:
     """Return a price with enough digits to tell it from its neighbours."""
     return f"{value:,.2f}" if 1e3 <= abs(value) < 1e9 else f"{value:,.6g}"

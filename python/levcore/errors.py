@@ -17,6 +17,10 @@ class DomainError(LevcoreError, ValueError):
     """A question that an engine or an outcome cannot answer."""
 
 
+class NotKeptError(DomainError, AttributeError):
+    """A field of one run asked of a batch, which does not keep it; also an AttributeError."""
+
+
 class TooLargeError(LevcoreError, MemoryError):
     """A request that needs more memory than there is; raised before anything is allocated."""
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from levcore import memory
+from levcore import checks, memory
 from levcore.book import Book
-from levcore.checks import instance
-from levcore.errors import InputError, KindError
 from levcore.market import Market
 
 
@@ -39,12 +37,7 @@ def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: in
     >>> lc.estimate_bytes(1_000_000) // 10**6
     84
     """
-    if isinstance(book, bool) or not isinstance(book, (int, Book)):
-        raise KindError(f"book must be a Book or a number of positions, was {type(book).__name__}")
-    if isinstance(shocks, bool) or not isinstance(shocks, int):
-        raise KindError(f"shocks must be an int, was {type(shocks).__name__}")
-    positions = book if isinstance(book, int) else len(book)
-    if positions < 0 or shocks < 0:
-        raise InputError(f"positions and shocks must be >= 0, were {positions} and {shocks}")
-    assets = 1 if market is None else len(instance("market", market, Market).names)
-    return memory.book_bytes(positions) + memory.outcome_bytes(shocks, assets)
+    positions = len(book) if isinstance(book, Book) else checks.integer("book", book, at_least=0)
+    rows = checks.integer("shocks", shocks, at_least=0)
+    assets = 1 if market is None else len(checks.instance("market", market, Market).names)
+    return memory.book_bytes(positions) + memory.outcome_bytes(rows, assets)

@@ -25,6 +25,8 @@ def pandas_frame(columns: Mapping[str, npt.NDArray[Any]]) -> pandas.DataFrame:
 
 def frame_columns(frame: Any, wanted: tuple[str, ...], renames: Mapping[str, str] | None) -> dict[str, Any]:
     """Return the wanted columns of a frame by name; `renames` maps the frame's names to ours."""
+    if hasattr(frame, "collect") and not hasattr(frame, "__len__"):
+        raise KindError("frame must hold its values: collect() a lazy frame first")
     if isinstance(frame, Mapping):
         present = list(frame)
     elif hasattr(frame, "column_names"):
@@ -35,21 +37,33 @@ def frame_columns(frame: Any, wanted: tuple[str, ...], renames: Mapping[str, str
         raise KindError(f"frame must be a pandas, polars or pyarrow table or a mapping, was {type(frame).__name__}")
     if renames is not None and not isinstance(renames, Mapping):
         raise KindError(f"columns must be a mapping of their names to ours, was {type(renames).__name__}")
-    theirs = {name: name for name in wanted}
+    theirs, taken = {name: name for name in wanted}, dict[str, str]()
     for their_name, our_name in (renames or {}).items():
         if our_name not in wanted:
             raise InputError(f"columns maps {their_name!r} to {our_name!r}; ours are: {', '.join(wanted)}")
+        if our_name in taken:
+            raise InputError(f"columns maps both {taken[our_name]!r} and {their_name!r} to {our_name!r}")
+        if our_name in present and their_name != our_name:
+            raise InputError(f"columns maps {their_name!r} to {our_name!r}, which the frame has already")
+        taken[our_name] = their_name
         theirs[our_name] = their_name
     missing = [theirs[name] for name in wanted if theirs[name] not in present]
     if missing:
         raise InputError(f"frame has no column {', '.join(map(repr, missing))}; it has: {', '.join(map(str, present))}")
+    for name in wanted:
+        if present.count(theirs[name]) > 1:
+            raise InputError(f"frame has {present.count(theirs[name])} columns {theirs[name]!r}")
     return {name: _column(theirs[name], frame[theirs[name]]) for name in wanted}
 
 
 def _column(name: str, values: Any) -> Any:
-    to_numpy = getattr(values, "to_numpy", None)
-    missing = getattr(values, "null_count", None)  # pyarrow: a number, polars: a method
-    nulls = missing() if callable(missing) else missing
-    if nulls:
-        raise InputError(f"{name} must have no nulls, had {nulls}")
-    return values if to_numpy is None else to_numpy()
+    if not hasattr(values, "to_numpy"):
+        return values
+    if hasattr(values, "null_count"):  # polars, pyarrow
+        nulls = np.asarray(values.is_null())
+        if nulls.any():
+            raise InputError(f"{name}[{int(np.flatnonzero(nulls)[0])}] must be a number, was null")
+    try:
+        return values.to_numpy(zero_copy_only=False)  # pyarrow
+    except TypeError:
+        return values.to_numpy()

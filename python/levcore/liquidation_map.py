@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.display import money, price
-from levcore.errors import InputError, KindError
 
 if TYPE_CHECKING:
     import pandas
@@ -91,12 +90,9 @@ def build(
     asset: str, mark_price: float, liquidation_price: Floats, quantity: Floats, *, bins: object, span: object
 ) -> LiquidationMap:
     """Work out the liquidation map of one asset's positions."""
-    if isinstance(bins, bool) or not isinstance(bins, int):
-        raise KindError(f"bins must be an int, was {checks.describe(bins)}")
-    if not 1 <= bins <= 100_000:
-        raise InputError(f"bins must lie in 1 to 100000, was {bins}")
+    count = checks.integer("bins", bins, at_least=1, at_most=100_000)
     width = checks.number("span", span, above=0.0, below=1.0)
-    edges = mark_price * np.linspace(1.0 - width, 1.0 + width, bins + 1)
+    edges = mark_price * np.linspace(1.0 - width, 1.0 + width, count + 1)
     held = np.isfinite(liquidation_price)
     at, quantity = liquidation_price[held], quantity[held]
     notional = np.abs(quantity) * at

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from types import MappingProxyType
 from typing import Any
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
 from levcore.impact import DepthCurve, Impact, LinearImpact, PowerImpact, SquareRootImpact
+from levcore.per_asset import PerAsset
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Market:
             checks.text("asset name", name)
             checks.instance(f"assets[{name!r}]", asset, Asset)
         checks.text("numeraire", self.numeraire)
-        object.__setattr__(self, "assets", MappingProxyType(dict(self.assets)))
+        object.__setattr__(self, "assets", PerAsset(self.assets))
 
     def __getitem__(self, name: str) -> Asset:
         checks.names_in("asset", {name: None}, self.names)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from levcore.display import money, price, table_html
-from levcore.errors import DomainError, InputError
+from levcore.checks import integer
+from levcore.display import money, plural, price, table_html
+from levcore.errors import InputError, NotKeptError
+from levcore.per_asset import PerAsset
+
+if TYPE_CHECKING:
+    import pandas
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -24,20 +28,16 @@ class Runs(Protocol):
 
 
 class _Result:
-    """What both kinds of outcome share: mappings that cannot be written to, and copies through the constructor."""
+    """What both kinds of outcome share: mappings and arrays that cannot be written to."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, dict):
-                object.__setattr__(self, name, MappingProxyType(value))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        values = {n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in vars(self).items()}
-        return _rebuild, (type(self), values)
-
-
-def _rebuild(kind: type[Any], values: dict[str, Any]) -> Any:
-    return kind(**values)
+            if type(value) is dict:
+                object.__setattr__(self, name, PerAsset(value))
+                value = tuple(value.values())
+            for array in value if isinstance(value, tuple) else (value,):
+                if isinstance(array, np.ndarray):
+                    array.flags.writeable = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +79,7 @@ class Outcome(_Result):
 
     Notes
     -----
-    Source: the model's section on outcomes.
+    Names and definitions: the page "The model" of the documentation.
 
     Examples
     --------
@@ -133,6 +133,9 @@ class Outcome(_Result):
         """Notional of the forced orders, numeraire."""
         return self.liquidated_notional_long + self.liquidated_notional_short
 
+    def _money(self, amount: float) -> str:
+        return f"{money(amount)} {self.numeraire}"
+
     def _rows(self) -> list[tuple[str, str]]:
         rows = []
         for name, moved in self.shock.items():
@@ -148,12 +151,12 @@ class Outcome(_Result):
             ("liquidated", f"{count:,} of {len(self.liquidated):,} positions, {notional} in {self.rounds} rounds")
         )
         exhausted = " (exhausted)" if self.exhausted else ""
-        fund = f"{money(self.insurance_fund)}, low {money(self.insurance_fund_low)}{exhausted}"
+        fund = f"{self._money(self.insurance_fund)}, low {self._money(self.insurance_fund_low)}{exhausted}"
         rows.append(("insurance fund", fund))
-        rows.append(("bad debt", f"{money(self.bad_debt)} {self.numeraire}"))
+        rows.append(("bad debt", self._money(self.bad_debt)))
         for label, amount in (("deleveraged", self.deleveraged_notional), ("socialised loss", self.socialised_loss)):
             if amount:
-                rows.append((label, money(amount)))
+                rows.append((label, self._money(amount)))
         if self.error:
             rows.append(("ERROR", self.error))
         return rows
@@ -185,7 +188,7 @@ class Outcomes(_Result):
 
     Notes
     -----
-    Source: the model's section on outcomes.
+    Names and definitions: the page "The model" of the documentation.
 
     Examples
     --------
@@ -241,12 +244,12 @@ class Outcomes(_Result):
     @property
     def liquidated(self) -> npt.NDArray[np.bool_]:
         """Not kept for a batch."""
-        raise DomainError("a batch keeps no matrix of liquidated positions: use at(i).liquidated")
+        raise NotKeptError("a batch keeps no matrix of liquidated positions: use at(i).liquidated")
 
     @property
     def trace(self) -> npt.NDArray[Any]:
         """Not kept for a batch."""
-        raise DomainError("a batch keeps no traces: use at(i).trace")
+        raise NotKeptError("a batch keeps no traces: use at(i).trace")
 
     def __len__(self) -> int:
         return len(self.rounds)
@@ -268,20 +271,48 @@ class Outcomes(_Result):
         InputError
             If there is no such run.
         """
-        if not -len(self) <= i < len(self):
-            raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {i}")
-        i %= len(self)
+        place = integer("i", i)
+        if not -len(self) <= place < len(self):
+            raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {place}")
+        i = place % len(self)
         return self._ready._run(self.shocks[i : i + 1])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row a shock as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns shock_<asset>, the numbers, then final_price_<asset> and the other columns per asset.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        from levcore.frames import pandas_frame
+
+        columns: dict[str, npt.NDArray[Any]] = {
+            f"shock_{name}": self.shocks[:, k] for k, name in enumerate(self.final_price)
+        }
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray) and value.ndim == 1}
+        columns |= {"liquidated_count": self.liquidated_count, "liquidated_notional": self.liquidated_notional} | plain
+        for name, value in vars(self).items():
+            if isinstance(value, PerAsset):
+                columns |= {f"{name}_{asset}": column for asset, column in value.items()}
+        return pandas_frame(columns)
 
     def __repr__(self) -> str:
         if not len(self):
             return "<levcore.Outcomes: no shocks>"
-        span = f"{float(self.shocks.min()):+.4g} to {float(self.shocks.max()):+.4g}"
-        lines = [f"<levcore.Outcomes of {len(self):,} shocks, {span}>"]
+        span = f"{float(self.shocks.min()):+.2%} to {float(self.shocks.max()):+.2%}"
+        lines = [f"<levcore.Outcomes of {plural(len(self), 'shock')}, {span}>"]
         worst = int(np.argmax(self.bad_debt))
+        fewest, most = int(self.liquidated_count.min()), int(self.liquidated_count.max())
         lines.append(
-            f"  liquidated: {self.liquidated_count.min():,} to {self.liquidated_count.max():,} positions, "
-            f"{money(float(self.liquidated_notional.max()))} at most, in up to {self.rounds.max()} rounds"
+            f"  liquidated: {fewest:,} to {most:,} positions, forced orders "
+            f"of {money(float(self.liquidated_notional.max()))} {self.numeraire} at most, in up to "
+            f"{plural(int(self.rounds.max()), 'round')}"
         )
         lines.append(
             f"  bad debt: up to {money(float(self.bad_debt[worst]))} {self.numeraire} (shock {worst}); "

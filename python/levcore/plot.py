@@ -9,13 +9,13 @@ import numpy as np
 
 from levcore import checks
 from levcore.display import money
-from levcore.errors import InputError, MissingExtraError
+from levcore.errors import InputError, KindError, MissingExtraError
+from levcore.liquidation_map import LiquidationMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from levcore.liquidation_map import LiquidationMap
 
 __all__ = ["amplification", "liquidation_map"]
 
@@ -64,6 +64,7 @@ def liquidation_map(map: LiquidationMap, ax: Axes | None = None) -> Axes:  # noq
     >>> liquidation_map(book.liquidation_map({"BTC": 60_000.0})).get_xlabel()
     'BTC price at liquidation, quote currency'
     """
+    checks.instance("map", map, LiquidationMap)
     ax = _axes(ax)
     highest = max(float(np.max(map.long_notional, initial=0.0)), float(np.max(map.short_notional, initial=0.0)))
     unit, word = next(((size, name) for size, name in SCALES if highest >= size), (1.0, ""))
@@ -161,12 +162,15 @@ def amplification(shocks: ArrayLike, outcomes: Any, ax: Axes | None = None) -> A
 
 
 def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
     try:
         import matplotlib.pyplot as plt
+        from matplotlib.axes import Axes
     except ImportError as reason:
         raise MissingExtraError(NEEDS) from reason
+    if ax is not None:
+        if not isinstance(ax, Axes):
+            raise KindError(f"ax must be matplotlib axes, was {checks.describe(ax)}")
+        return ax
     return plt.subplots(figsize=SIZE, layout="constrained")[1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.errors import InputError, KindError
+from levcore.per_asset import PerAsset
 from levcore.venue import Venue
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 ISOLATED = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Accounts:
     """The table of accounts that share collateral between positions: a balance per collateral asset, a row an account.
 
@@ -33,7 +33,7 @@ class Accounts:
 
     Notes
     -----
-    Source: the model's two tables.
+    Source: venues keep positions and collateral accounts apart, and so does levcore.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Accounts:
     0
     """
 
-    balances: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+    balances: Mapping[str, Floats] = field(default_factory=PerAsset)
 
     def __len__(self) -> int:
         return max((len(column) for column in self.balances.values()), default=0)
@@ -80,3 +80,18 @@ def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np
 def private(given: Any, values: Floats) -> Floats:
     """Copy a column whose memory is somebody else's, so that a later write to it does not show."""
     return values if values.flags.owndata and values is not given else values.copy()
+
+
+def pick(rows: Any, size: int) -> npt.NDArray[np.int64]:
+    """Return the places that a mask, indices, a slice or one index pick out of a table of this size."""
+    if not isinstance(rows, slice):
+        array = np.asarray(rows)
+        if array.size == 0 and array.ndim == 1 and not isinstance(rows, (str, tuple)):
+            return np.empty(0, dtype=np.int64)
+        usable = array.dtype.kind in "iu" or (array.dtype.kind == "b" and array.ndim == 1)
+        if not usable or array.ndim > 1 or isinstance(rows, (tuple, np.ma.MaskedArray)):
+            raise KindError(f"rows must be a mask, indices, a slice or an index, was {checks.describe(rows)}")
+    try:
+        return np.atleast_1d(np.arange(size)[rows])
+    except IndexError as error:
+        raise InputError(f"no such rows in a book of {size}: {error}") from None

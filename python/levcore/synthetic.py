@@ -39,6 +39,10 @@ WALK_VOLATILITY = 0.03 / 24**0.5
 REDRAWS = 60
 
 
+#: The laws' parameters that may be given.
+OPTIONS = ("leverage", "extra_margin", "tail_exponent", "room")
+
+
 def draw(
     venue: Venue,
     *,

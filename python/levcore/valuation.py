@@ -22,11 +22,13 @@ Floats = npt.NDArray[np.float64]
 class Valuation:
     """The half of a Book that answers questions about it; the columns are in :class:`levcore.Book`."""
 
+    __slots__ = ("_columns", "_instrument", "_liquidation_price", "_native", "_venue")
+
     _venue: Venue
     _native: _core.Book
     _columns: dict[str, Floats]
     _instrument: npt.NDArray[np.int32]
-    _liquidation_price: Floats | None = None
+    _liquidation_price: Floats | None
 
     @property
     def liquidation_price(self) -> Floats:
@@ -41,8 +43,8 @@ class Valuation:
 
     @property
     def bankruptcy_price(self) -> Floats:
-        """Prices at which equity is zero, nan where there is none; float64[n]."""
-        return self._native.bankruptcy_price()
+        """Prices at which equity is zero, nan where there is none; float64[n], read-only."""
+        return checks.frozen(self._native.bankruptcy_price())
 
     def equity(self, prices: float | Mapping[str, float] | Market) -> Floats:
         """Return each position's equity: margin and unrealised profit.
@@ -194,6 +196,7 @@ class Valuation:
         from levcore.market import Market
 
         names = self._venue.assets
+        prices = checks.labelled(prices)
         if isinstance(prices, Market):
             prices = prices.prices
         if not isinstance(prices, Mapping):
