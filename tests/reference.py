@@ -186,6 +186,7 @@ class Held:
     cash: float
     open: bool = True
     liquidated: bool = False
+    charged: float = 0.0  # socialised losses that its profit has paid so far
 
     def equity(self, price: float) -> float:
         return self.cash + self.quantity * price
@@ -479,19 +480,22 @@ class Run:
             self.out.paid_to_traders += share * other.equity(price)
             other.quantity *= 1.0 - share
             other.cash *= 1.0 - share
+            other.charged *= 1.0 - share
             other.open = other.quantity != 0.0
         self.out.deleveraged_notional += transferred * price
         return transferred
 
     def socialise(self) -> None:
-        """Charge the round's unpaid deficits to unrealised profits, each at most its own; the rest is bad debt."""
+        """Charge the round's unpaid deficits to unrealised profits, each at most its own; the rest is bad debt. What a
+        profit has paid in an earlier round it has no more."""
         marks, charged = self.marks(), 0.0
-        winners = [(h, h.quantity * (marks[h.code] - h.entry_price)) for h in self.held if h.open]
+        winners = [(h, h.quantity * (marks[h.code] - h.entry_price) - h.charged) for h in self.held if h.open]
         total = math.fsum(profit for _, profit in winners if profit > 0.0)
         if self.rules.socialise and total > 0.0:
             charged = min(self.unpaid, total)
             for held, profit in winners:
                 held.cash -= charged * (max(0.0, profit) / total)
+                held.charged += charged * (max(0.0, profit) / total)
         self.out.socialised_loss += charged
         self.out.bad_debt += self.unpaid - charged
         self.unpaid = 0.0

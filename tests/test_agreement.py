@@ -49,6 +49,15 @@ def agree(case: strategies.Case) -> None:
     gross = float(np.abs(case.book.exposure(case.market)).sum())
     for name in MONEY:
         assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12 * gross), name
+    ready = lc.prepare(case.book, case.market)
+    row = np.array([list(outcome.shock.values())])
+    left = ready._native.shock(ready._native_market, row, True, holdings=True)
+    open_ = [held.open and held.quantity != 0.0 for held in expected.positions]
+    quantity = [held.quantity if kept else 0.0 for held, kept in zip(expected.positions, open_, strict=True)]
+    cash = [held.cash if kept else 0.0 for held, kept in zip(expected.positions, open_, strict=True)]
+    scale = float(np.abs(case.book.quantity).max(initial=0.0))
+    assert left["quantity_left"] == pytest.approx(quantity, rel=1e-9, abs=1e-12 * scale)
+    assert left["cash_left"] == pytest.approx(cash, rel=1e-9, abs=1e-12 * gross)
     for name in ("amplification", "depth_used"):
         assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-9, nan_ok=True), name
     for row, theirs in zip(outcome.trace, expected.trace, strict=True):

@@ -7,9 +7,6 @@ import math
 import pickle
 
 import numpy as np
-import pandas
-import polars
-import pyarrow
 import pytest
 
 import levcore as lc
@@ -312,33 +309,6 @@ def test_prices_must_name_every_asset_and_be_positive():
         held.equity([100.0])
 
 
-def test_frames_without_a_column_or_with_nulls_are_refused():
-    frame = {"instrument": ["X"], "quantity": [1.0], "entry_price": [1.0]}
-    with pytest.raises(lc.InputError, match="frame has no column 'margin'"):
-        lc.Book.from_frame(venue(), frame)
-    with pytest.raises(lc.InputError, match="columns maps 'a' to 'b'"):
-        lc.Book.from_frame(venue(), frame, columns={"a": "b"})
-    with pytest.raises(lc.InputError, match=r"margin\[0\] must be a number, was null"):
-        lc.Book.from_frame(venue(), polars.DataFrame({**frame, "margin": [None]}))
-
-
-@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
-def test_every_frame_library_gives_the_same_book_and_later_writes_do_not_show(library):
-    columns = {"symbol": ["X", "X", "X"], **GOOD}
-    frame = pandas.DataFrame(columns)
-    given = frame
-    if library == "polars":
-        given = polars.DataFrame(columns)
-    elif library == "pyarrow":
-        given = pyarrow.table(columns)
-    held = lc.Book.from_frame(venue(), given, columns={"symbol": "instrument"})
-    frame.loc[0, "margin"] = 1e9
-    assert held.quantity.tolist() == GOOD["quantity"]
-    assert held.margin.tolist() == GOOD["margin"]
-    again = lc.Book.from_frame(venue(), held.to_frame())
-    assert pickle.dumps(again) == pickle.dumps(held)
-
-
 def test_objects_that_are_numbers_are_numbers_and_others_are_named():
     held = lc.Book(venue(), instrument="X", **{**GOOD, "quantity": np.array([1.0, -2, 3.0], dtype=object)})
     assert held.quantity.tolist() == GOOD["quantity"]
@@ -346,21 +316,6 @@ def test_objects_that_are_numbers_are_numbers_and_others_are_named():
         lc.Book(venue(), instrument="X", **with_bad("quantity", 1, decimal.Decimal(3)))
     with pytest.raises(lc.KindError, match="quantity must be an array of numbers, was generator"):
         lc.Book(venue(), instrument="X", **{**GOOD, "quantity": (x for x in [1.0, 2.0, 3.0])})
-
-
-def test_frames_that_say_a_thing_twice_are_refused():
-    twice = pandas.DataFrame(
-        [["X", 1.0, 1.0, 1.0, 2.0]], columns=["instrument", "quantity", "entry_price", "margin", "margin"]
-    )
-    with pytest.raises(lc.InputError, match="frame has 2 columns 'margin'"):
-        lc.Book.from_frame(venue(), twice)
-    frame = {"instrument": ["X"], "quantity": [1.0], "entry_price": [1.0], "margin": [1.0], "other": [2.0]}
-    with pytest.raises(lc.InputError, match="'other' to 'margin', which the frame has already"):
-        lc.Book.from_frame(venue(), frame, columns={"other": "margin"})
-    with pytest.raises(lc.KindError, match="collect"):
-        lc.Book.from_frame(venue(), polars.DataFrame(frame).lazy())
-    batch = pyarrow.table(frame).to_batches()[0]
-    assert len(lc.Book.from_frame(venue(), batch)) == 1
 
 
 def test_numbers_in_messages_are_as_short_as_they_can_be():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import sys
-from types import SimpleNamespace
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -61,7 +60,7 @@ def test_an_empty_map_is_drawn_too(venue: lc.Venue) -> None:
 
 def test_a_price_far_below_one_is_labelled_in_its_own_digits() -> None:
     edges = np.linspace(5e-6, 1.5e-5, 11)
-    chart = SimpleNamespace(
+    chart = lc.LiquidationMap(
         asset="PEPE", mark_price=1e-5, edges=edges, long_notional=np.ones(10), short_notional=np.zeros(10),
         long_beyond=3.0, short_beyond=0.0,
     )  # fmt: skip

@@ -405,7 +405,7 @@ def random_book(draw):
 
 def test_money_is_conserved_and_everything_comes_to_rest():
     draw, seen = random.Random(20), {"deleveraged_notional": 0, "socialised_loss": 0, "bad_debt": 0, "fees": 0}
-    for _ in range(60):
+    for _ in range(120):
         book, market = random_book(draw)
         out = ref.shock(book, market, draw.uniform(-0.15, 0.15))
         assert out.error is None

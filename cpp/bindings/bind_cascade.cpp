@@ -108,7 +108,8 @@ py::dict trace(const Outcome& outcome, std::size_t assets) {
     return d;
 }
 
-py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole, bool one_by_one) {
+py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole, bool holdings,
+             bool one_by_one) {
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets ||
         market.assets.size() != ready.assets)
         throw std::invalid_argument("moves must have shape (scenarios, assets)");
@@ -119,7 +120,7 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
         const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
         for (std::size_t at = 0; at < all.size(); at += ready.assets) {
             outcomes.push_back(
-                shock(ready.sorted, market, all.subspan(at, ready.assets), Keep{whole, whole, one_by_one}));
+                shock(ready.sorted, market, all.subspan(at, ready.assets), Keep{whole, whole, holdings, one_by_one}));
             interrupts.poll();
         }
     }
@@ -127,6 +128,10 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
     if (whole && outcomes.size() == 1) {
         result["liquidated"] = adopt(std::move(outcomes.front().is_liquidated));
         result["trace"] = trace(outcomes.front(), ready.assets);
+    }
+    if (holdings && outcomes.size() == 1) {
+        result["quantity_left"] = adopt(std::move(outcomes.front().quantity_left));
+        result["cash_left"] = adopt(std::move(outcomes.front().cash_left));
     }
     return result;
 }
@@ -136,10 +141,12 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
 void bind_cascade(py::module_& m) {
     py::class_<Ready>(m, "Ready", "A book sorted for a market.")
         .def(py::init(&prepare), "book"_a, "asset_of"_a, "assets"_a)
-        .def(
-            "shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "one_by_one"_a = false,
-            "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. one_by_one: no "
-            "block of positions is booked as one order.");
+        .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,
+             "one_by_one"_a = false,
+             "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. holdings: "
+             "what is "
+             "left of one run's positions. one_by_one: no "
+             "block of positions is booked as one order.");
 }
 
 }  // namespace levcore::bindings

@@ -11,6 +11,7 @@ std::string first_not_positive(const char* column, std::span<const double> value
     for (std::size_t i = 0; i < values.size(); ++i) {
         if (!std::isfinite(values[i])) return broken_rule(column, i, "be finite", values[i]);
         if (!(values[i] > 0.0)) return broken_rule(column, i, "be > 0", values[i]);
+        if (values[i] < smallest_number) return broken_rule(column, i, "be at least 1e-90", values[i]);
         if (values[i] > largest_number) return broken_rule(column, i, "be at most 1e90", values[i]);
     }
     return {};
@@ -29,6 +30,8 @@ std::string validate(const Positions& p, std::size_t instruments) {
         if (!std::isfinite(p.quantity[i])) return broken_rule("quantity", i, "be finite", p.quantity[i]);
         if (std::fabs(p.quantity[i]) > largest_number)
             return broken_rule("quantity", i, "be at most 1e90 in size", p.quantity[i]);
+        if (p.quantity[i] != 0.0 && std::fabs(p.quantity[i]) < smallest_number)
+            return broken_rule("quantity", i, "be 0 or at least 1e-90 in size", p.quantity[i]);
     }
     std::string wrong = first_not_positive("entry_price", p.entry_price);
     return wrong.empty() ? first_not_positive("margin", p.margin) : wrong;

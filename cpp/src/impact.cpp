@@ -52,13 +52,13 @@ double mean_from_zero(double z, double p, double sign) {
     double term = 1.0;
     double total = 1.0;
     if (sign > 0.0) {  // sum of z^n/(n!*(n*p + 1))
-        for (int n = 1; n < 400 && term > 1e-18 * total; ++n) {
+        for (int n = 1; n < 1500 && term > 1e-18 * total; ++n) {
             term *= z / n;
             total += term / (n * p + 1.0);
         }
         return total;
     }
-    for (int n = 1; n < 400 && term > 1e-18 * total; ++n) {  // exp(-z) * sum of (z*p)^n/prod(j*p + 1)
+    for (int n = 1; n < 1500 && term > 1e-18 * total; ++n) {  // exp(-z) * sum of (z*p)^n/prod(j*p + 1)
         term *= z * p / (n * p + 1.0);
         total += term;
     }
@@ -88,25 +88,28 @@ double gauss(const Rule<N>& rule, double from, double length, F&& f) {
     return 0.5 * total;
 }
 
-// Away from zero exp(I) is smooth: Gauss-Legendre on pieces that at most double y; near zero the series.
+// Away from zero exp(I) is smooth: Gauss-Legendre on pieces that at most double y and move I by at most 2; near zero
+// the series.
 double mean_on_side(const PowerImpact& shape, double from, double length, double sign) {
-    const auto ratio = [&](double y) { return exp(sign * pow(y / shape.scale, shape.exponent)); };
+    const double p = shape.exponent;
+    const auto log_ratio = [&](double y) { return pow(y / shape.scale, p); };
+    const auto ratio = [&](double y) { return exp(sign * log_ratio(y)); };
     if (!(length > 0.0)) return ratio(from);
-    if (length < 0.02 * from) return gauss(coarse, from, length, ratio);
+    if (length < 0.02 * from && length * p * log_ratio(from) < 0.1 * from) return gauss(coarse, from, length, ratio);
     double total = 0.0;
     double to = from + length;
-    while (to > 2.0 * from) {
-        const double z = pow(to / shape.scale, shape.exponent);
-        if (from == 0.0 || z <= 1.0) {
-            total += to * mean_from_zero(z, shape.exponent, sign);
-            if (from > 0.0)
-                total -= from * mean_from_zero(pow(from / shape.scale, shape.exponent), shape.exponent, sign);
+    while (to > from) {
+        const double z = log_ratio(to);
+        if (from == 0.0 || (z <= 1.0 && to > 2.0 * from)) {
+            total += to * mean_from_zero(z, p, sign);
+            if (from > 0.0) total -= from * mean_from_zero(log_ratio(from), p, sign);
             return total / length;
         }
-        total += 0.5 * to * gauss(fine, 0.5 * to, 0.5 * to, ratio);
-        to *= 0.5;
+        const double steep = z > 2.0 ? shape.scale * pow(z - 2.0, 1.0 / p) : 0.0;
+        const double start = std::fmax(from, std::fmax(0.5 * to, std::fmin(steep, to * (1.0 - 1e-6))));
+        total += (to - start) * gauss(fine, start, to - start, ratio);
+        to = start;
     }
-    total += (to - from) * gauss(fine, from, to - from, ratio);
     return total / length;
 }
 

@@ -58,13 +58,13 @@ class Ledger {
             const Treasury was = state_.treasury;
             for (std::size_t k = 0; k < batches_.size(); ++k) execute(k);
             if (state_.treasury.unpaid.value() > 0.0) socialise(book_, market_, state_);
-            const double gap = conservation_gap(book_, market_, state_);
-            if (gross_ > 0.0) outcome_.conservation_error = std::max(outcome_.conservation_error, gap / gross_);
+            note_gap(conservation_gap(book_, market_, state_));
             if (keep_.trace) record(before, was);
         }
     }
 
     Outcome report(std::span<const double> moves) {
+        audit();
         const Treasury& t = state_.treasury;
         outcome_.bad_debt = t.bad_debt.value();
         outcome_.insurance_fund = std::max(0.0, t.fund.value());
@@ -79,14 +79,21 @@ class Ledger {
             const double moved = asset.mark_follow * log_impact(asset.impact, a.volume.value());
             const double pushed = log1p(moves[k]);
             outcome_.assets.push_back({a.fundamental, mark_price(asset, a), a.lowest, a.highest,
-                                       moves[k] == 0.0 ? std::numeric_limits<double>::quiet_NaN()
-                                                       : (pushed + a.log_permanent + moved) / pushed,
-                                       a.depth_used});
+                                       amplified(pushed + a.log_permanent + moved, pushed), a.depth_used});
         }
         return std::move(outcome_);
     }
 
   private:
+    void note_gap(double gap) {
+        if (gross_ > 0.0) outcome_.conservation_error = std::max(outcome_.conservation_error, gap / gross_);
+    }
+
+    void audit() {
+        if (claims_changed(state_)) note_gap(holdings_gap(book_, market_, state_));
+        if (keep_.holdings) write_holdings(book_, state_, outcome_.quantity_left, outcome_.cash_left);
+    }
+
     // Who is liquidatable now: in each asset the longs if any is, the shorts only when none is. True if anybody is.
     bool gather() {
         bool any = false;
@@ -156,8 +163,8 @@ class Ledger {
         const SortedSide& sorted = book_.sides[k][side];
         const Block& block = sorted.blocks[place / block_rows];
         const std::uint32_t instrument = sorted.instrument[place];
-        // A side with shrunken claims is stale and goes row by row; after a new sorting places are no longer rows.
-        const bool as_sorted = state_.sides[k][side].own_quantity.empty();
+        // Where claims have become the run's own, or stand in a pool, each row is to be told that it is closed.
+        const bool as_sorted = state_.sides[k][side].own_quantity.empty() && !state_.pools[instrument][side];
         if (keep_.one_by_one || !as_sorted || !block.one_instrument) return false;
         const std::optional<double> price = order_price(k, block.quantity.high);
         if (!price) return false;
@@ -273,6 +280,11 @@ class Ledger {
         update_log_mark(market_.assets[k], state_.assets[k]);
         if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) fail_on_price(k);
         refresh_extremes(k);
+    }
+
+    static double amplified(double moved, double pushed) {
+        const double ratio = moved / pushed;
+        return std::isfinite(ratio) ? ratio : std::numeric_limits<double>::quiet_NaN();
     }
 
     void fail_on_price(std::size_t k) {

@@ -32,11 +32,16 @@ void sync(const SortedBook& book, const Market& market, State& state, std::size_
     const SortedSide& sorted = book.sides[k][side];
     const double y = state.assets[k].log_mark;
     const bool at_equality = book.venue.liquidate_at_equality;
+    if (y == pool.synced_at) return;  // claims that shrank meanwhile are only safer
     const bool better = side == longs ? y >= pool.synced_at : y <= pool.synced_at;
     pool.synced_at = y;
-    if (better && !sorted.jumps) {
-        while (!pool.parked.empty() && !is_liquidatable(side == longs, y, pool.parked.back().key, at_equality))
+    // A short that fails at a price fails at every higher one, also where its requirement jumps; a long need not.
+    if (better && (side == shorts || !sorted.jumps)) {
+        while (!pool.parked.empty()) {
+            const auto& [key, row] = pool.parked.back();
+            if (is_failing(book, market, state, k, side, row, pool.claim(row), key)) return;
             pool.unpark_last();
+        }
         return;
     }
     while (!pool.parked.empty()) pool.unpark_last();
@@ -56,6 +61,13 @@ void sync(const SortedBook& book, const Market& market, State& state, std::size_
         ask(mine.row_at(place));
     sort_ranked(failing, side);
     for (const Ranked& r : failing) pool.park({r.key, r.row});
+}
+
+// Unrealised profit less what socialised losses have taken from the claim before.
+double uncharged_profit(const Positions& positions, std::size_t i, const Claim& held, double mark) {
+    const double margin = positions.margin[i] * (held.coin / positions.quantity[i]);
+    const double charged = (margin - held.coin * positions.entry_price[i]) - held.cash;
+    return held.coin * (mark - positions.entry_price[i]) - std::max(0.0, charged);
 }
 
 }  // namespace
@@ -107,8 +119,9 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
         const double mark = mark_price(market.assets[k], state.assets[k]);
         for (const std::size_t side : {longs, shorts})
             for (const std::uint32_t row : open_rows(book, state, k, side)) {
-                const double entry = book.positions.entry_price[book.sides[k][side].position[row]];
-                const double profit = claim_of(book, state, k, side, row).coin * (mark - entry);
+                const std::uint32_t position = book.sides[k][side].position[row];
+                const double profit =
+                    uncharged_profit(book.positions, position, claim_of(book, state, k, side, row), mark);
                 if (!(profit > 0.0)) continue;
                 profits.push_back({k, side, row, profit});
                 total.add(profit);

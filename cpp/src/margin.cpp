@@ -37,7 +37,8 @@ double tier_root(const LinearPerpetual& instrument, const Claim& held, std::size
     return root(held, (instrument.tiers.rate[k] + instrument.closing_fee) * std::fabs(held.coin), 0.0);
 }
 
-double whole_position_root(const LinearPerpetual& instrument, const Claim& held) {
+// The first price on the way at which slack < 0; a tolerance takes in prices at which it is 0.
+double whole_position_root(const LinearPerpetual& instrument, const Claim& held, double tolerance) {
     const MarginTiers& tiers = instrument.tiers;
     const double size = std::fabs(held.coin);
     const std::size_t n = tiers.size();
@@ -46,12 +47,12 @@ double whole_position_root(const LinearPerpetual& instrument, const Claim& held)
     const auto ends = [&](std::size_t k) { return k + 1 < n ? tiers.floor[k + 1] / size : infinity; };
     if (held.coin > 0.0) {  // within tier k a long fails below its root
         for (std::size_t k = n; k-- > 0;)
-            if (const double price = tier_root(instrument, held, k); price > begins(k))
+            if (const double price = tier_root(instrument, held, k); price > begins(k) * (1.0 - tolerance))
                 return positive_or_none(std::min(price, ends(k)));
         return none;
     }
     for (std::size_t k = 0; k < n; ++k)  // within tier k a short fails above its root
-        if (const double price = tier_root(instrument, held, k); price < ends(k))
+        if (const double price = tier_root(instrument, held, k); price < ends(k) * (1.0 + tolerance))
             return positive_or_none(std::max(price, begins(k)));
     return none;
 }
@@ -75,7 +76,12 @@ double liquidation_price(const LinearPerpetual& instrument, const Claim& held, d
         const Line line = fixed_line(instrument, held.coin, entry_price);
         return positive_or_none(tighter(held, root(held, 0.0, 0.0), root(held, line.slope, line.offset)));
     }
-    return instrument.tiers.whole_position ? whole_position_root(instrument, held) : continuous_root(instrument, held);
+    return instrument.tiers.whole_position ? whole_position_root(instrument, held, 0.0)
+                                           : continuous_root(instrument, held);
+}
+
+double furthest_price(const LinearPerpetual& instrument, const Claim& held) noexcept {
+    return whole_position_root(instrument, held, 1e-12);
 }
 
 double bankruptcy_price(const Claim& held) noexcept {

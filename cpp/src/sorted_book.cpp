@@ -55,12 +55,18 @@ void sum_blocks(SortedSide& side) {
 
 }  // namespace
 
-double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
-    const bool is_long = held.coin > 0.0;
+double liquidation_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
     const double price = liquidation_price(instrument, held, entry_price);
+    if (std::isnan(price)) return held.coin > 0.0 ? -infinity : infinity;
+    return log(price);
+}
+
+double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
+    if (!requirement_jumps(instrument)) return liquidation_key(instrument, held, entry_price);
+    const bool is_long = held.coin > 0.0;
+    const double price = furthest_price(instrument, held);
     if (std::isnan(price)) return is_long ? -infinity : infinity;
     const double g = log(price);
-    if (!requirement_jumps(instrument)) return g;
     const double room = 1e-12 * std::fmax(1.0, std::fabs(g));
     return is_long ? g + room : g - room;
 }
@@ -80,15 +86,11 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
     sorted.sides.resize(assets);
     sorted.open_interest.resize(sorted.venue.instruments.size());
     std::vector<std::array<std::vector<Ranked>, 2>> entries(assets);
-    Sum idle;
     for (std::size_t i = 0; i < positions.size(); ++i) {
         const auto k = static_cast<std::size_t>(positions.instrument[i]);
         const LinearPerpetual& instrument = sorted.venue.instruments[k];
         const Claim held = claim(instrument, positions.quantity[i], positions.entry_price[i], positions.margin[i]);
-        if (held.coin == 0.0) {
-            idle.add(held.cash);
-            continue;
-        }
+        if (held.coin == 0.0) continue;
         const bool is_long = held.coin > 0.0;
         const std::size_t side = is_long ? longs : shorts;
         OpenInterest& open = sorted.open_interest[k][side];
@@ -97,7 +99,6 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
         entries[sorted.asset_of[k]][side].push_back(
             {sort_key(instrument, held, positions.entry_price[i]), static_cast<std::uint32_t>(i), 0});
     }
-    sorted.idle_margin = idle.value();
     for (std::size_t k = 0; k < assets; ++k) {
         for (const std::size_t side : {longs, shorts}) {
             auto& list = entries[k][side];

@@ -55,8 +55,8 @@ Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, st
 
 double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held) {
     const SortedSide& sorted = book.sides[asset][side];
-    return sort_key(book.venue.instruments[sorted.instrument[row]], held,
-                    book.positions.entry_price[sorted.position[row]]);
+    return liquidation_key(book.venue.instruments[sorted.instrument[row]], held,
+                           book.positions.entry_price[sorted.position[row]]);
 }
 
 bool is_failing(const SortedBook& book, const Market& market, const State& state, std::size_t asset, std::size_t side,
@@ -118,7 +118,9 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
     std::vector<Ranked> rows;
     for (const std::uint32_t row : open_rows(book, state, asset, side)) {
         const Claim held = claim_of(book, state, asset, side, row);
-        rows.push_back({present_key(book, asset, side, row, held), sorted.position[row], row});
+        const double entry = book.positions.entry_price[sorted.position[row]];
+        rows.push_back(
+            {sort_key(book.venue.instruments[sorted.instrument[row]], held, entry), sorted.position[row], row});
     }
     sort_ranked(rows, side);
     mine.own_key.clear();
@@ -157,6 +159,47 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
         coins += std::fabs(quantity.value()) * mark_price(market.assets[k], state.assets[k]);
     }
     return std::fabs(money.value()) + coins;
+}
+
+double holdings_gap(const SortedBook& book, const Market& market, const State& state) {
+    std::vector<Sum> quantity(state.open_interest.size());
+    std::vector<Sum> cash(state.open_interest.size());
+    for (std::size_t k = 0; k < state.assets.size(); ++k)
+        for (const std::size_t side : {longs, shorts})
+            for (const std::uint32_t row : open_rows(book, state, k, side)) {
+                const Claim held = claim_of(book, state, k, side, row);
+                quantity[book.sides[k][side].instrument[row]].add(held.coin);
+                cash[book.sides[k][side].instrument[row]].add(held.cash);
+            }
+    double gap = 0.0;
+    for (std::size_t i = 0; i < state.open_interest.size(); ++i) {
+        for (const std::size_t side : {longs, shorts}) {
+            quantity[i].add(multiply(state.open_interest[i][side].quantity.pair(), -1.0));
+            cash[i].add(multiply(state.open_interest[i][side].cash.pair(), -1.0));
+        }
+        const std::size_t k = book.asset_of[i];
+        gap +=
+            std::fabs(cash[i].value()) + std::fabs(quantity[i].value()) * mark_price(market.assets[k], state.assets[k]);
+    }
+    return gap;
+}
+
+bool claims_changed(const State& state) {
+    const auto made = [](const auto& sides) { return sides[longs] || sides[shorts]; };
+    return std::any_of(state.pools.begin(), state.pools.end(), made) || state.treasury.socialised_loss.value() > 0.0;
+}
+
+void write_holdings(const SortedBook& book, const State& state, std::vector<double>& quantity,
+                    std::vector<double>& cash) {
+    quantity.assign(book.positions.size(), 0.0);
+    cash.assign(book.positions.size(), 0.0);
+    for (std::size_t k = 0; k < state.assets.size(); ++k)
+        for (const std::size_t side : {longs, shorts})
+            for (const std::uint32_t row : open_rows(book, state, k, side)) {
+                const Claim held = claim_of(book, state, k, side, row);
+                quantity[book.sides[k][side].position[row]] = held.coin;
+                cash[book.sides[k][side].position[row]] = held.cash;
+            }
 }
 
 }  // namespace levcore

@@ -44,16 +44,31 @@ class Ready:
     1
     """
 
+    __slots__ = ("__weakref__", "_book", "_market", "_native", "_native_market")
+
     def __init__(self, book: Book, market: Market) -> None:
-        self.book = checks.instance("book", book, Book)
-        self.market = checks.instance("market", market, Market)
+        self._book = checks.instance("book", book, Book)
+        self._market = checks.instance("market", market, Market)
         unknown = [name for name in book.venue.assets if name not in market.names]
         if unknown:
             raise InputError(f"market must have every asset of the venue; missing: {', '.join(unknown)}")
-        memory.refuse_if_too_large(memory.book_bytes(len(book)), f"sorting a book of {len(book):,} positions")
+        changing = book.venue.backstop.deleveraging or book.venue.backstop.socialise
+        memory.refuse_if_too_large(
+            memory.book_bytes(len(book), changing=changing), f"sorting a book of {len(book):,} positions"
+        )
         asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
         self._native = _core.Ready(book._native, asset_of, len(market))
         self._native_market = market._to_native()
+
+    @property
+    def book(self) -> Book:
+        """The book."""
+        return self._book
+
+    @property
+    def market(self) -> Market:
+        """The market."""
+        return self._market
 
     def __reduce__(self) -> tuple[Any, ...]:
         return prepare, (self.book, self.market)
@@ -197,25 +212,35 @@ def _moves(shock: Any, names: tuple[str, ...]) -> tuple[Floats, bool]:
         checks.names_in("asset", shock, names)
         row = [_move(f"shock[{name!r}]", shock.get(name, 0.0)) for name in names]
         return np.array([row]), True
-    if np.ndim(shock) == 0:
+    if _axes(shock) == 0:
         value = shock.item() if isinstance(shock, np.ndarray) else shock
         return np.full((1, len(names)), _move("shock", value)), True
     memory.refuse_if_too_large(memory.outcome_bytes(len(shock), len(names)), f"a batch of {len(shock):,} shocks")
     if hasattr(shock, "columns"):
         shock = _by_asset(shock, names)
-    if np.ndim(shock) == 1:
+    if _axes(shock) == 1:
         moves = np.repeat(checks.column("shock", shock)[:, None], len(names), axis=1)
     else:
-        array = np.asarray(shock)
+        try:
+            array = np.asarray(shock)
+        except ValueError as error:
+            raise KindError(f"shock must be a table of numbers: {error}") from None
         if array.ndim != 2 or array.shape[1] != len(names):
             raise InputError(f"shock must have shape (n,) or (n, {len(names)}), had {array.shape}")
         moves = checks.column("shock", array.reshape(-1)).reshape(array.shape)
     wrong = np.argwhere(~(np.isfinite(moves) & (moves > -1.0) & (moves <= checks.LARGEST)))
     if wrong.size:
         row_at, k = wrong[0]
-        where = f"shock[{row_at}]" if np.ndim(shock) == 1 else f"shock[{row_at}, {k}]"
+        where = f"shock[{row_at}]" if _axes(shock) == 1 else f"shock[{row_at}, {k}]"
         _move(where, float(moves[row_at, k]))
     return np.array(moves, dtype=np.float64, order="C"), False
+
+
+def _axes(shock: Any) -> int:
+    try:
+        return int(np.ndim(shock))
+    except ValueError:  # rows of different lengths
+        return 2
 
 
 def _by_asset(frame: Any, names: tuple[str, ...]) -> Floats:

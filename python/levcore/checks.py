@@ -15,8 +15,9 @@ from levcore.memory import refuse_if_too_large
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
-#: Prices, quantities and margins stay below this, so that no product of three of them leaves float64.
+#: Prices, sizes and margins stay between these, so that no product of three of them leaves float64.
 LARGEST = 1e90
+SMALLEST = 1e-90
 
 #: A column beyond this many rows is held against the memory that there is before it is copied.
 LONG_COLUMN = 2**24
@@ -35,9 +36,14 @@ def number(
     """Return a plain float that obeys the bounds."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise KindError(f"{name} must be a number, was {describe(value)}")
-    result = float(value)
+    try:
+        result = float(value)
+    except OverflowError:
+        raise InputError(f"{name} must be finite, was an int beyond all floats") from None
     if math.isnan(result) or (math.isinf(result) and not infinite):
         raise InputError(f"{name} must be finite, was {result}")
+    if above == 0.0 and 0.0 < result < SMALLEST:
+        raise InputError(f"{name} must be at least 1e-90, was {result}")
     if above is not None and not result > above:
         raise InputError(f"{name} must be > {above:g}, was {result}")
     if at_least is not None and not result >= at_least:

@@ -13,7 +13,8 @@ def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: in
     Parameters
     ----------
     book : Book or int
-        The book, or its number of positions.
+        The book, or its number of positions (then deleveraging and socialised loss, which change claims one by one
+        and take more, are not counted).
     market : Market, optional
         The market; without it one asset is assumed.
     shocks : int
@@ -40,4 +41,6 @@ def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: in
     positions = len(book) if isinstance(book, Book) else checks.integer("book", book, at_least=0)
     rows = checks.integer("shocks", shocks, at_least=0)
     assets = 1 if market is None else len(checks.instance("market", market, Market).names)
-    return memory.book_bytes(positions) + memory.outcome_bytes(rows, assets)
+    backstop = book.venue.backstop if isinstance(book, Book) else None
+    changing = backstop is not None and (backstop.deleveraging or backstop.socialise)
+    return memory.book_bytes(positions, changing=changing) + memory.outcome_bytes(rows, assets)

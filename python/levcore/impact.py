@@ -49,7 +49,7 @@ class _Shape:
         -0.01
         """
         values, single = _displacements("displacement", displacement)
-        moved = self._native.log_impact(values)
+        moved = _within_prices(self._native.log_impact(values))
         return float(moved[0]) if single else moved
 
     @overload
@@ -87,15 +87,23 @@ class _Shape:
         starts, first_single = _displacements("displacement", displacement)
         sizes, second_single = _displacements("order", order)
         starts, sizes = (np.ascontiguousarray(side) for side in np.broadcast_arrays(starts, sizes))
+        for ends in (starts, starts + sizes):
+            _within_prices(self._native.log_impact(ends))
         ratios = self._native.average_ratio(starts, sizes)
         return float(ratios[0]) if first_single and second_single else ratios
+
+
+def _within_prices(moved: Floats) -> Floats:
+    wrong = np.flatnonzero(~(np.abs(moved) < 460.0))
+    if wrong.size:
+        raise InputError(f"displacement[{wrong[0]}] moves the log price by {moved[wrong[0]]:.6g}, beyond all prices")
+    return moved
 
 
 def _displacements(name: str, values: object) -> tuple[Floats, bool]:
     single = np.ndim(values) == 0  # type: ignore[arg-type]
     column = np.array([checks.number(name, values)]) if single else checks.column(name, values)
-    wrong = np.flatnonzero(~np.isfinite(column))
-    if wrong.size:
+    if (wrong := np.flatnonzero(~np.isfinite(column))).size:
         raise InputError(f"{name}[{wrong[0]}] must be finite, was {column[wrong[0]]}")
     return column, single
 

@@ -133,7 +133,7 @@ class Market:
         object.__setattr__(self, "assets", PerAsset(self.assets))
 
     def __getitem__(self, name: str) -> Asset:
-        checks.names_in("asset", {name: None}, self.names)
+        checks.names_in("asset", {checks.text("asset name", name): None}, self.names)
         return self.assets[name]
 
     def __len__(self) -> int:

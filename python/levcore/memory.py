@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
+import sys
 from pathlib import Path
 
 from levcore.errors import TooLargeError
@@ -13,6 +13,8 @@ COLUMN_BYTES = 4 + 4 * 8
 #: A sorted row: key, quantity, cash, position, instrument; and as much again while it is sorted.
 SORTED_BYTES = 3 * 8 + 2 * 4
 SORTING_BYTES = 16
+#: What a run of its own takes where claims change: pools of counterparties, own claims and their order.
+CHANGING_BYTES = 280
 #: A scenario's row: every number and, per asset, six prices or ratios.
 OUTCOME_BYTES = 15 * 8 + 400
 ASSET_BYTES = 6 * 8 * 2
@@ -20,6 +22,10 @@ ASSET_BYTES = 6 * 8 * 2
 
 def available_bytes() -> int:
     """Return how many bytes a process may still take: free memory, or what its own limit leaves."""
+    if sys.platform == "win32":
+        return 2**40  # not known without help: the allocation itself has the last word
+    import resource
+
     free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
@@ -41,9 +47,9 @@ def refuse_if_too_large(needed: int, what: str) -> None:
         raise TooLargeError(f"{what} needs {needed / 1e9:,.3g} GB of memory, {free / 1e9:,.3g} GB are available")
 
 
-def book_bytes(positions: int) -> int:
-    """Return the bytes of a book's columns and of its sorted copy while it is made."""
-    return positions * (COLUMN_BYTES + SORTED_BYTES + SORTING_BYTES)
+def book_bytes(positions: int, *, changing: bool) -> int:
+    """Return the bytes of a book's columns, of its sorted copy while it is made, and of a run's own claims."""
+    return positions * (COLUMN_BYTES + SORTED_BYTES + max(SORTING_BYTES, CHANGING_BYTES if changing else 1))
 
 
 def outcome_bytes(shocks: int, assets: int) -> int:

@@ -39,6 +39,13 @@ class _Result:
                 if isinstance(array, np.ndarray):
                     array.flags.writeable = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), dict(vars(self)))
+
+
+def _rebuild(kind: type[Any], values: dict[str, Any]) -> Any:
+    return kind(**values)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome(_Result):
@@ -146,10 +153,10 @@ class Outcome(_Result):
             rows.append((name, said if np.isnan(amplified) else f"{said}, amplification {amplified:.4g}"))
             if self.depth_used[name] > 1.0:
                 rows.append(("", f"{self.depth_used[name]:.3g} times the depth data: extrapolated"))
-        count, notional = self.liquidated_count, money(self.liquidated_notional)
-        rows.append(
-            ("liquidated", f"{count:,} of {len(self.liquidated):,} positions, {notional} in {self.rounds} rounds")
+        of = (
+            f"{self.liquidated_count:,} of {plural(len(self.liquidated), 'position')} in {plural(self.rounds, 'round')}"
         )
+        rows.append(("liquidated", f"{of}, forced orders of {self._money(self.liquidated_notional)}"))
         exhausted = " (exhausted)" if self.exhausted else ""
         fund = f"{self._money(self.insurance_fund)}, low {self._money(self.insurance_fund_low)}{exhausted}"
         rows.append(("insurance fund", fund))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,22 @@ Floats = npt.NDArray[np.float64]
 ISOLATED = -1
 
 
-@dataclass(frozen=True, eq=False)
 class Accounts:
     """The table of accounts that share collateral between positions: a balance per collateral asset, a row an account.
 
     A book of isolated positions has no rows in it: each position stands for itself.
 
-    Attributes
+    Parameters
     ----------
-    balances : mapping of str to float64[rows]
-        Balance per collateral asset, base units of that asset.
+    **balances : array of float, shape (accounts,)
+        Balance per collateral asset by its name, in units of that asset.
+
+    Raises
+    ------
+    InputError
+        If lengths differ or a balance is not finite.
+    KindError
+        If a column is not numeric.
 
     Notes
     -----
@@ -38,14 +43,39 @@ class Accounts:
     Examples
     --------
     >>> import levcore as lc
-    >>> len(lc.Accounts())
-    0
+    >>> len(lc.Accounts()), len(lc.Accounts(USDT=[1_000.0, 250.0]))
+    (0, 2)
     """
 
-    balances: Mapping[str, Floats] = field(default_factory=PerAsset)
+    __slots__ = ("balances",)
+    balances: Mapping[str, Floats]
+
+    def __init__(self, **balances: npt.ArrayLike) -> None:
+        columns = {name: checks.column(name, values) for name, values in balances.items()}
+        if columns:
+            checks.same_length(**columns)
+        for name, column in columns.items():
+            wrong = np.flatnonzero(~np.isfinite(column))
+            if wrong.size:
+                raise InputError(f"{name}[{wrong[0]}] must be finite, was {column[wrong[0]]}")
+        kept = {name: checks.frozen(private(balances[name], column)) for name, column in columns.items()}
+        object.__setattr__(self, "balances", PerAsset(kept))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("accounts never change")
 
     def __len__(self) -> int:
         return max((len(column) for column in self.balances.values()), default=0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _accounts, (dict(self.balances),)
+
+    def __repr__(self) -> str:
+        return f"<levcore.Accounts: {len(self):,} rows of {', '.join(self.balances) or 'nothing'}>"
+
+
+def _accounts(balances: dict[str, Floats]) -> Accounts:
+    return Accounts(**balances)
 
 
 def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np.int32]:
@@ -78,8 +108,8 @@ def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np
 
 
 def private(given: Any, values: Floats) -> Floats:
-    """Copy a column whose memory is somebody else's, so that a later write to it does not show."""
-    return values if values.flags.owndata and values is not given else values.copy()
+    """Copy a column whose memory may be somebody else's, so that a later write to it does not show."""
+    return values if isinstance(given, (list, tuple)) else values.copy()
 
 
 def pick(rows: Any, size: int) -> npt.NDArray[np.int64]:

@@ -13,11 +13,10 @@ import numpy.typing as npt
 from levcore import checks
 from levcore.errors import InputError, KindError
 from levcore.memory import refuse_if_too_large
-from levcore.venue import LinearPerpetual
+from levcore.venue import LinearPerpetual, Venue
 
 if TYPE_CHECKING:
     from levcore.market import Market
-    from levcore.venue import Venue
 
 __all__ = ["draw"]
 
@@ -37,10 +36,7 @@ LARGEST_POSITION = 0.01
 WALK_STEPS = 720
 WALK_VOLATILITY = 0.03 / 24**0.5
 REDRAWS = 60
-
-
-#: The laws' parameters that may be given.
-OPTIONS = ("leverage", "extra_margin", "tail_exponent", "room")
+OPTIONS = ("leverage", "extra_margin", "tail_exponent", "room")  # the laws' parameters that may be given
 
 
 def draw(

@@ -75,6 +75,7 @@ class MarginTiers:
         self,
         floor: Numbers,
         maintenance_rate: Numbers,
+        *,
         max_leverage: Numbers | None = None,
         deduction: Numbers | None = None,
         whole_position: bool = False,
@@ -111,8 +112,8 @@ class MarginTiers:
         return len(self.floor)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self.floor, self.maintenance_rate, self.max_leverage, self.deduction)
-        return (MarginTiers, (*arguments, self.whole_position, self.measure))
+        names = ("floor", "maintenance_rate", "max_leverage", "deduction", "whole_position", "measure")
+        return _rebuild, ({name: getattr(self, name) for name in names},)
 
     @overload
     def tier(self, size: float) -> int: ...
@@ -185,3 +186,7 @@ def _sizes(name: str, values: object) -> tuple[Floats, bool]:
         where = name if single else f"{name}[{wrong[0]}]"
         raise InputError(f"{where} must be finite and >= 0, was {column[wrong[0]]}")
     return column, single
+
+
+def _rebuild(values: dict[str, Any]) -> MarginTiers:
+    return MarginTiers(**values)

@@ -14,7 +14,7 @@ from levcore.outcome import Outcome, Outcomes, Runs
 Floats = npt.NDArray[np.float64]
 
 _FAULTS = {
-    1: "the price of {asset} left the range 1e-100 to 1e100; what is reported is the state just before",
+    1: "the price of {asset} would leave the range 1e-100 to 1e100; the run was stopped there",
     2: "the cascade was stopped at its round cap; please report this",
 }
 

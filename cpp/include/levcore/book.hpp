@@ -32,8 +32,9 @@ struct Book {
     Accounts accounts;
 };
 
-// Prices, quantities and margins stay below this, so that no product of three of them leaves float64.
+// Prices, sizes and margins stay between these, so that no product of three of them leaves float64.
 inline constexpr double largest_number = 1e90;
+inline constexpr double smallest_number = 1e-90;
 
 // What is wrong with a table of isolated positions, naming column, row, value and rule; empty if nothing is.
 std::string validate(const Positions& positions, std::size_t instruments);

@@ -12,6 +12,7 @@ namespace levcore {
 struct Keep {
     bool positions = false;   // who was liquidated
     bool trace = false;       // a row a round
+    bool holdings = false;    // what is left of each position, closed ones zero
     bool one_by_one = false;  // no block of rows is booked as one: for tests
 };
 

@@ -21,6 +21,9 @@ double slack(const LinearPerpetual& instrument, const Claim& held, double entry_
 // The root of slack; where slack jumps, the highest (longs; shorts: lowest) price at or next to which slack < 0.
 double liquidation_price(const LinearPerpetual& instrument, const Claim& held, double entry_price) noexcept;
 
+// Where slack jumps: the same, taking in prices at which slack is 0 or rounds to it.
+double furthest_price(const LinearPerpetual& instrument, const Claim& held) noexcept;
+
 // The root of equity.
 double bankruptcy_price(const Claim& held) noexcept;
 

@@ -53,7 +53,9 @@ struct Outcome {
     Fault fault = Fault::none;
     std::int64_t faulty_asset = -1;
     std::vector<std::uint8_t> is_liquidated;  // per position, where asked for
-    std::vector<RoundOutcome> trace;          // where asked for
+    std::vector<double> quantity_left;        // per position, where asked for
+    std::vector<double> cash_left;
+    std::vector<RoundOutcome> trace;  // where asked for
 };
 
 }  // namespace levcore

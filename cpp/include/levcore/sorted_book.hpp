@@ -53,11 +53,12 @@ struct SortedBook {
     std::vector<std::uint32_t> asset_of;                     // per instrument, its asset's place in the market
     std::vector<std::array<SortedSide, 2>> sides;            // per asset
     std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument
-    double idle_margin = 0.0;                                // of positions with zero quantity
 };
 
-// Where a claim stands in its side's order: log(liquidation price), moved outwards where slack jumps; an infinity on
-// the far side where no mark liquidates it.
+// log(liquidation price); an infinity on the far side where no mark liquidates the claim.
+double liquidation_key(const LinearPerpetual& instrument, const Claim& held, double entry_price);
+
+// The same where slack does not jump; else a little outside of every price at which the claim may fail.
 double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price);
 
 // The row that a side is sorted by: longs fall, shorts rise, ties by position.

@@ -106,4 +106,14 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
 // Money and quantity that came from nowhere or went nowhere since the start (MODEL 7), at the present marks.
 double conservation_gap(const SortedBook& book, const Market& market, const State& state);
 
+// True where deleveraging or socialised loss may have changed claims one by one.
+bool claims_changed(const State& state);
+
+// What is left of each position, closed ones zero.
+void write_holdings(const SortedBook& book, const State& state, std::vector<double>& quantity,
+                    std::vector<double>& cash);
+
+// How far the open interest is from the sum of the claims that are open, in money at the present marks.
+double holdings_gap(const SortedBook& book, const Market& market, const State& state);
+
 }  // namespace levcore

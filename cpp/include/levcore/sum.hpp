@@ -79,7 +79,6 @@ class Sum {
     constexpr void add(Pair term) noexcept { total_ = levcore::add(total_, term); }
     // Adds a*b without rounding the product.
     constexpr void add_product(double a, double b) noexcept { total_ = levcore::add(total_, two_product(a, b)); }
-    constexpr void scale(double factor) noexcept { total_ = multiply(total_, factor); }
 
     [[nodiscard]] constexpr double value() const noexcept { return total_.high + total_.low; }
     [[nodiscard]] constexpr Pair pair() const noexcept { return total_; }
