@@ -6,6 +6,8 @@ import copy
 import dataclasses
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -123,6 +125,32 @@ def test_the_memory_of_a_request_is_foretold(exchange):
     assert lc.estimate_bytes(held, to, shocks=10) > lc.estimate_bytes(held, to)
     with pytest.raises(lc.InputError, match="must be >= 0"):
         lc.estimate_bytes(-1)
+
+
+PEAK = """
+import resource, numpy as np, levcore as lc
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+size = 2 * (2**17 + 1)  # the worst size for a tree
+random = np.random.default_rng(0)
+tiers = lc.MarginTiers(floor=[0.0], maintenance_rate=[0.005])
+perpetual = lc.LinearPerpetual("X", asset="X", tiers=tiers)
+venue = lc.Venue([perpetual], backstop=lc.Backstop(deleveraging=True, socialise=True))
+quantity = random.lognormal(0.0, 1.0, size) * np.where(np.arange(size) % 2, 1.0, -1.0)
+entry, margin = 100.0 * (1.0 + 0.03 * random.standard_normal(size)), np.abs(quantity) * random.uniform(1, 30, size)
+market = lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1e7))})
+before = peak()
+book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=entry, margin=margin)
+outcome = lc.shock(book, market, -0.2)
+assert outcome.deleveraged_notional > 0.0
+print(peak() - before, lc.estimate_bytes(book, market))
+"""
+
+
+def test_a_run_takes_no_more_memory_than_was_foretold():
+    told = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout.split()
+    taken, estimate = map(int, told)
+    assert 0 < taken <= estimate
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])

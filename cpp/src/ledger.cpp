@@ -221,6 +221,7 @@ class Ledger {
                 leaving.held = deleverage(book_, market_, state_, leaving);
                 if (leaving.held.coin != 0.0) {
                     price = order_price(k, leaving.held.coin);
+                    if (!price) return fail_on_price(k);
                     left = equity(leaving.held, *price);
                 }
             }
