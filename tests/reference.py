@@ -1,4 +1,4 @@
-"""MODEL.md in plain Python: isolated linear perpetuals, one shock, one cascade (sections 1 to 7 and 10).
+"""docs/model.md in plain Python: isolated linear perpetuals, one shock, one cascade (its sections 1 to 9).
 
 This file *is* the specification, made to run: written from the model alone, sharing no code with the core, and naive on
 purpose (every round looks at every position, every check adds up everything). The compiled engines must match it.
@@ -16,7 +16,7 @@ from typing import Any
 NAN, INFINITY = math.nan, math.inf
 
 
-# --- Impact shapes (MODEL 4): I(X), the log of the price ratio at a displacement --------------------------------------
+# --- Impact shapes (model 5): I(X), the log of the price ratio at a displacement --------------------------------------
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ RULE = double_exponential_rule()
 
 
 def average_ratio(shape: Shape, displacement: float, order: float) -> float:
-    """Average price of a walk over F*exp(A): (1/x) * integral of exp(I(y)) dy from X to X + x (MODEL 4)."""
+    """Average price of a walk over F*exp(A): (1/x) * integral of exp(I(y)) dy from X to X + x (model 5)."""
     low, high = sorted((displacement, displacement + order))
     if low == high:
         return math.exp(shape.log_impact(displacement))
@@ -99,7 +99,7 @@ def average_ratio(shape: Shape, displacement: float, order: float) -> float:
     return math.fsum(terms) / (high - low)
 
 
-# --- What is given: market, rulebook, book (MODEL 1) -----------------------------------------------------------------
+# --- What is given: market, rulebook, book (model 2) -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class Tiers:
-    """Margin tiers (MODEL 2); the deduction of a continuous table is filled in when it is not given."""
+    """Margin tiers (model 3); the deduction of a continuous table is filled in when it is not given."""
 
     floor: tuple[float, ...]
     rate: tuple[float, ...]
@@ -172,7 +172,7 @@ class Book:
     liquidate_at_equality: bool = False
 
 
-# --- A position: equity c + q*P, requirement, slack, liquidation price (MODEL 2 and 3) --------------------------------
+# --- A position: equity c + q*P, requirement, slack, liquidation price (model 2 and 3) --------------------------------
 
 
 @dataclass
@@ -196,7 +196,7 @@ class Held:
 
 
 def hold(p: Position, instruments: Sequence[Instrument]) -> Held:
-    """A linear perpetual is cash m - x*E and quantity x (MODEL 2)."""
+    """A linear perpetual is cash m - x*E and quantity x (model 2)."""
     cash = p.margin - p.quantity * p.entry_price
     return Held(instruments[p.instrument], p.instrument, p.quantity, p.entry_price, cash)
 
@@ -219,18 +219,18 @@ def requirement_lines(held: Held, price: float) -> list[tuple[float, float]]:
 
 
 def requirement(held: Held, price: float) -> float:
-    """Maintenance margin at a mark price; never negative (MODEL 2)."""
+    """Maintenance margin at a mark price; never negative (model 3)."""
     return max(0.0, *(slope * price - offset for slope, offset in requirement_lines(held, price)))
 
 
 def bankruptcy_price(held: Held) -> float:
-    """The root of equity; nan where there is none on P > 0 (MODEL 3)."""
+    """The root of equity; nan where there is none on P > 0 (model 4)."""
     root = -held.cash / held.quantity if held.quantity else NAN
     return root if root > 0.0 else NAN
 
 
 def liquidation_price(held: Held) -> float:
-    """The root of slack; where slack jumps, the highest (shorts: lowest) price next to which it is < 0 (MODEL 3)."""
+    """The root of slack; where slack jumps, the highest (shorts: lowest) price next to which it is < 0 (model 4)."""
     x, c, size, floors = held.quantity, held.cash, abs(held.quantity), held.instrument.tiers.floor
     if x == 0.0:
         return NAN
@@ -288,7 +288,7 @@ class OrderBook:
 
 
 def refill(state: OrderBook, days: float) -> None:
-    """X' = X*exp(-resilience*dt), A' = A + permanent*(I(X) - I(X')) (MODEL 4)."""
+    """X' = X*exp(-resilience*dt), A' = A + permanent*(I(X) - I(X')) (model 5)."""
     impact, before = state.asset.impact, state.displacement
     after = before * math.exp(-state.asset.resilience * days)
     state.permanent += state.asset.permanent * (impact.log_impact(before) - impact.log_impact(after))
@@ -297,7 +297,7 @@ def refill(state: OrderBook, days: float) -> None:
 
 @dataclass
 class Outcome:
-    """MODEL 10 for one shock, the positions as they were left, and how near the run came to deciding otherwise."""
+    """One shock (model 9), the positions as they were left, and how near the run came to deciding otherwise."""
 
     insurance_fund: float
     insurance_fund_low: float
@@ -343,7 +343,7 @@ class Outcome:
 
 
 class Run:
-    """The state of one run: positions, order books, fund, and what the outside market holds (MODEL 5 to 7)."""
+    """The state of one run: positions, order books, fund, and what the outside market holds (model 6 to 8)."""
 
     def __init__(self, book: Book, market: Mapping[str, Asset]) -> None:
         self.rules, self.market = book, market
@@ -352,8 +352,8 @@ class Run:
         self.out = Outcome(book.insurance_fund, book.insurance_fund, self.held)
         self.unpaid = 0.0  # deficits of the round still to be socialised
         self.codes = range(len(book.instruments))
-        self.inventory = [0.0 for _ in self.codes]  # Z of MODEL 7, kept per instrument
-        self.outside_cash = [0.0 for _ in self.codes]  # K of MODEL 7
+        self.inventory = [0.0 for _ in self.codes]  # Z of model 8, kept per instrument
+        self.outside_cash = [0.0 for _ in self.codes]  # K of model 8
         self.marks_at_start = self.marks()
         self.net_at_start = [math.fsum(h.quantity for h in self.held if h.code == code) for code in self.codes]
         self.gross_at_start = math.fsum(abs(h.quantity) * self.marks_at_start[h.code] for h in self.held)
@@ -367,7 +367,7 @@ class Run:
         self.out.nearest_choice = min(self.out.nearest_choice, abs(distance) / scale)
 
     def note_state(self) -> None:
-        """Final, deepest and highest mark, depth used (MODEL 10), and whether money is still conserved (MODEL 7)."""
+        """Final, deepest and highest mark, depth used (model 9), and whether money is still conserved (model 8)."""
         out = self.out
         for name, book in self.books.items():
             price, x, impact = book.mark(), book.displacement, book.asset.impact
@@ -395,7 +395,7 @@ class Run:
         return (y < g if held.quantity > 0.0 else y > g) or (y == g and self.rules.liquidate_at_equality)
 
     def cascade(self) -> None:
-        """Rounds, until no position is liquidatable (MODEL 5.6)."""
+        """Rounds, until no position is liquidatable (model 6)."""
         while members := self.round_members():
             closed = 0
             for held in members:
@@ -411,7 +411,7 @@ class Run:
 
     def round_members(self) -> list[Held]:
         """In each asset, in the Market's order, the liquidatable longs, the shorts only when there is none: longs by
-        falling, shorts by rising liquidation price, ties by place in the book (MODEL 5.6 a, b)."""
+        falling, shorts by rising liquidation price, ties by place in the book (model 6)."""
         members: list[Held] = []
         for name in self.market:
             found = [h for h in self.held if h.instrument.asset == name and self.liquidatable(h)]
@@ -424,7 +424,7 @@ class Run:
         return members
 
     def close(self, held: Held) -> None:
-        """Foretell the deficit; walk if the fund can pay it whole, else deleverage if the rules say so (MODEL 6)."""
+        """Foretell the deficit; walk if the fund can pay it whole, else deleverage if the rules say so (model 7)."""
         out, x, c = self.out, held.quantity, held.cash
         price = self.books[held.instrument.asset].order_price(-x)
         deficit = max(0.0, -(c + x * price))
@@ -443,7 +443,7 @@ class Run:
             self.walk(held, x * left, c * left)
 
     def walk(self, held: Held, x: float, c: float) -> None:
-        """Send the order -x, which moves the mark, and settle at once: fee, remainder, fund (MODEL 5.6 c, d and 6)."""
+        """Send the order -x, which moves the mark, and settle at once: fee, remainder, fund (model 6 and 7)."""
         out, rules, book = self.out, self.rules, self.books[held.instrument.asset]
         price = book.order_price(-x)
         book.orders.append(-x)
@@ -466,7 +466,7 @@ class Run:
         self.unpaid += deficit - from_fund
 
     def deleverage(self, held: Held) -> float:
-        """Close against opposite positions at the bankruptcy price, pro rata (MODEL 6); returns the quantity moved."""
+        """Close against opposite positions at the bankruptcy price, pro rata (model 7); returns the quantity moved."""
         price, eligible = bankruptcy_price(held), []
         for other in self.held:
             if other.open and other.code == held.code and other.quantity * held.quantity < 0.0:
@@ -501,7 +501,7 @@ class Run:
         self.unpaid = 0.0
 
     def whole_sum(self) -> float:
-        """Equity + paid out + fund + fees paid out - bad debt (also what is still to place) + K + Z*P (MODEL 7)."""
+        """Equity + paid out + fund + fees paid out - bad debt (also what is still to place) + K + Z*P (model 8)."""
         out, marks = self.out, self.marks()
         fees_paid_out = out.fees if self.rules.fee_to == "outside" else 0.0
         terms = [out.paid_to_traders, out.insurance_fund, fees_paid_out, -out.bad_debt, -self.unpaid]
@@ -509,14 +509,14 @@ class Run:
         return math.fsum(terms + self.outside_cash + [self.inventory[k] * marks[k] for k in self.codes])
 
     def violation(self) -> float:
-        """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start (MODEL 7)."""
+        """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start (model 8)."""
         moves = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
         difference = abs(math.fsum([self.whole_sum(), -self.sum_at_start, *(-move for move in moves)]))
         return difference / self.gross_at_start if self.gross_at_start > 0.0 else 0.0
 
 
 def shock(book: Book, market: Mapping[str, Asset], shocks: float | Mapping[str, float] | Sequence[float]) -> Outcome:
-    """F <- F*(1 + s), then the cascade loop: no refill, no funding (MODEL 5).
+    """F <- F*(1 + s), then the cascade loop: no refill, no funding (model 6).
 
     `shocks` is a number for every asset, a mapping for those it names, or one number an asset in the Market's order.
     """

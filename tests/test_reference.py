@@ -1,4 +1,4 @@
-"""The reference itself, against numbers worked by hand from MODEL.md; levcore is not needed."""
+"""The reference itself, against numbers worked by hand from docs/model.md; levcore is not needed."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class Ledger {
 
     // Books a block of rows as one order, where every settlement in it is surely of one kind: all are solvent and pay
     // their fee in full, or all leave a deficit that the fund pays whole, or has nothing to pay with. What a walk
-    // takes in does not depend on how it is cut into orders (MODEL 4). False: they go one by one.
+    // takes in does not depend on how it is cut into orders (model 5). False: they go one by one.
     bool book_block(std::size_t k, std::size_t side, std::size_t place) {
         const SortedSide& sorted = book_.sides[k][side];
         const Block& block = sorted.blocks[place / block_rows];

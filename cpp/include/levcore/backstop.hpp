@@ -1,5 +1,5 @@
-// Who pays (MODEL 6): how the equity that a closed position ends with is divided, and how much of a position a side
-// of counterparties takes over. Money in the settlement currency; pure arithmetic, no state.
+// Who pays (model 7): how the equity that a closed position ends with is divided, and how much of a position a
+// side of counterparties takes over. Money in the settlement currency; pure arithmetic, no state.
 #pragma once
 
 #include <algorithm>

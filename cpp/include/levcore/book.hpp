@@ -1,5 +1,5 @@
-// What is held: two tables, a column per field (MODEL 1). Spans over columns that somebody else owns and has checked.
-// Quantities in base units (long > 0), prices and margins in the settlement currency.
+// What is held: two tables, a column per field (model 2). Spans over columns that somebody else owns and has
+// checked. Quantities in base units (long > 0), prices and margins in the settlement currency.
 #pragma once
 
 #include <cstddef>

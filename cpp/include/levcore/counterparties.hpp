@@ -1,6 +1,6 @@
-// One side of one instrument as the pool that takes over deleveraged positions (MODEL 6): claims sorted by bankruptcy
-// price, so that those whose equity stands a transfer price are the first ones, in a tree that shrinks them all by one
-// factor. A transfer costs the logarithm of the pool's size, however many take part.
+// One side of one instrument as the pool that takes over deleveraged positions (model 7): claims sorted by
+// bankruptcy price, so that those whose equity stands a transfer price are the first ones, in a tree that shrinks them
+// all by one factor. A transfer costs the logarithm of the pool's size, however many take part.
 #pragma once
 
 #include <cstdint>

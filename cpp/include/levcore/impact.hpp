@@ -1,5 +1,5 @@
 // Impact shapes: how far net forced volume X (base units, sells negative) moves the log price, and the average price
-// of a walk (MODEL 4). Each shape is continuous, non-decreasing, zero at zero. Ratios are prices over F*exp(A).
+// of a walk (model 5). Each shape is continuous, non-decreasing, zero at zero. Ratios are prices over F*exp(A).
 // Source: linear and square-root impact: Almgren et al. 2005, Donier and Bonart 2015; depth curve: an order book's.
 #pragma once
 

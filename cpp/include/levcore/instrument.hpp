@@ -1,5 +1,5 @@
 // What is traded: each instrument as an affine claim cash + coin*P, its closing order and the shape of its
-// maintenance requirement (MODEL 2). Linear perpetual: cash = margin - quantity*entry, coin = quantity.
+// maintenance requirement (model 2). Linear perpetual: cash = margin - quantity*entry, coin = quantity.
 #pragma once
 
 #include "levcore/tiers.hpp"

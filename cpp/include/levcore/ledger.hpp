@@ -1,5 +1,5 @@
-// The general engine (MODEL 5, 8): mutable state, one order at a time, any policy. It looks only at positions that the
-// mark has reached, so a run costs what it liquidates, not what the book holds.
+// The general engine (model 6): mutable state, one order at a time, any policy. It looks only at positions that
+// the mark has reached, so a run costs what it liquidates, not what the book holds.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// What must be traded, and what it costs whom (MODEL 6): full close of an isolated position.
+// What must be traded, and what it costs whom (model 7): full close of an isolated position.
 #pragma once
 
 #include <algorithm>

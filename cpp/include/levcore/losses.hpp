@@ -1,4 +1,4 @@
-// Losses that the fund cannot pay, carried by other positions (MODEL 6): deleveraging takes a position over at its
+// Losses that the fund cannot pay, carried by other positions (model 7): deleveraging takes a position over at its
 // bankruptcy price, socialised loss is charged to profits at the end of a round. Both change the state in place.
 #pragma once
 

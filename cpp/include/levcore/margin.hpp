@@ -1,5 +1,5 @@
 // When a position must go: maintenance requirement, slack, liquidation price, bankruptcy price, and the one
-// predicate (MODEL 3). Prices in the settlement currency per base unit; nan where there is none.
+// predicate (model 4). Prices in the settlement currency per base unit; nan where there is none.
 #pragma once
 
 #include "levcore/instrument.hpp"

@@ -1,4 +1,4 @@
-// Where forced orders go: per asset a price, an impact shape, and how the order book refills (MODEL 4).
+// Where forced orders go: per asset a price, an impact shape, and how the order book refills (model 5).
 // Price in the numeraire per base unit; resilience is a rate per day; the constant part of a run.
 #pragma once
 

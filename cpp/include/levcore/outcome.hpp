@@ -1,4 +1,4 @@
-// What a run reports (MODEL 10). Money in the numeraire, quantities in base units.
+// What a run reports (model 9). Money in the numeraire, quantities in base units.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// All that a run changes (MODEL 4, 6, 7): the order book of each asset, the holdings, the money. The sorted book
+// All that a run changes (model 5, 7, 8): the order book of each asset, the holdings, the money. The sorted book
 // itself is shared and constant; holdings that nobody has changed cost a run nothing.
 #pragma once
 
@@ -103,7 +103,7 @@ std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state,
 // Sorts a side's open rows anew by their present liquidation prices.
 void sort_again(const SortedBook& book, State& state, std::size_t asset, std::size_t side);
 
-// Money and quantity that came from nowhere or went nowhere since the start (MODEL 7), at the present marks.
+// Money and quantity that came from nowhere or went nowhere since the start (model 8), at the present marks.
 double conservation_gap(const SortedBook& book, const Market& market, const State& state);
 
 // True where deleveraging or socialised loss may have changed claims one by one.

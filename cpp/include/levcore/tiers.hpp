@@ -1,4 +1,4 @@
-// Margin tiers: which tier a size falls in, and the maintenance requirement of a notional (MODEL 2).
+// Margin tiers: which tier a size falls in, and the maintenance requirement of a notional (model 3).
 // Rates are plain numbers; floors and deductions are in the unit that the table measures (money, or contracts).
 // A table is checked once, where it enters (validate); everything below trusts it.
 #pragma once

@@ -1,4 +1,4 @@
-// A rulebook: instruments, liquidation policy, waterfall with its fund (MODEL 1, 6). Plain data.
+// A rulebook: instruments, liquidation policy, waterfall with its fund (model 2, 7). Plain data.
 #pragma once
 
 #include <vector>
