@@ -121,7 +121,7 @@ def test_booking_blocks_of_positions_as_one_order_changes_nothing(
     moves = np.array([[percent / 100.0]])
     blocks = ready._native.shock(ready._native_market, moves, True)
     singly = ready._native.shock(ready._native_market, moves, True, one_by_one=True)
-    assert np.array_equal(blocks["liquidated"], singly["liquidated"])
+    assert np.array_equal(blocks["liquidated_at"], singly["liquidated_at"])
     for name in ("rounds", "liquidated_count_long", "liquidated_count_short", "exhausted", "fault"):
         assert blocks[name].tolist() == singly[name].tolist()
     for name in (*MONEY, "final_price", "lowest_price", "highest_price"):

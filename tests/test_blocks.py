@@ -18,7 +18,7 @@ def both_ways(held: lc.Book, to: lc.Market, shock: float):
     blocks = ready._native.shock(ready._native_market, moves, True)
     singly = ready._native.shock(ready._native_market, moves, True, one_by_one=True)
     gross = float(np.abs(held.exposure(to)).sum())
-    assert np.array_equal(blocks["liquidated"], singly["liquidated"])
+    assert np.array_equal(blocks["liquidated_at"], singly["liquidated_at"])
     assert blocks["exhausted"].tolist() == singly["exhausted"].tolist()
     for name in (*MONEY, "final_price"):
         assert blocks[name] == pytest.approx(singly[name], rel=1e-9, abs=1e-12 * gross), name

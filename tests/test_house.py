@@ -29,16 +29,16 @@ LEVELS = (
     {"margin"},
     {"liquidation", "backstop", "funding", "control", "sorted_book", "counterparties"},
     {"state", "outcome"},
-    {"ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
+    {"orders", "ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
     {"cascade"},
     {"montecarlo"},
 )
 # Rooms of one level that build on each other, in this order.
 ORDERED = (
-    ("sum", "real"),
+    ("sum", "real", "random"),
     ("liquidation", "backstop"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("losses", "ledger"),
+    ("orders", "losses", "ledger"),
 )
 
 ELEMENTARY = (
@@ -68,7 +68,7 @@ INHERITS = re.compile(
     r"(?<!enum )\b(struct|class)\s+\w+(\s+final)?\s*:(?!:)(?!\s*(public\s+)?std::\w+_error\b)(?!\s*\w+\.\.\.)[^{]*"
 )
 
-BINDERS = {"book", "cascade", "impact", "market", "tiers", "valuation", "venue"}
+BINDERS = {"book", "cascade", "impact", "market", "montecarlo", "replaying", "scenario", "tiers", "valuation", "venue"}
 NEVER_BINDERS = {"risk", "report", "plot", "adapters", "loaders", "__main__", "demo"}
 PROVIDES = {"PIL": "pillow", "yaml": "pyyaml"}  # import names that differ from the distribution's
 

@@ -48,7 +48,7 @@ def test_blocks_change_nothing_on_a_million_positions(percent, fund_share):
     moves = np.array([[percent / 100.0]])
     blocks = ready._native.shock(ready._native_market, moves, True)
     singly = ready._native.shock(ready._native_market, moves, True, one_by_one=True)
-    assert np.array_equal(blocks["liquidated"], singly["liquidated"])
+    assert np.array_equal(blocks["liquidated_at"], singly["liquidated_at"])
     assert blocks["rounds"].tolist() == singly["rounds"].tolist()
     for name in (*MONEY, "final_price"):
         assert blocks[name] == pytest.approx(singly[name], rel=1e-9, abs=1e-12 * gross), name

@@ -1,9 +1,14 @@
-// Ctrl-C in a long native call: asked for between pieces of work, at most every 50 ms, so that asking costs nothing.
+// Ctrl-C in a long native call. Short pieces of work ask between two of them; long ones run in a thread of their own,
+// while the calling thread, the only one that Python tells of signals, asks every 50 ms and says stop.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
 
 namespace levcore::bindings {
 
@@ -21,5 +26,48 @@ class Interrupts {
   private:
     std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
 };
+
+// Runs work() in a thread. Every 50 ms the calling thread takes the interpreter lock and calls watch(), which may
+// throw; then stop() is called once, the work is waited for, and what was thrown goes on. Call without the interpreter
+// lock.
+template <class Work, class Watch, class Stop>
+void run_watched(Work&& work, Watch&& watch, Stop&& stop) {
+    std::mutex mutex;
+    std::condition_variable finished;
+    bool done = false;
+    std::exception_ptr failure;
+    std::exception_ptr complaint;
+    std::thread worker([&] {
+        try {
+            work();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        const std::lock_guard<std::mutex> lock(mutex);
+        done = true;
+        finished.notify_one();
+    });
+    {
+        std::unique_lock<std::mutex> lock(mutex);
+        while (!finished.wait_for(lock, std::chrono::milliseconds(50), [&] { return done; })) {
+            if (complaint) continue;
+            lock.unlock();
+            {
+                pybind11::gil_scoped_acquire locked;
+                try {
+                    if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
+                    watch();
+                } catch (...) {
+                    complaint = std::current_exception();
+                    stop();
+                }
+            }
+            lock.lock();
+        }
+    }
+    worker.join();
+    if (complaint) std::rethrow_exception(complaint);
+    if (failure) std::rethrow_exception(failure);
+}
 
 }  // namespace levcore::bindings

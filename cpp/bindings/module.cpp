@@ -11,9 +11,11 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace levcore::bindings;
     m.doc() = "The native core of levcore; use the public names of levcore instead.";
     bind_real(m);
+    bind_random(m);
     bind_venue(m);
     bind_market(m);
     bind_cascade(m);
+    bind_montecarlo(m);
 #ifdef LEVCORE_DEMO_BUGS
     bind_bugs(m);
 #endif

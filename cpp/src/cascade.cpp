@@ -6,4 +6,9 @@ Outcome shock(const SortedBook& book, const Market& market, std::span<const doub
     return run_ledger(book, market, moves, keep);
 }
 
+Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep, StepColumns* steps,
+                 std::size_t place) {
+    return run_ledger(book, market, course, keep, steps, place);
+}
+
 }  // namespace levcore

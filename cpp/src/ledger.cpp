@@ -9,12 +9,10 @@
 #include "levcore/backstop.hpp"
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
+#include "levcore/orders.hpp"
 
 namespace levcore {
 namespace {
-
-// Prices beyond 1e100 or below 1e-100 are no prices: log(1e100).
-constexpr double largest_log_price = 230.0;
 
 // The liquidatable positions of one asset and side: either the places [from, to) as sorted, or rows ranked anew.
 struct Batch {
@@ -30,40 +28,52 @@ class Ledger {
   public:
     Ledger(const SortedBook& book, const Market& market, Keep keep)
         : book_(book), market_(market), keep_(keep), state_(start(book, market)), batches_(market.assets.size()) {
-        if (keep.positions) outcome_.is_liquidated.assign(book.positions.size(), 0);
+        if (keep.positions) outcome_.liquidated_at.assign(book.positions.size(), -1);
         for (std::size_t i = 0; i < book.asset_of.size(); ++i)
             for (const std::size_t side : {longs, shorts})
                 gross_ +=
                     std::fabs(book.open_interest[i][side].quantity.value()) * market.assets[book.asset_of[i]].price;
     }
 
-    void shock(std::span<const double> moves) {
+    // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
+    void step(std::span<const double> prices, double days) {
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
             AssetState& a = state_.assets[k];
-            a.fundamental *= 1.0 + moves[k];
-            a.log_fundamental = log(a.fundamental);
+            a.fundamental = prices[k];
+            a.log_fundamental = log(prices[k]);
+            a.lowest_fundamental = std::min(a.lowest_fundamental, prices[k]);
+            a.highest_fundamental = std::max(a.highest_fundamental, prices[k]);
+            if (market_.assets[k].resilience > 0.0 && a.volume.value() != 0.0) {
+                const Displacement to = refill(market_.assets[k], {a.volume.value(), a.log_permanent}, days);
+                a.volume = Sum(to.volume);
+                a.log_permanent = to.log_permanent;
+            }
             refresh(k);
         }
+        cascade();
+        ++step_;
     }
 
-    void cascade() {
-        const auto cap = static_cast<std::int64_t>(book_.positions.size()) + 1;
-        while (outcome_.fault == Fault::none && gather()) {
-            if (outcome_.rounds == cap) {
-                outcome_.fault = Fault::too_many_rounds;
-                return;
-            }
-            ++outcome_.rounds;
-            const BothSides before = outcome_.liquidated;
-            const Treasury was = state_.treasury;
-            for (std::size_t k = 0; k < batches_.size(); ++k) execute(k);
-            if (state_.treasury.unpaid.value() > 0.0) socialise(book_, market_, state_);
-            note_gap(conservation_gap(book_, market_, state_));
-            if (keep_.trace) record(before, was);
+    [[nodiscard]] bool stopped() const noexcept { return outcome_.fault != Fault::none; }
+
+    // What the step just run has done, added to what went before.
+    void note_step(StepColumns& to, std::size_t place) {
+        const Treasury& t = state_.treasury;
+        for (std::size_t k = 0; k < state_.assets.size(); ++k) {
+            to.mark[place * state_.assets.size() + k] = mark_price(market_.assets[k], state_.assets[k]);
+            to.fundamental[place * state_.assets.size() + k] = state_.assets[k].fundamental;
         }
+        for (const std::size_t side : {longs, shorts}) {
+            to.notional[side][place] = notional_[side].value() - at_step_[side];
+            at_step_[side] = notional_[side].value();
+        }
+        to.bad_debt[place] = t.bad_debt.value() - debt_at_step_;
+        debt_at_step_ = t.bad_debt.value();
+        to.insurance_fund[place] = std::max(0.0, t.fund.value());
     }
 
-    Outcome report(std::span<const double> moves) {
+    // A path's amplification: by the larger exogenous extreme (model 10). A shock's: by where it ends.
+    Outcome report(bool whole_path) {
         audit();
         const Treasury& t = state_.treasury;
         outcome_.bad_debt = t.bad_debt.value();
@@ -76,15 +86,35 @@ class Ledger {
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
             const AssetState& a = state_.assets[k];
             const Asset& asset = market_.assets[k];
-            const double moved = asset.mark_follow * log_impact(asset.impact, a.volume.value());
-            const double pushed = log1p(moves[k]);
-            outcome_.assets.push_back({a.fundamental, mark_price(asset, a), a.lowest, a.highest,
-                                       amplified(pushed + a.log_permanent + moved, pushed), a.depth_used});
+            const double ratio = whole_path ? path_amplification(asset, a) : shock_amplification(asset, a);
+            outcome_.assets.push_back({a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used});
         }
         return std::move(outcome_);
     }
 
   private:
+    void cascade() {
+        const auto cap = static_cast<std::int64_t>(book_.positions.size()) + 1;
+        std::int64_t rounds = 0;
+        while (outcome_.fault == Fault::none && gather()) {
+            if (rounds == cap) {
+                outcome_.fault = Fault::too_many_rounds;
+                return;
+            }
+            if (keep_.stop != nullptr && keep_.stop->load(std::memory_order_relaxed)) throw Stopped{};
+            if (outcome_.first_liquidation < 0) outcome_.first_liquidation = step_;
+            ++rounds;
+            ++outcome_.rounds;
+            outcome_.cascade_depth = std::max(outcome_.cascade_depth, rounds);
+            const BothSides before = outcome_.liquidated;
+            const Treasury was = state_.treasury;
+            for (std::size_t k = 0; k < batches_.size(); ++k) execute(k);
+            if (state_.treasury.unpaid.value() > 0.0) socialise(book_, market_, state_);
+            note_gap(conservation_gap(book_, market_, state_));
+            if (keep_.trace) record(before, was);
+        }
+    }
+
     void note_gap(double gap) {
         if (gross_ > 0.0) outcome_.conservation_error = std::max(outcome_.conservation_error, gap / gross_);
     }
@@ -153,7 +183,7 @@ class Ledger {
         }
         for (const Ranked& r : batch.ranked)
             if (outcome_.fault == Fault::none) act(r.row, r.key);
-        refresh_extremes(k);
+        note_extremes(market_.assets[k], state_.assets[k]);
     }
 
     // Books a block of rows as one order, where every settlement in it is surely of one kind: all are solvent and pay
@@ -166,30 +196,31 @@ class Ledger {
         // Where claims have become the run's own, or stand in a pool, each row is to be told that it is closed.
         const bool as_sorted = state_.sides[k][side].own_quantity.empty() && !state_.pools[instrument][side];
         if (keep_.one_by_one || !as_sorted || !block.one_instrument) return false;
-        const std::optional<double> price = order_price(k, block.quantity.high);
+        const std::optional<double> price =
+            order_price(book_.venue.liquidation, market_.assets[k], state_.assets[k], block.quantity.high);
         if (!price) return false;
         const Pair left = add(multiply(block.quantity, *price), block.cash);
         const double notional = std::fabs(block.quantity.high) * *price;
         const double fee_rate = book_.venue.liquidation.fee_rate;
-        const auto [lowest, highest] = price_bounds(k, block.quantity.high);
+        const auto [lowest, highest] =
+            price_bounds(book_.venue.liquidation, market_.assets[k], state_.assets[k], block.quantity.high);
         const double fund = state_.treasury.fund.value();
         const bool solvent = side == longs ? block.highest_bankruptcy < lowest * (1.0 - fee_rate)
                                            : block.lowest_bankruptcy > highest * (1.0 + fee_rate);
         const bool bankrupt = side == longs ? block.lowest_bankruptcy > highest : block.highest_bankruptcy < lowest;
         if (solvent) {
             const double fee = fee_rate * notional;
-            pay({fee, left.high - fee, 0.0, 0.0});
+            pay(book_.venue, state_.treasury, {fee, left.high - fee, 0.0, 0.0});
         } else if (bankrupt && fund > -left.high * (1.0 + 1e-9)) {
-            pay({0.0, 0.0, -left.high, 0.0});
+            pay(book_.venue, state_.treasury, {0.0, 0.0, -left.high, 0.0});
         } else if (bankrupt && fund == 0.0 && !book_.venue.backstop.deleveraging) {
             outcome_.exhausted = true;
-            pay({0.0, 0.0, 0.0, -left.high});
+            pay(book_.venue, state_.treasury, {0.0, 0.0, 0.0, -left.high});
         } else {
             return false;
         }
         outcome_.liquidated.count[side] += static_cast<std::int64_t>(block_rows);
-        if (keep_.positions)
-            for (std::size_t i = place; i < place + block_rows; ++i) outcome_.is_liquidated[sorted.position[i]] = 1;
+        for (std::size_t i = place; i < place + block_rows; ++i) note(sorted.position[i]);
         OpenInterest& open = state_.open_interest[instrument][side];
         open.cash.add(multiply(block.cash, -1.0));
         open.quantity.add(multiply(block.quantity, -1.0));
@@ -212,7 +243,8 @@ class Ledger {
         const std::size_t k = leaving.asset;
         const std::uint32_t instrument = book_.sides[k][leaving.side].instrument[leaving.row];
         Treasury& treasury = state_.treasury;
-        std::optional<double> price = order_price(k, leaving.held.coin);
+        std::optional<double> price =
+            order_price(book_.venue.liquidation, market_.assets[k], state_.assets[k], leaving.held.coin);
         if (!price) return fail_on_price(k);
         double left = equity(leaving.held, *price);
         if (left < 0.0 && -left > treasury.fund.value()) {
@@ -220,72 +252,32 @@ class Ledger {
             if (book_.venue.backstop.deleveraging) {
                 leaving.held = deleverage(book_, market_, state_, leaving);
                 if (leaving.held.coin != 0.0) {
-                    price = order_price(k, leaving.held.coin);
+                    price =
+                        order_price(book_.venue.liquidation, market_.assets[k], state_.assets[k], leaving.held.coin);
                     if (!price) return fail_on_price(k);
                     left = equity(leaving.held, *price);
                 }
             }
         }
         ++outcome_.liquidated.count[leaving.side];
-        if (keep_.positions) outcome_.is_liquidated[book_.sides[k][leaving.side].position[leaving.row]] = 1;
+        note(book_.sides[k][leaving.side].position[leaving.row]);
         if (leaving.held.coin == 0.0) return;
-        pay(settle(book_.venue.liquidation, left, std::fabs(leaving.held.coin) * *price, treasury.fund.value()));
+        pay(book_.venue, treasury,
+            settle(book_.venue.liquidation, left, std::fabs(leaving.held.coin) * *price, treasury.fund.value()));
         reduce(book_, state_, k, leaving.side, leaving.row, leaving.held, {});
         trade(k, leaving.side, instrument, {leaving.held.coin, 0.0}, *price);
     }
 
-    void pay(const Settlement& s) {
-        Treasury& t = state_.treasury;
-        t.fees.add(s.fee);
-        (book_.venue.liquidation.fee_to == Receiver::fund ? t.fund : t.fees_outside).add(s.fee);
-        (book_.venue.remainder == Receiver::fund ? t.fund : t.paid_to_traders).add(s.remainder);
-        if (s.unpaid > 0.0)
-            t.fund = Sum();  // the last of it, to the bit
-        else
-            t.fund.add(-s.fund_pays);
-        (book_.venue.backstop.socialise ? t.unpaid : t.bad_debt).add(s.unpaid);
-        t.fund_low = std::min(t.fund_low, std::max(0.0, t.fund.value()));
-    }
-
-    // The average price of a closing order's walk, half-spread paid; none where the walk leaves all prices.
-    std::optional<double> order_price(std::size_t k, double quantity) const {
-        const Asset& asset = market_.assets[k];
-        const AssetState& a = state_.assets[k];
-        const double order = forced_order(book_.venue.liquidation, quantity);
-        const double before = a.volume.value();
-        const double walked_to = a.log_fundamental + a.log_permanent + log_impact(asset.impact, before + order);
-        if (!(std::fabs(walked_to) < largest_log_price)) return std::nullopt;
-        return base_price(k, order) * average_ratio(asset.impact, before, order);
-    }
-
-    // What an order pays along the walk where I is 0.
-    double base_price(std::size_t k, double order) const {
-        const AssetState& a = state_.assets[k];
-        const double factor = a.log_permanent == 0.0 ? a.fundamental : a.fundamental * exp(a.log_permanent);
-        const double half_spread = market_.assets[k].half_spread;
-        return factor * (1.0 + (order < 0.0 ? -half_spread : half_spread));
-    }
-
-    // Bounds of every average price on the way of a closing order, a little wide.
-    std::pair<double, double> price_bounds(std::size_t k, double quantity) const {
-        constexpr double width = 1e-9;
-        const Impact& impact = market_.assets[k].impact;
-        const double order = forced_order(book_.venue.liquidation, quantity);
-        const double before = state_.assets[k].volume.value();
-        const double from = base_price(k, order) * exp(log_impact(impact, before));
-        const double to = base_price(k, order) * exp(log_impact(impact, before + order));
-        return {std::min(from, to) * (1.0 - width), std::max(from, to) * (1.0 + width)};
+    // Who went, and when.
+    void note(std::uint32_t position) {
+        if (keep_.positions) outcome_.liquidated_at[position] = step_;
+        if (keep_.tally != nullptr) keep_.tally->add(position, step_);
     }
 
     void refresh(std::size_t k) {
         update_log_mark(market_.assets[k], state_.assets[k]);
         if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) fail_on_price(k);
-        refresh_extremes(k);
-    }
-
-    static double amplified(double moved, double pushed) {
-        const double ratio = moved / pushed;
-        return std::isfinite(ratio) ? ratio : std::numeric_limits<double>::quiet_NaN();
+        note_extremes(market_.assets[k], state_.assets[k]);
     }
 
     void fail_on_price(std::size_t k) {
@@ -293,20 +285,10 @@ class Ledger {
         outcome_.faulty_asset = static_cast<std::int64_t>(k);
     }
 
-    // Within a batch the mark moves one way only, so its ends are its extremes.
-    void refresh_extremes(std::size_t k) {
-        AssetState& a = state_.assets[k];
-        const double mark = mark_price(market_.assets[k], a);
-        a.lowest = std::min(a.lowest, mark);
-        a.highest = std::max(a.highest, mark);
-        const double volume = a.volume.value();
-        const double covered = covered_quantity(market_.assets[k].impact, volume);
-        if (covered > 0.0) a.depth_used = std::max(a.depth_used, std::fabs(volume) / covered);
-    }
-
     void record(const BothSides& before, const Treasury& was) {
         const Treasury& t = state_.treasury;
         RoundOutcome row;
+        row.step = step_;
         for (const std::size_t side : {longs, shorts}) {
             row.liquidated.count[side] = outcome_.liquidated.count[side] - before.count[side];
             row.liquidated.notional[side] = notional_[side].value() - recorded_[side];
@@ -333,15 +315,31 @@ class Ledger {
     Sum notional_[2];
     double recorded_[2] = {0.0, 0.0};
     double gross_ = 0.0;
+    std::int64_t step_ = 0;
+    double at_step_[2] = {0.0, 0.0};
+    double debt_at_step_ = 0.0;
 };
 
 }  // namespace
 
 Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep) {
     Ledger ledger(book, market, keep);
-    ledger.shock(moves);
-    ledger.cascade();
-    return ledger.report(moves);
+    std::vector<double> prices;
+    for (std::size_t k = 0; k < market.assets.size(); ++k) prices.push_back(market.assets[k].price * (1.0 + moves[k]));
+    ledger.step(prices, 0.0);
+    return ledger.report(false);
+}
+
+Outcome run_ledger(const SortedBook& book, const Market& market, const Course& course, Keep keep, StepColumns* steps,
+                   std::size_t place) {
+    Ledger ledger(book, market, keep);
+    const std::size_t assets = market.assets.size();
+    for (std::size_t t = 0; t < course.days.size(); ++t) {
+        if (keep.stop != nullptr && keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
+        if (!ledger.stopped()) ledger.step(course.prices.subspan(t * assets, assets), course.days[t]);
+        if (steps != nullptr) ledger.note_step(*steps, place + t);
+    }
+    return ledger.report(true);
 }
 
 }  // namespace levcore

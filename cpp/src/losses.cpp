@@ -72,6 +72,18 @@ double uncharged_profit(const Positions& positions, std::size_t i, const Claim& 
 
 }  // namespace
 
+void pay(const Venue& venue, Treasury& t, const Settlement& s) {
+    t.fees.add(s.fee);
+    (venue.liquidation.fee_to == Receiver::fund ? t.fund : t.fees_outside).add(s.fee);
+    (venue.remainder == Receiver::fund ? t.fund : t.paid_to_traders).add(s.remainder);
+    if (s.unpaid > 0.0)
+        t.fund = Sum();  // the last of it, to the bit
+    else
+        t.fund.add(-s.fund_pays);
+    (venue.backstop.socialise ? t.unpaid : t.bad_debt).add(s.unpaid);
+    t.fund_low = std::min(t.fund_low, std::max(0.0, t.fund.value()));
+}
+
 Claim deleverage(const SortedBook& book, const Market& market, State& state, const Leaving& leaving) {
     const std::size_t k = leaving.asset;
     const std::size_t other = 1 - leaving.side;

@@ -189,4 +189,32 @@ double pow(double x, double y) noexcept {
     return exp_pair(z.high, z.low);
 }
 
+// Reduced to abs(t) <= pi/4 by quarter turns, which is exact; there Taylor's series to t^17 and t^18.
+SinCos sin_cos_turns(double turns) noexcept {
+    constexpr Pair two_pi{0x1.921fb54442d18p+2, 0x1.1a62633145c07p-52};
+    const int quarter = static_cast<int>(turns * 4.0 + 0.5);
+    const double rest = turns - 0.25 * quarter;
+    const Pair t = multiply(two_pi, rest);
+    const double x = t.high * t.high;
+    double odd = 0.0;  // (sin t - t)/t
+    for (int n = 17; n >= 3; n -= 2) odd = (odd + 1.0) * (-x / (n * (n - 1)));
+    const double sine = t.high + (t.low + t.high * odd);
+    double even = 0.0;  // cos t - 1 + x/2
+    for (int n = 18; n >= 4; n -= 2) even = (even + 1.0) * (-x / (n * (n - 1)));
+    const double half = 0.5 * x;
+    const double one_less = 1.0 - half;
+    const double square_low = two_product(t.high, t.high).low;
+    const double cosine = one_less + (((1.0 - one_less) - half) - 0.5 * square_low - t.high * t.low - half * even);
+    switch (quarter % 4) {
+        case 0:
+            return {sine, cosine};
+        case 1:
+            return {cosine, -sine};
+        case 2:
+            return {-sine, -cosine};
+        default:
+            return {-cosine, sine};
+    }
+}
+
 }  // namespace levcore

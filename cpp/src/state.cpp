@@ -16,6 +16,7 @@ State start(const SortedBook& book, const Market& market) {
         a.log_fundamental = log(asset.price);
         a.log_mark = a.log_fundamental;
         a.lowest = a.highest = asset.price;
+        a.lowest_fundamental = a.highest_fundamental = asset.price;
         a.depth_used = covered_quantity(asset.impact, 0.0) > 0.0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
         state.assets.push_back(a);
     }
@@ -42,6 +43,15 @@ void update_log_mark(const Asset& asset, AssetState& state) {
     const Pair moved = two_product(asset.mark_follow, log_impact(asset.impact, state.volume.value()));
     const Pair y = add(add(two_sum(state.log_fundamental, state.log_permanent), moved.high), moved.low);
     state.log_mark = y.high + y.low;
+}
+
+void note_extremes(const Asset& asset, AssetState& state) {
+    const double mark = mark_price(asset, state);
+    state.lowest = std::min(state.lowest, mark);
+    state.highest = std::max(state.highest, mark);
+    const double volume = state.volume.value();
+    const double covered = covered_quantity(asset.impact, volume);
+    if (covered > 0.0) state.depth_used = std::max(state.depth_used, std::fabs(volume) / covered);
 }
 
 Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, std::size_t side, std::uint32_t row) {

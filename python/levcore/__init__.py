@@ -13,6 +13,7 @@ from levcore._version import __version__
 from levcore.book import Book, concat
 from levcore.cascade import Ready, prepare, shock
 from levcore.errors import (
+    CancelledError,
     DomainError,
     InputError,
     InternalError,
@@ -27,17 +28,24 @@ from levcore.estimate import estimate_bytes
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
+from levcore.montecarlo import simulate
 from levcore.outcome import Outcome, Outcomes
 from levcore.positions import Accounts
+from levcore.replaying import replay
+from levcore.runs import Runs
+from levcore.scenario import GBM, normals
+from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
 from levcore.venue import Backstop, FullClose, LinearPerpetual, Venue
 from levcore.versions import show_versions
 
 __all__ = [
+    "GBM",
     "Accounts",
     "Asset",
     "Backstop",
     "Book",
+    "CancelledError",
     "DepthCurve",
     "DomainError",
     "FullClose",
@@ -56,16 +64,21 @@ __all__ = [
     "Outcomes",
     "PowerImpact",
     "Ready",
+    "Runs",
     "SquareRootImpact",
+    "StepTrace",
     "StoreError",
     "TooLargeError",
     "Venue",
     "__version__",
     "concat",
     "estimate_bytes",
+    "normals",
     "prepare",
+    "replay",
     "shock",
     "show_versions",
+    "simulate",
 ]
 
 

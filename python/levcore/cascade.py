@@ -187,12 +187,16 @@ def shock(
             raise KindError("a prepared pair has its market: give only the shock")
         ready, wanted = book, (market if shock is None else shock)
     else:
-        checks.instance("book", book, Book)
-        ready, wanted = _remembered(book, checks.instance("market", market, Market)), shock
+        ready, wanted = ready_pair(book, market), shock
     if wanted is None or isinstance(wanted, (str, Market)):
         raise KindError(f"shock must be a number, a mapping or an array, was {checks.describe(wanted)}")
     moves, one = _moves(wanted, ready.market.names)
     return ready._run(moves) if one else ready._run_many(moves)
+
+
+def ready_pair(book: object, market: object) -> Ready:
+    """Return the pair prepared; a book remembers its last one."""
+    return _remembered(checks.instance("book", book, Book), checks.instance("market", market, Market))
 
 
 def _remembered(book: Book, market: Market) -> Ready:

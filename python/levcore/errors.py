@@ -29,6 +29,10 @@ class StoreError(LevcoreError, OSError):
     """A file or directory that cannot be read or written as asked."""
 
 
+class CancelledError(LevcoreError, RuntimeError):
+    """A run that was told to stop by its `cancel` flag; nothing of it is kept."""
+
+
 class InternalError(LevcoreError, RuntimeError):
     """A defect of levcore itself; please report it with the numbers in the message."""
 

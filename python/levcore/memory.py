@@ -55,3 +55,18 @@ def book_bytes(positions: int, *, changing: bool) -> int:
 def outcome_bytes(shocks: int, assets: int) -> int:
     """Return the bytes of a batch of outcomes."""
     return shocks * (OUTCOME_BYTES + assets * ASSET_BYTES)
+
+
+#: A path's outcome in the core and as columns, a step's kept series, a position's tally of a thread.
+PATH_BYTES = 320 + OUTCOME_BYTES
+STEP_BYTES = 4 * 8
+TALLY_BYTES = 2 * 8
+
+
+def path_bytes(positions: int, assets: int, *, paths: int, steps: int, keep_steps: bool, threads: int) -> int:
+    """Return the bytes of a run of paths beside its book: outcomes, tallies, prices of a path a thread, kept series."""
+    needed = paths * (PATH_BYTES + 2 * assets * ASSET_BYTES) + (threads + 3) * positions * TALLY_BYTES
+    needed += threads * steps * assets * 8
+    if keep_steps:
+        needed += paths * steps * (STEP_BYTES + 4 * assets * 8)
+    return needed

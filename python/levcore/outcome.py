@@ -13,6 +13,7 @@ from levcore.checks import integer
 from levcore.display import money, plural, price, table_html
 from levcore.errors import InputError, NotKeptError
 from levcore.per_asset import PerAsset
+from levcore.step_trace import StepTrace
 
 if TYPE_CHECKING:
     import pandas
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 
-class Runs(Protocol):
+class Runner(Protocol):
     """What can run one shock again: a prepared pair."""
 
     def _run(self, moves: Floats) -> Outcome: ...
@@ -82,7 +83,11 @@ class Outcome(_Result):
     error : str or None
         Why the run stopped early, if it did.
     trace : structured array
-        A row a round: counts, notionals, losses, the fund, and mark_price_<asset>.
+        A row a round: counts, notionals, losses, the fund, and mark_price_<asset>; of a path also its step and time.
+    first_liquidation : timedelta64[ns]
+        Of a path: the time of the first liquidation since the start; NaT where there is none.
+    steps_kept : StepTrace or None
+        Of a path: its prices and losses step by step.
 
     Notes
     -----
@@ -100,6 +105,7 @@ class Outcome(_Result):
     """
 
     rounds: int
+    cascade_depth: int
     liquidated_count_long: int
     liquidated_count_short: int
     liquidated_notional_long: float
@@ -124,11 +130,8 @@ class Outcome(_Result):
     error: str | None
     engine: str
     numeraire: str
-
-    @property
-    def cascade_depth(self) -> int:
-        """Most rounds in one step; a shock is one step."""
-        return self.rounds
+    first_liquidation: np.timedelta64 = field(default=np.timedelta64("NaT"), repr=False)
+    steps_kept: StepTrace | None = field(default=None, repr=False)
 
     @property
     def liquidated_count(self) -> int:
@@ -148,7 +151,8 @@ class Outcome(_Result):
         for name, moved in self.shock.items():
             start = self.fundamental_price[name] / (1.0 + moved)
             end = self.final_price[name]
-            said = f"shock {moved:+.2%}, mark {price(start)} -> {price(end)} ({end / start - 1.0:+.2%})"
+            what = "shock" if self.steps_kept is None else "fundamental"
+            said = f"{what} {moved:+.2%}, mark {price(start)} -> {price(end)} ({end / start - 1.0:+.2%})"
             amplified = self.amplification[name]
             rows.append((name, said if np.isnan(amplified) else f"{said}, amplification {amplified:.4g}"))
             if self.depth_used[name] > 1.0:
@@ -209,6 +213,7 @@ class Outcomes(_Result):
     """
 
     rounds: Counts
+    cascade_depth: Counts
     liquidated_count_long: Counts
     liquidated_count_short: Counts
     liquidated_notional_long: Floats
@@ -231,12 +236,7 @@ class Outcomes(_Result):
     error: tuple[str | None, ...]
     engine: str
     numeraire: str
-    _ready: Runs = field(repr=False)
-
-    @property
-    def cascade_depth(self) -> Counts:
-        """Most rounds in one step; a shock is one step."""
-        return self.rounds
+    _ready: Runner = field(repr=False)
 
     @property
     def liquidated_count(self) -> Counts:

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore.outcome import Outcome, Outcomes, Runs
+from levcore.checks import frozen
+from levcore.market import Market
+from levcore.outcome import Outcome, Outcomes, Runner
+from levcore.per_asset import PerAsset
+from levcore.step_trace import StepTrace
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,33 +46,72 @@ def _trace(columns: Mapping[str, Any], names: tuple[str, ...]) -> npt.NDArray[An
     return rows
 
 
-def single(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str) -> Outcome:
-    """Build the outcome of one run from native columns of length one."""
+def _one(columns: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of an outcome that every run has, from native columns of length one."""
     values: dict[str, Any] = {
         name: columns[name].item() for name in _PLAIN if name in columns and columns[name].ndim == 1
     }
     for name in _PER_ASSET:
         values[name] = dict(zip(names, columns[name][0].tolist(), strict=True))
     values["exhausted"] = bool(columns["exhausted"][0])
-    liquidated = columns["liquidated"].view(np.bool_)
+    liquidated = columns["liquidated_at"] >= 0
     liquidated.flags.writeable = False
+    return values | {"liquidated": liquidated, "error": _errors(columns, names)[0], "engine": "ledger"}
+
+
+def single(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str) -> Outcome:
+    """Build the outcome of one shock from native columns of length one."""
+    trace = {name: values for name, values in columns["trace"].items() if name != "step"}
     return Outcome(
-        **values,
-        liquidated=liquidated,
-        trace=_trace(columns["trace"], names),
+        **_one(columns, names),
+        trace=_trace(trace, names),
         shock=dict(zip(names, moves[0].tolist(), strict=True)),
-        error=_errors(columns, names)[0],
-        engine="ledger",
         numeraire=numeraire,
     )
 
 
-def many(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, ready: Runs) -> Outcomes:
-    """Build the outcomes of a batch from native columns."""
+def path(columns: Mapping[str, Any], market: Market, times: npt.NDArray[np.timedelta64]) -> Outcome:
+    """Build the outcome of one path, whole."""
+    names = market.names
+    values = _one(columns, names)
+    steps = columns["trace"]["step"]
+    trace = {"time": times[steps], **columns["trace"]}
+    first = int(columns["first_liquidation"][0])
+    moved = {name: values["fundamental_price"][name] / price - 1.0 for name, price in market.prices.items()}
+    return Outcome(
+        **values,
+        trace=_trace(trace, names),
+        shock=moved,
+        numeraire=market.numeraire,
+        first_liquidation=times[first] if first >= 0 else np.timedelta64("NaT", "ns"),
+        steps_kept=step_trace(columns["steps"], names, times),
+    )
+
+
+def step_trace(columns: Mapping[str, Any], names: tuple[str, ...], times: npt.NDArray[np.timedelta64]) -> StepTrace:
+    """Build the series of paths and steps."""
+    shape = (-1, len(times))
+    values: dict[str, Any] = {}
+    for name, column in columns.items():
+        if column.ndim == 2:
+            values[name] = PerAsset(
+                {asset: frozen(np.ascontiguousarray(column[:, k]).reshape(shape)) for k, asset in enumerate(names)}
+            )
+        else:
+            values[name] = frozen(column.reshape(shape))
+    return StepTrace(time=frozen(times), **values)
+
+
+def path_columns(columns: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of many runs that shocks and paths share."""
     values: dict[str, Any] = {name: columns[name] for name in _PLAIN if name in columns and columns[name].ndim == 1}
     for name in _PER_ASSET:
         matrix = columns[name]
         values[name] = {asset: np.ascontiguousarray(matrix[:, k]) for k, asset in enumerate(names)}
     values["exhausted"] = columns["exhausted"].view(np.bool_)
-    error = _errors(columns, names)
-    return Outcomes(**values, shocks=moves, error=error, engine="ledger", numeraire=numeraire, _ready=ready)
+    return values | {"error": _errors(columns, names), "engine": "ledger"}
+
+
+def many(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, ready: Runner) -> Outcomes:
+    """Build the outcomes of a batch from native columns."""
+    return Outcomes(**path_columns(columns, names), shocks=moves, numeraire=numeraire, _ready=ready)

@@ -10,4 +10,8 @@ namespace levcore {
 // What happens when each asset of the market moves (-0.1 for -10 %).
 Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep);
 
+// What happens along a path of fundamental prices.
+Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep,
+                 StepColumns* steps = nullptr, std::size_t place = 0);
+
 }  // namespace levcore

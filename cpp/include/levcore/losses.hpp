@@ -2,6 +2,7 @@
 // bankruptcy price, socialised loss is charged to profits at the end of a round. Both change the state in place.
 #pragma once
 
+#include "levcore/backstop.hpp"
 #include "levcore/state.hpp"
 
 namespace levcore {
@@ -13,6 +14,9 @@ struct Leaving {
     std::uint32_t row;
     Claim held;
 };
+
+// Books a settlement: who is paid, and out of what.
+void pay(const Venue& venue, Treasury& treasury, const Settlement& settlement);
 
 // Closes as much of a position as finds counterparties; returns the claim that found none.
 Claim deleverage(const SortedBook& book, const Market& market, State& state, const Leaving& leaving);

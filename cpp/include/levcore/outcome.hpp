@@ -29,6 +29,7 @@ struct AssetOutcome {
 
 // One round: what happened in it, and where it ended.
 struct RoundOutcome {
+    std::int64_t step = 0;
     BothSides liquidated;
     double bad_debt = 0.0;
     double deleveraged_notional = 0.0;
@@ -38,8 +39,27 @@ struct RoundOutcome {
     std::vector<double> mark;  // per asset
 };
 
+// Series of paths, where asked for: a row a path and step.
+struct StepColumns {
+    std::vector<double> mark;         // rows x assets
+    std::vector<double> fundamental;  // rows x assets
+    std::vector<double> notional[2];  // of the step, by side
+    std::vector<double> bad_debt;     // of the step
+    std::vector<double> insurance_fund;
+
+    void resize(std::size_t rows, std::size_t assets) {
+        mark.resize(rows * assets);
+        fundamental.resize(rows * assets);
+        for (auto& side : notional) side.resize(rows);
+        bad_debt.resize(rows);
+        insurance_fund.resize(rows);
+    }
+};
+
 struct Outcome {
     std::int64_t rounds = 0;
+    std::int64_t cascade_depth = 0;       // most rounds in one step
+    std::int64_t first_liquidation = -1;  // its step; -1: none
     BothSides liquidated;
     std::vector<AssetOutcome> assets;
     double bad_debt = 0.0;
@@ -52,7 +72,7 @@ struct Outcome {
     double conservation_error = 0.0;
     Fault fault = Fault::none;
     std::int64_t faulty_asset = -1;
-    std::vector<std::uint8_t> is_liquidated;  // per position, where asked for
+    std::vector<std::int64_t> liquidated_at;  // per position its step, -1: never; where asked for
     std::vector<double> quantity_left;        // per position, where asked for
     std::vector<double> cash_left;
     std::vector<RoundOutcome> trace;  // where asked for

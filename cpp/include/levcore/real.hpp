@@ -13,6 +13,13 @@ double log(double x) noexcept;            // x > 0; nan for x < 0, -inf at 0
 double log1p(double x) noexcept;          // x > -1
 double pow(double x, double y) noexcept;  // x >= 0
 
+// sin and cos of 2*pi*turns, turns in [0, 1].
+struct SinCos {
+    double sine;
+    double cosine;
+};
+SinCos sin_cos_turns(double turns) noexcept;
+
 // log(x) to about 2^-68 absolute, for sums that are rounded once.
 Pair log_pair(double x) noexcept;
 

@@ -22,8 +22,10 @@ struct AssetState {
     Sum volume;                  // X
     double log_permanent = 0.0;  // A
     double log_mark = 0.0;       // y
-    double lowest = 0.0;
+    double lowest = 0.0;         // of the mark
     double highest = 0.0;
+    double lowest_fundamental = 0.0;
+    double highest_fundamental = 0.0;
     double depth_used = 0.0;
 };
 
@@ -79,6 +81,9 @@ double mark_price(const Asset& asset, const AssetState& state);
 
 // Works out y after X, A or F have changed.
 void update_log_mark(const Asset& asset, AssetState& state);
+
+// Remembers how far the mark and the walk have been. Within a batch the mark moves one way only: its ends suffice.
+void note_extremes(const Asset& asset, AssetState& state);
 
 // A row's claim as it stands; zero once it is closed.
 Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, std::size_t side, std::uint32_t row);

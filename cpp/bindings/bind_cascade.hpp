@@ -1,0 +1,27 @@
+// What runs share: the sorted book behind its columns, and outcomes as columns.
+#pragma once
+
+#include <vector>
+
+#include "bind_venue.hpp"
+#include "levcore/cascade.hpp"
+
+namespace levcore::bindings {
+
+// A sorted book and the columns that it looks at.
+struct Ready {
+    py::object book;  // a bound Book, kept alive
+    SortedBook sorted;
+    std::size_t assets;
+};
+
+// A column a number of the outcomes; per asset a matrix.
+py::dict columns(const std::vector<Outcome>& outcomes, std::size_t assets);
+
+// The rounds of one outcome, a column each.
+py::dict trace(const Outcome& outcome, std::size_t assets);
+
+// Steps of paths, a column each.
+py::dict step_columns(StepColumns&& steps, std::size_t assets);
+
+}  // namespace levcore::bindings

@@ -1,0 +1,142 @@
+#include <pybind11/stl.h>
+
+#include "bind_cascade.hpp"
+#include "interrupt.hpp"
+#include "levcore/montecarlo.hpp"
+
+namespace levcore::bindings {
+namespace {
+
+using namespace py::literals;
+
+// A scenario behind one door, with the arrays that it looks at.
+struct HeldScenario {
+    Scenario scenario;
+    py::object keep;
+};
+
+HeldScenario gbm(std::vector<double> mean, std::vector<double> loading, std::uint64_t seed) {
+    if (loading.size() != mean.size() * mean.size()) throw std::invalid_argument("loading must be assets x assets");
+    return {Gbm{std::move(mean), std::move(loading), seed}, py::none()};
+}
+
+std::span<const double> all_of(const Column<double>& array) {
+    return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+// What the scenario must hold, so that no path reads beyond it.
+void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::size_t assets) {
+    const auto needs = [](std::size_t has, std::size_t size) {
+        if (has != size) throw std::invalid_argument("the scenario does not fit paths, steps and assets");
+    };
+    if (const auto* model = std::get_if<Gbm>(&scenario)) needs(model->mean.size(), assets);
+    if (const auto* given = std::get_if<GivenReturns>(&scenario)) needs(given->values.size(), paths * steps * assets);
+    if (const auto* given = std::get_if<GivenPrices>(&scenario)) {
+        needs(paths, 1);
+        needs(given->values.size(), steps * assets);
+    }
+}
+
+void check(const Ready& ready, const Market& market, const Column<double>& days) {
+    if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
+    (void)span_of(days, "days");
+}
+
+py::dict run(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t paths,
+             const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
+             const py::object& watch) {
+    check(ready, market, days);
+    const std::span<const double> per_step = span_of(days, "days");
+    check(scenario.scenario, paths, per_step.size(), ready.assets);
+    if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
+    Progress progress;
+    Runs runs;
+    {
+        py::gil_scoped_release unlocked;
+        run_watched(
+            [&] {
+                runs = run_paths(ready.sorted, market, scenario.scenario,
+                                 {paths, per_step.size(), per_step, threads, chunk, keep_steps}, progress);
+            },
+            [&] {
+                if (!watch.is_none()) watch(progress.done.load());
+            },
+            [&] { progress.stop = true; });
+    }
+    py::dict result = columns(runs.outcomes, ready.assets);
+    result["position_count"] = adopt(std::move(runs.tally.count));
+    result["position_step_sum"] = adopt(std::move(runs.tally.step_sum));
+    if (keep_steps) result["steps"] = step_columns(std::move(runs.steps), ready.assets);
+    return result;
+}
+
+py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t path,
+                 std::size_t paths, const Column<double>& days) {
+    check(ready, market, days);
+    const std::span<const double> per_step = span_of(days, "days");
+    check(scenario.scenario, paths, per_step.size(), ready.assets);
+    if (path >= paths) throw std::invalid_argument("path must be one of the paths");
+    std::atomic<bool> stop{false};
+    std::vector<Outcome> outcomes(1);
+    StepColumns steps;
+    {
+        py::gil_scoped_release unlocked;
+        run_watched(
+            [&] {
+                std::vector<double> start;
+                for (const Asset& asset : market.assets) start.push_back(asset.price);
+                std::vector<double> prices(per_step.size() * ready.assets);
+                draw(scenario.scenario, start, path, per_step.size(), prices);
+                steps.resize(per_step.size(), ready.assets);
+                Keep keep{true, true};
+                keep.stop = &stop;
+                outcomes.front() = run_path(ready.sorted, market, {prices, per_step}, keep, &steps);
+            },
+            [] {}, [&] { stop = true; });
+    }
+    py::dict result = columns(outcomes, ready.assets);
+    result["liquidated_at"] = adopt(std::move(outcomes.front().liquidated_at));
+    result["trace"] = trace(outcomes.front(), ready.assets);
+    result["steps"] = step_columns(std::move(steps), ready.assets);
+    return result;
+}
+
+py::array_t<double> price_paths(const HeldScenario& scenario, const Column<double>& start, std::size_t paths,
+                                std::size_t steps) {
+    const std::span<const double> from = span_of(start, "start");
+    check(scenario.scenario, paths, steps, from.size());
+    std::vector<double> prices(paths * steps * from.size());
+    {
+        py::gil_scoped_release unlocked;
+        Interrupts interrupts;
+        const std::size_t each = steps * from.size();
+        for (std::size_t i = 0; i < paths; ++i) {
+            draw(scenario.scenario, from, i, steps, std::span(prices).subspan(i * each, each));
+            interrupts.poll();
+        }
+    }
+    return adopt(std::move(prices), {static_cast<py::ssize_t>(paths), static_cast<py::ssize_t>(steps),
+                                     static_cast<py::ssize_t>(from.size())});
+}
+
+}  // namespace
+
+void bind_montecarlo(py::module_& m) {
+    py::class_<HeldScenario>(m, "Scenario", "What the outside world does.")
+        .def_static("gbm", &gbm, "mean"_a, "loading"_a, "seed"_a)
+        .def_static(
+            "returns", [](const Column<double>& v) { return HeldScenario{GivenReturns{all_of(v)}, v}; },
+            "values"_a.noconvert())
+        .def_static(
+            "prices", [](const Column<double>& v) { return HeldScenario{GivenPrices{all_of(v)}, v}; },
+            "values"_a.noconvert())
+        .def("price_paths", &price_paths, "start"_a.noconvert(), "paths"_a, "steps"_a,
+             "Fundamental prices at the ends of steps: paths x steps x assets.");
+    m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
+          "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a,
+          "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise.");
+    m.def("run_one", &run_one, "ready"_a, "market"_a, "scenario"_a, "path"_a, "paths"_a, "days"_a.noconvert(),
+          "One path whole.");
+}
+
+}  // namespace levcore::bindings

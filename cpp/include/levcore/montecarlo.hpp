@@ -1,0 +1,38 @@
+// Paths over threads: each path is run on its own and put in its place, so that neither threads nor chunks show.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "levcore/ledger.hpp"
+#include "levcore/scenario.hpp"
+
+namespace levcore {
+
+struct Plan {
+    std::size_t paths = 0;
+    std::size_t steps = 0;
+    std::span<const double> days;  // per step
+    std::size_t threads = 1;
+    std::size_t chunk = 64;
+    bool keep_steps = false;
+};
+
+struct Progress {
+    std::atomic<std::size_t> done{0};
+    std::atomic<bool> stop{false};
+};
+
+struct Runs {
+    std::vector<Outcome> outcomes;  // per path
+    Tally tally;                    // per position
+    StepColumns steps;              // paths x steps, where kept
+};
+
+// Throws Stopped where progress.stop turns true on the way.
+Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
+               Progress& progress);
+
+}  // namespace levcore

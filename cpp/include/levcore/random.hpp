@@ -1,0 +1,22 @@
+// Numbers that depend on their place alone (model 10): Philox4x32-10 keyed by the seed and counted by path, block and
+// stream; normals by Box-Muller on pairs, nothing rejected. Source: Salmon, Moraes, Dror and Shaw (2011), Random123.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace levcore {
+
+// Streams are apart, so that one more draw in a law leaves the others as they are.
+enum class Stream : std::uint32_t { returns = 0, jumps = 1, regimes = 2, agents = 3, controllers = 4 };
+
+using Words = std::array<std::uint32_t, 4>;
+
+Words philox(Words counter, std::array<std::uint32_t, 2> key) noexcept;
+
+// Standard normals number first, first + 1, ... of a path's stream; first + out.size() <= 2^33.
+void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_t first,
+             std::span<double> out) noexcept;
+
+}  // namespace levcore

@@ -1,0 +1,52 @@
+#include "levcore/scenario.hpp"
+
+#include <algorithm>
+
+#include "levcore/random.hpp"
+#include "levcore/real.hpp"
+
+namespace levcore {
+namespace {
+
+void draw_one(const Gbm& model, std::span<const double> start, std::uint64_t path, std::size_t steps,
+              std::span<double> prices) {
+    const std::size_t assets = start.size();
+    normals(model.seed, path, Stream::returns, 0, prices);
+    std::vector<double> log_move(assets, 0.0);
+    std::vector<double> z(assets);
+    for (std::size_t t = 0; t < steps; ++t) {
+        const std::span<double> row = prices.subspan(t * assets, assets);
+        std::copy(row.begin(), row.end(), z.begin());
+        for (std::size_t k = 0; k < assets; ++k) {
+            double move = model.mean[k];
+            for (std::size_t j = 0; j <= k; ++j) move += model.loading[k * assets + j] * z[j];
+            log_move[k] += move;
+            row[k] = start[k] * exp(log_move[k]);
+        }
+    }
+}
+
+void draw_one(const GivenReturns& given, std::span<const double> start, std::uint64_t path, std::size_t steps,
+              std::span<double> prices) {
+    const std::size_t assets = start.size();
+    std::vector<double> price(start.begin(), start.end());
+    const auto returns = given.values.subspan(static_cast<std::size_t>(path) * steps * assets, steps * assets);
+    for (std::size_t i = 0; i < returns.size(); ++i) {
+        double& p = price[i % assets];
+        p *= 1.0 + returns[i];
+        prices[i] = p;
+    }
+}
+
+void draw_one(const GivenPrices& given, std::span<const double>, std::uint64_t, std::size_t, std::span<double> prices) {
+    std::copy(given.values.begin(), given.values.end(), prices.begin());
+}
+
+}  // namespace
+
+void draw(const Scenario& scenario, std::span<const double> start, std::uint64_t path, std::size_t steps,
+          std::span<double> prices) {
+    std::visit([&](const auto& kind) { draw_one(kind, start, path, steps, prices); }, scenario);
+}
+
+}  // namespace levcore

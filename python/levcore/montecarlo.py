@@ -1,0 +1,294 @@
+"""Many paths: a scenario run on a book and its market, step by step, with the cascades of each step fed back."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import _core, checks, memory
+from levcore.book import Book
+from levcore.cascade import Ready, ready_pair
+from levcore.errors import CancelledError, InputError, KindError
+from levcore.market import Market
+from levcore.outcome import Outcome
+from levcore.runs import Runs, runs_of
+from levcore.scenario import GBM, span
+from levcore.unpack import path
+
+Floats = npt.NDArray[np.float64]
+
+MOST_PATHS = 2**32
+MOST_STEPS = 2**24
+
+
+class Flag(Protocol):
+    """What can say stop: a threading.Event."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+def simulate(
+    book: Book | Ready,
+    market: Market | GBM | npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
+    scenario: GBM | npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
+    *,
+    paths: int | None = None,
+    steps: int | None = None,
+    step: timedelta | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    chunk: int | None = None,
+    keep_steps: bool = False,
+    engine: str = "auto",
+    progress: Callable[[int, int], object] | None = None,
+    cancel: Flag | None = None,
+) -> Runs:
+    """Run many paths of prices through the book, its liquidations moving the prices as they go.
+
+    Parameters
+    ----------
+    book : Book or Ready
+        The positions, or a pair prepared by :func:`prepare` (then the market is left out).
+    market : Market
+        Where the forced orders go.
+    scenario : GBM, array of shape (paths, steps, assets), or iterator of such arrays
+        A process that draws paths; or simple returns of the fundamental prices, > -1, a row a step (with one asset
+        shape (paths, steps) will do); or an iterator of blocks of paths, of which one at a time is held.
+    paths, steps : int
+        How many, >= 1; an array brings its own.
+    step : timedelta
+        Time of one step, > 0.
+    seed : int, optional
+        0 <= seed < 2**64; None draws one from the system. The outcome keeps it.
+    threads : int, optional
+        Threads of this call, >= 1; None: the CPUs that the process may use, or OMP_NUM_THREADS where it is less.
+    chunk : int, optional
+        Paths that a thread takes at a time, >= 1.
+    keep_steps : bool
+        True keeps prices, liquidations, bad debt and fund of every path and step.
+    engine : {"auto", "ledger"}
+        Which engine runs.
+    progress : callable, optional
+        Called as progress(done, total) about every 50 ms, paths counted; what it raises stops the run.
+    cancel : threading.Event, optional
+        Set by another thread, it stops the run within 0.1 s.
+
+    Returns
+    -------
+    Runs
+        One value a path of everything that an outcome has.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or a return is not above -1.
+    KindError
+        If an argument has the wrong type.
+    TooLargeError
+        If there is not enough memory; told before anything is allocated.
+    CancelledError
+        If `cancel` was set.
+
+    Notes
+    -----
+    Same inputs and seed give the same bits for any threads and chunk. Crossings are looked at where steps end, so
+    results depend on the step. Source: the page "The model" of the documentation.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))})
+    >>> runs = lc.simulate(book, market, lc.GBM(volatility=0.8), paths=100, steps=24, step=timedelta(hours=1), seed=7)
+    >>> runs.liquidation_probability.shape
+    (1,)
+    """
+    ready, wanted = _pair(book, market, scenario)
+    checks.choice("engine", engine, ("auto", "ledger"))
+    checks.flag("keep_steps", keep_steps)
+    if step is None:
+        raise KindError("step must be a timedelta: the time of one step")
+    settings = _Settings(
+        ready, span("step", step), _threads(threads), _chunk(chunk), keep_steps, progress=progress, cancel=cancel
+    )
+    if isinstance(wanted, GBM):
+        return _simulate_process(settings, wanted, paths, steps, seed)
+    if seed is not None:
+        raise KindError("seed goes with a process: returns are what they are")
+    if isinstance(wanted, Iterator):
+        if paths is not None or steps is not None:
+            raise KindError("paths and steps come with the blocks: leave them out")
+        return _simulate_blocks(settings, wanted)
+    array = _returns("scenario", wanted, len(ready.market))
+    for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
+        if given is not None and checks.integer(name, given, at_least=1) != has:
+            raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
+    return settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array)
+
+
+class _Settings:
+    """What every block of a run shares."""
+
+    def __init__(
+        self,
+        ready: Ready,
+        step: timedelta,
+        threads: int,
+        chunk: int,
+        keep_steps: bool,
+        *,
+        progress: Callable[[int, int], object] | None,
+        cancel: Flag | None,
+    ) -> None:
+        if progress is not None and not callable(progress):
+            raise KindError(f"progress must be callable, was {checks.describe(progress)}")
+        if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+            raise KindError(f"cancel must be a threading.Event, was {checks.describe(cancel)}")
+        self.ready, self.step, self.threads, self.chunk, self.keep_steps = ready, step, threads, chunk, keep_steps
+        self.progress, self.cancel = progress, cancel
+
+    def native(
+        self, scenario: _core.Scenario, paths: int, steps: int, before: int = 0, total: int = 0
+    ) -> dict[str, Any]:
+        needed = memory.path_bytes(
+            len(self.ready.book),
+            len(self.ready.market),
+            paths=paths,
+            steps=steps,
+            keep_steps=self.keep_steps,
+            threads=self.threads,
+        )
+        memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
+
+        def watch(done: int) -> None:
+            if self.cancel is not None and self.cancel.is_set():
+                raise CancelledError(f"cancelled after {before + done:,} paths")
+            if self.progress is not None:
+                self.progress(before + done, total or paths)
+
+        watch(0)
+        columns = _core.run_paths(
+            self.ready._native,
+            self.ready._native_market,
+            scenario,
+            paths,
+            np.full(steps, self.step / timedelta(days=1)),
+            threads=self.threads,
+            chunk=self.chunk,
+            keep_steps=self.keep_steps,
+            watch=None if self.progress is None and self.cancel is None else watch,
+        )
+        watch(paths)
+        return columns
+
+    def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
+        days = np.full(steps, self.step / timedelta(days=1))
+        ready, times = self.ready, np.arange(1, steps + 1) * np.timedelta64(self.step).astype("timedelta64[ns]")
+
+        def run(i: int) -> Outcome:
+            columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days)
+            return path(columns, ready.market, times)
+
+        return run
+
+    def run(self, native: _core.Scenario, paths: int, steps: int, *, scenario: object, seed: int | None = None) -> Runs:
+        columns = self.native(native, paths, steps)
+        return runs_of(
+            columns, self.ready, steps, self.step, seed=seed, scenario=scenario, again=self.again(native, paths, steps)
+        )
+
+
+def _simulate_process(
+    settings: _Settings, process: GBM, paths: int | None, steps: int | None, seed: int | None
+) -> Runs:
+    count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
+    key = secrets.randbits(64) if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    native = process._to_native(settings.ready.market, settings.step, key)
+    return settings.run(native, count, length, scenario=process, seed=key)
+
+
+def _simulate_blocks(settings: _Settings, blocks: Iterator[npt.ArrayLike]) -> Runs:
+    merged: dict[str, Any] = {}
+    count = length = 0
+    parts: list[dict[str, Any]] = []
+    for place, block in enumerate(blocks):
+        array = _returns(f"block {place}", block, len(settings.ready.market))
+        if length and array.shape[1] != length:
+            raise InputError(f"block {place} must have {length} steps, as the first has, had {array.shape[1]}")
+        length = array.shape[1]
+        parts.append(settings.native(_core.Scenario.returns(array), array.shape[0], length, before=count))
+        count += array.shape[0]
+    if not parts:
+        raise InputError("scenario must bring at least one block of returns")
+    for name, first in parts[0].items():
+        if name == "steps":
+            merged[name] = {k: np.concatenate([p["steps"][k] for p in parts]) for k in first}
+        elif name.startswith("position_"):
+            merged[name] = sum(p[name] for p in parts)
+        else:
+            merged[name] = np.concatenate([p[name] for p in parts])
+    return runs_of(merged, settings.ready, length, settings.step, seed=None, scenario=None, again=None)
+
+
+def _pair(book: Book | Ready, market: Any, scenario: Any) -> tuple[Ready, Any]:
+    if isinstance(book, Ready):
+        if market is not None and scenario is not None:
+            raise KindError("a prepared pair has its market: give only the scenario")
+        ready, wanted = book, (market if scenario is None else scenario)
+    else:
+        ready, wanted = ready_pair(book, market), scenario
+    if wanted is None or isinstance(wanted, (str, bytes, int, float, Market)):
+        raise KindError(
+            f"scenario must be a process such as GBM, an array of returns, or an iterator of such arrays, was "
+            f"{checks.describe(wanted)}"
+        )
+    return ready, wanted
+
+
+def _count(name: str, value: int | None, most: int) -> int:
+    if value is None:
+        raise KindError(f"{name} must be given with a process")
+    return checks.integer(name, value, at_least=1, at_most=most)
+
+
+def _threads(value: int | None) -> int:
+    if value is not None:
+        return checks.integer("threads", value, at_least=1, at_most=1024)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(allowed, int(limit))) if limit.isdecimal() and int(limit) > 0 else allowed
+
+
+def _chunk(value: int | None) -> int:
+    return 16 if value is None else checks.integer("chunk", value, at_least=1, at_most=2**48)
+
+
+def _returns(name: str, values: Any, assets: int) -> Floats:
+    """Return a checked array of returns, paths x steps x assets."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise KindError(f"{name} must be an array of returns: {error}") from None
+    if array.dtype.kind not in "fiu":
+        raise KindError(f"{name} must be an array of returns, had dtype {array.dtype}")
+    if array.ndim == 2 and assets == 1:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] != assets or not array.size:
+        raise InputError(f"{name} must have shape (paths, steps, {assets}), at least 1 each, had {array.shape}")
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    wrong = ~(np.isfinite(array) & (array > -1.0) & (array <= checks.LARGEST))
+    if wrong.any():
+        i, t, k = (int(v) for v in np.argwhere(wrong)[0])
+        raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1, was {array[i, t, k]}")
+    return array

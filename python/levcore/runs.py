@@ -1,0 +1,284 @@
+"""What happened on many paths: one value a path of everything that an outcome has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore.book import Book
+from levcore.cascade import Ready
+from levcore.checks import frozen, integer, number
+from levcore.display import money, plural
+from levcore.errors import InputError, NotKeptError
+from levcore.market import Market
+from levcore.outcome import Outcome, _Result
+from levcore.per_asset import PerAsset
+from levcore.step_trace import StepTrace
+from levcore.unpack import path_columns, step_trace
+
+if TYPE_CHECKING:
+    import pandas
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Spans = npt.NDArray[np.timedelta64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Runs(_Result):
+    """What many paths did to a book and its market: the names of :class:`Outcome`, one value a path.
+
+    Attributes
+    ----------
+    rounds, cascade_depth : int64[paths]
+        Rounds of the path, and most rounds in one step.
+    liquidated_count, liquidated_notional, bad_debt, insurance_fund, insurance_fund_low, fees, ... : array[paths]
+        As in Outcome; money in the market's numeraire.
+    final_price, lowest_price, highest_price, fundamental_price, depth_used : mapping of str to float64[paths]
+        As in Outcome.
+    amplification : mapping of str to float64[paths]
+        By the larger extreme of the fundamental price: log of the mark's extreme over log of the price's own.
+    first_liquidation : timedelta64[ns][paths]
+        Time of the first liquidation since the start; NaT where there is none.
+    error : tuple of (str or None)
+        Why a path stopped early, if it did.
+    book, market, scenario, steps, step, seed
+        What was run; seed is None for returns that were given.
+    steps_kept : StepTrace or None
+        Series of every path and step, where `keep_steps` asked for them.
+
+    Notes
+    -----
+    Names and definitions: the page "The model" of the documentation. Estimates with intervals: :mod:`levcore.risk`.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> import levcore as lc
+    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
+    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
+    >>> market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))})
+    >>> runs = lc.simulate(book, market, [[0.01], [-0.1]], step=timedelta(hours=1))
+    >>> runs.liquidation_probability
+    array([0.5])
+    """
+
+    rounds: Counts
+    cascade_depth: Counts
+    liquidated_count_long: Counts
+    liquidated_count_short: Counts
+    liquidated_notional_long: Floats
+    liquidated_notional_short: Floats
+    bad_debt: Floats
+    insurance_fund: Floats
+    insurance_fund_low: Floats
+    deleveraged_notional: Floats
+    socialised_loss: Floats
+    fees: Floats
+    exhausted: npt.NDArray[np.bool_]
+    conservation_error: Floats
+    final_price: Mapping[str, Floats]
+    lowest_price: Mapping[str, Floats]
+    highest_price: Mapping[str, Floats]
+    fundamental_price: Mapping[str, Floats]
+    amplification: Mapping[str, Floats]
+    depth_used: Mapping[str, Floats]
+    first_liquidation: Spans
+    error: tuple[str | None, ...]
+    engine: str
+    numeraire: str
+    book: Book = field(repr=False)
+    market: Market = field(repr=False)
+    scenario: object = field(repr=False)
+    steps: int
+    step: timedelta
+    seed: int | None
+    steps_kept: StepTrace | None = field(repr=False)
+    _liquidations: Counts = field(repr=False)
+    _step_sum: Counts = field(repr=False)
+    _again: Callable[[int], Outcome] | None = field(repr=False)
+
+    @property
+    def paths(self) -> int:
+        """How many paths."""
+        return len(self.rounds)
+
+    @property
+    def liquidated_count(self) -> Counts:
+        """Positions liquidated."""
+        return self.liquidated_count_long + self.liquidated_count_short
+
+    @property
+    def liquidated_notional(self) -> Floats:
+        """Notional of the forced orders, numeraire."""
+        return self.liquidated_notional_long + self.liquidated_notional_short
+
+    @property
+    def liquidation_probability(self) -> Floats:
+        """Share of the paths in which each position was liquidated, in the book's order."""
+        return self._liquidations / self.paths
+
+    @property
+    def mean_liquidation_time(self) -> Spans:
+        """Mean time from the start to each position's liquidation, over the paths that liquidate it; NaT: none does."""
+        each = np.timedelta64(self.step).astype("timedelta64[ns]").astype(np.int64)
+        with np.errstate(invalid="ignore"):
+            nanoseconds = (self._step_sum / self._liquidations + 1.0) * each
+        never = self._liquidations == 0
+        times: Spans = np.where(never, 0.0, nanoseconds).round().astype("timedelta64[ns]")
+        times[never] = np.timedelta64("NaT", "ns")
+        return times
+
+    def liquidation_probability_interval(self, confidence: float = 0.95) -> tuple[Floats, Floats]:
+        """Return Wilson's interval of each position's liquidation probability.
+
+        Parameters
+        ----------
+        confidence : float
+            In (0, 1).
+
+        Returns
+        -------
+        low, high : float64[n]
+
+        Raises
+        ------
+        InputError, KindError
+            If the confidence is no number in (0, 1).
+        """
+        wanted = number("confidence", confidence, above=0.0, below=1.0)
+        z = NormalDist().inv_cdf(0.5 + wanted / 2.0)
+        n, p = self.paths, self.liquidation_probability
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return np.clip(middle - half, 0.0, p), np.clip(middle + half, p, 1.0)
+
+    @property
+    def liquidated(self) -> npt.NDArray[np.bool_]:
+        """Not kept for many paths."""
+        raise NotKeptError("paths keep no matrix of liquidated positions: use at(i).liquidated")
+
+    @property
+    def trace(self) -> npt.NDArray[Any]:
+        """Not kept for many paths."""
+        raise NotKeptError("paths keep no traces: use at(i).trace")
+
+    def __len__(self) -> int:
+        return self.paths
+
+    def at(self, i: int) -> Outcome:
+        """Return one path whole: who was liquidated, its rounds, its steps. It is run again.
+
+        Parameters
+        ----------
+        i : int
+            Which; negative numbers count from the end.
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        InputError
+            If there is no such path.
+        NotKeptError
+            If the returns came from an iterator and are gone, or the runs have been pickled.
+        """
+        place = integer("i", i)
+        if not -self.paths <= place < self.paths:
+            raise InputError(f"i must lie in {-self.paths} to {self.paths - 1}, was {place}")
+        if self._again is None:
+            raise NotKeptError("the returns of this path are not kept: run its block on its own")
+        return self._again(place % self.paths)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row a path as a pandas data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The numbers, then final_price_<asset> and the other columns per asset.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        from levcore.frames import pandas_frame
+
+        columns: dict[str, npt.NDArray[Any]] = {
+            "liquidated_count": self.liquidated_count,
+            "liquidated_notional": self.liquidated_notional,
+        }
+        columns |= {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray) and value.ndim == 1 and name[0] != "_"
+        }
+        for name, value in vars(self).items():
+            if isinstance(value, PerAsset):
+                columns |= {f"{name}_{asset}": column for asset, column in value.items()}
+        return pandas_frame(columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (dict(vars(self)) | {"_again": None},)
+
+    def __repr__(self) -> str:
+        lines = [f"<levcore.Runs: {plural(self.paths, 'path')} of {plural(self.steps, 'step')} of {self.step}>"]
+        n, p = self.paths, float(np.mean(self.liquidated_count > 0))
+        debt = float(self.bad_debt.mean())
+        error = float(self.bad_debt.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+        lines.append(f"  paths with liquidations  {p:.2%}, mean {float(self.liquidated_count.mean()):,.4g} positions")
+        lines.append(f"  mean bad debt            {money(debt)} {self.numeraire} (standard error {money(error)})")
+        lines.append(f"  fund exhausted           in {int(self.exhausted.sum()):,} of {plural(n, 'path')}")
+        if self.seed is not None:
+            lines.append(f"  seed                     {self.seed}")
+        failed = sum(error is not None for error in self.error)
+        if failed:
+            lines.append(f"  ERROR in {failed:,} of them: see .error")
+        return "\n".join(lines)
+
+
+def _rebuild(values: dict[str, Any]) -> Runs:
+    return Runs(**values)
+
+
+def runs_of(
+    columns: Mapping[str, Any],
+    ready: Ready,
+    steps: int,
+    step: timedelta,
+    *,
+    seed: int | None,
+    scenario: object,
+    again: Callable[[int], Outcome] | None,
+) -> Runs:
+    """Build the outcome of many paths from native columns."""
+    names = ready.market.names
+    each = np.timedelta64(step).astype("timedelta64[ns]")
+    first = columns["first_liquidation"]
+    times = np.where(first >= 0, (first + 1) * each, np.timedelta64("NaT", "ns"))
+    kept = columns.get("steps")
+    return Runs(
+        **path_columns(columns, names),
+        first_liquidation=times,
+        numeraire=ready.market.numeraire,
+        book=ready.book,
+        market=ready.market,
+        scenario=scenario,
+        steps=steps,
+        step=step,
+        seed=seed,
+        steps_kept=None if kept is None else step_trace(kept, names, frozen(np.arange(1, steps + 1) * each)),
+        _liquidations=columns["position_count"],
+        _step_sum=columns["position_step_sum"],
+        _again=again,
+    )
