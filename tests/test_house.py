@@ -27,9 +27,9 @@ LEVELS = (
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
-    {"liquidation", "backstop", "funding", "control", "sorted_book", "counterparties"},
+    {"liquidation", "backstop", "control", "sorted_book", "counterparties"},
     {"state", "outcome"},
-    {"orders", "ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
+    {"orders", "funding", "ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
     {"cascade"},
     {"montecarlo"},
 )
@@ -38,7 +38,7 @@ ORDERED = (
     ("sum", "real", "random"),
     ("liquidation", "backstop"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "ledger"),
+    ("orders", "losses", "funding", "ledger"),
 )
 
 ELEMENTARY = (

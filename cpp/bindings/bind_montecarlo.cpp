@@ -42,13 +42,31 @@ void check(const Ready& ready, const Market& market, const Column<double>& days)
     (void)span_of(days, "days");
 }
 
+// Payments as three columns; by step, of instruments that there are.
+std::vector<FundingDue> dues(const Ready& ready, const Column<std::int64_t>& step,
+                             const Column<std::int32_t>& instrument, const Column<double>& rate) {
+    const auto at = span_of(step, "funding_step");
+    const auto of = span_of(instrument, "funding_instrument", at.size());
+    const auto rates = span_of(rate, "funding_rate", at.size());
+    std::vector<FundingDue> list;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+        if (of[i] < 0 || static_cast<std::size_t>(of[i]) >= ready.sorted.asset_of.size() ||
+            (i > 0 && at[i] < at[i - 1]))
+            throw std::invalid_argument("funding must name instruments of the venue, by step");
+        list.push_back({at[i], static_cast<std::uint32_t>(of[i]), rates[i]});
+    }
+    return list;
+}
+
 py::dict run(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t paths,
              const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
-             const py::object& watch) {
+             const py::object& watch, const Column<std::int64_t>& funding_step,
+             const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
+    const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     Progress progress;
     Runs runs;
     {
@@ -56,7 +74,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
         run_watched(
             [&] {
                 runs = run_paths(ready.sorted, market, scenario.scenario,
-                                 {paths, per_step.size(), per_step, threads, chunk, keep_steps}, progress);
+                                 {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding}, progress);
             },
             [&] {
                 if (!watch.is_none()) watch(progress.done.load());
@@ -71,11 +89,13 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
 }
 
 py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t path,
-                 std::size_t paths, const Column<double>& days) {
+                 std::size_t paths, const Column<double>& days, const Column<std::int64_t>& funding_step,
+                 const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
     if (path >= paths) throw std::invalid_argument("path must be one of the paths");
+    const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     std::atomic<bool> stop{false};
     std::vector<Outcome> outcomes(1);
     StepColumns steps;
@@ -90,7 +110,7 @@ py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& s
                 steps.resize(per_step.size(), ready.assets);
                 Keep keep{true, true};
                 keep.stop = &stop;
-                outcomes.front() = run_path(ready.sorted, market, {prices, per_step}, keep, &steps);
+                outcomes.front() = run_path(ready.sorted, market, {prices, per_step, funding}, keep, &steps);
             },
             [] {}, [&] { stop = true; });
     }
@@ -133,9 +153,11 @@ void bind_montecarlo(py::module_& m) {
         .def("price_paths", &price_paths, "start"_a.noconvert(), "paths"_a, "steps"_a,
              "Fundamental prices at the ends of steps: paths x steps x assets.");
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
-          "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a,
+          "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
+          "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),
           "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise.");
     m.def("run_one", &run_one, "ready"_a, "market"_a, "scenario"_a, "path"_a, "paths"_a, "days"_a.noconvert(),
+          py::kw_only(), "funding_step"_a.noconvert(), "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),
           "One path whole.");
 }
 

@@ -36,7 +36,8 @@ class Ledger {
     }
 
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
-    void step(std::span<const double> prices, double days) {
+    void step(std::span<const double> prices, double days, std::span<const FundingDue> due = {}) {
+        if (outcome_.fault != Fault::none) return;
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
             AssetState& a = state_.assets[k];
             a.fundamental = prices[k];
@@ -50,13 +51,13 @@ class Ledger {
             }
             refresh(k);
         }
+        for (const FundingDue& f : due) pay_funding(book_, market_, state_, f.instrument, f.rate);
+        if (!due.empty()) note_gap(conservation_gap(book_, market_, state_));
         cascade();
         ++step_;
     }
 
-    [[nodiscard]] bool stopped() const noexcept { return outcome_.fault != Fault::none; }
-
-    // What the step just run has done, added to what went before.
+    // What the step just run has done.
     void note_step(StepColumns& to, std::size_t place) {
         const Treasury& t = state_.treasury;
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
@@ -67,8 +68,8 @@ class Ledger {
             to.notional[side][place] = notional_[side].value() - at_step_[side];
             at_step_[side] = notional_[side].value();
         }
-        to.bad_debt[place] = t.bad_debt.value() - debt_at_step_;
-        debt_at_step_ = t.bad_debt.value();
+        to.bad_debt[place] = t.bad_debt.value() - at_step_[2];
+        at_step_[2] = t.bad_debt.value();
         to.insurance_fund[place] = std::max(0.0, t.fund.value());
     }
 
@@ -86,7 +87,7 @@ class Ledger {
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
             const AssetState& a = state_.assets[k];
             const Asset& asset = market_.assets[k];
-            const double ratio = whole_path ? path_amplification(asset, a) : shock_amplification(asset, a);
+            const double ratio = (whole_path ? path_amplification : shock_amplification)(asset, a);
             outcome_.assets.push_back({a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used});
         }
         return std::move(outcome_);
@@ -316,8 +317,7 @@ class Ledger {
     double recorded_[2] = {0.0, 0.0};
     double gross_ = 0.0;
     std::int64_t step_ = 0;
-    double at_step_[2] = {0.0, 0.0};
-    double debt_at_step_ = 0.0;
+    double at_step_[3] = {0.0, 0.0, 0.0};  // notionals and bad debt
 };
 
 }  // namespace
@@ -334,9 +334,14 @@ Outcome run_ledger(const SortedBook& book, const Market& market, const Course& c
                    std::size_t place) {
     Ledger ledger(book, market, keep);
     const std::size_t assets = market.assets.size();
+    std::size_t paid = 0;
     for (std::size_t t = 0; t < course.days.size(); ++t) {
         if (keep.stop != nullptr && keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
-        if (!ledger.stopped()) ledger.step(course.prices.subspan(t * assets, assets), course.days[t]);
+        std::size_t due = paid;
+        while (due < course.funding.size() && course.funding[due].step == static_cast<std::int64_t>(t)) ++due;
+        ledger.step(course.prices.subspan(t * assets, assets), course.days[t],
+                    course.funding.subspan(paid, due - paid));
+        paid = due;
         if (steps != nullptr) ledger.note_step(*steps, place + t);
     }
     return ledger.report(true);

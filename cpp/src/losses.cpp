@@ -64,9 +64,9 @@ void sync(const SortedBook& book, const Market& market, State& state, std::size_
 }
 
 // Unrealised profit less what socialised losses have taken from the claim before.
-double uncharged_profit(const Positions& positions, std::size_t i, const Claim& held, double mark) {
+double uncharged_profit(const Positions& positions, std::size_t i, const Claim& held, double mark, double funded) {
     const double margin = positions.margin[i] * (held.coin / positions.quantity[i]);
-    const double charged = (margin - held.coin * positions.entry_price[i]) - held.cash;
+    const double charged = (margin - held.coin * (positions.entry_price[i] + funded)) - held.cash;
     return held.coin * (mark - positions.entry_price[i]) - std::max(0.0, charged);
 }
 
@@ -132,8 +132,8 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
         for (const std::size_t side : {longs, shorts})
             for (const std::uint32_t row : open_rows(book, state, k, side)) {
                 const std::uint32_t position = book.sides[k][side].position[row];
-                const double profit =
-                    uncharged_profit(book.positions, position, claim_of(book, state, k, side, row), mark);
+                const double profit = uncharged_profit(book.positions, position, claim_of(book, state, k, side, row),
+                                                       mark, state.funded[book.sides[k][side].instrument[row]]);
                 if (!(profit > 0.0)) continue;
                 profits.push_back({k, side, row, profit});
                 total.add(profit);

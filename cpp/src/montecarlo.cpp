@@ -31,7 +31,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
         const std::size_t end = std::min(plan.paths, (chunk + 1) * plan.chunk);
         for (std::size_t i = chunk * plan.chunk; i < end; ++i) {
             draw(scenario, start, i, plan.steps, prices[thread]);
-            runs.outcomes[i] = run_path(book, market, {prices[thread], plan.days}, keep,
+            runs.outcomes[i] = run_path(book, market, {prices[thread], plan.days, plan.funding}, keep,
                                         plan.keep_steps ? &runs.steps : nullptr, i * plan.steps);
             progress.done.fetch_add(1, std::memory_order_relaxed);
         }

@@ -57,8 +57,9 @@ void sum_blocks(SortedSide& side) {
 
 double liquidation_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
     const double price = liquidation_price(instrument, held, entry_price);
-    if (std::isnan(price)) return held.coin > 0.0 ? -infinity : infinity;
-    return log(price);
+    if (!std::isnan(price)) return log(price);
+    if (held.coin > 0.0) return -infinity;
+    return held.cash <= 0.0 ? -1e300 : infinity;  // a short that has nothing left fails at every price
 }
 
 double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {

@@ -29,6 +29,7 @@ State start(const SortedBook& book, const Market& market) {
     state.open_interest = book.open_interest;
     state.pools.resize(book.open_interest.size());
     state.taken.resize(book.open_interest.size());
+    state.funded.assign(book.open_interest.size(), 0.0);
     state.treasury.fund = Sum(book.venue.backstop.insurance_fund);
     state.treasury.fund_low = book.venue.backstop.insurance_fund;
     return state;
@@ -155,6 +156,7 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
     money.add(t.fees_outside.pair());
     money.add(multiply(t.bad_debt.pair(), -1.0));
     money.add(multiply(t.unpaid.pair(), -1.0));
+    money.add(state.unmatched_funding.pair());
     double coins = 0.0;
     for (std::size_t i = 0; i < state.open_interest.size(); ++i) {
         Sum quantity(state.taken[i].quantity.pair());
@@ -196,7 +198,11 @@ double holdings_gap(const SortedBook& book, const Market& market, const State& s
 
 bool claims_changed(const State& state) {
     const auto made = [](const auto& sides) { return sides[longs] || sides[shorts]; };
-    return std::any_of(state.pools.begin(), state.pools.end(), made) || state.treasury.socialised_loss.value() > 0.0;
+    const auto owned = [](const auto& sides) {
+        return !sides[longs].own_quantity.empty() || !sides[shorts].own_quantity.empty();
+    };
+    return std::any_of(state.pools.begin(), state.pools.end(), made) ||
+           std::any_of(state.sides.begin(), state.sides.end(), owned);
 }
 
 void write_holdings(const SortedBook& book, const State& state, std::vector<double>& quantity,

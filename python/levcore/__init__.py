@@ -25,6 +25,7 @@ from levcore.errors import (
     TooLargeError,
 )
 from levcore.estimate import estimate_bytes
+from levcore.funding import Funding
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
@@ -32,6 +33,7 @@ from levcore.montecarlo import simulate
 from levcore.outcome import Outcome, Outcomes
 from levcore.positions import Accounts
 from levcore.replaying import replay
+from levcore.risk import Estimate
 from levcore.runs import Runs
 from levcore.scenario import GBM, normals
 from levcore.step_trace import StepTrace
@@ -48,7 +50,9 @@ __all__ = [
     "CancelledError",
     "DepthCurve",
     "DomainError",
+    "Estimate",
     "FullClose",
+    "Funding",
     "InputError",
     "InternalError",
     "KindError",
@@ -82,7 +86,7 @@ __all__ = [
 ]
 
 
-_LATER = ("datasets", "plot", "synthetic")  # modules that few need are imported when they are asked for
+_LATER = ("datasets", "plot", "risk", "synthetic")  # modules that few need are imported when they are asked for
 
 
 def __dir__() -> list[str]:

@@ -121,9 +121,21 @@ def run_paths(
     chunk: int,
     keep_steps: bool,
     watch: object,
+    funding_step: npt.NDArray[np.int64],
+    funding_instrument: npt.NDArray[np.int32],
+    funding_rate: _Floats,
 ) -> dict[str, Any]: ...
 def run_one(
-    ready: Ready, market: Market, scenario: Scenario, path: int, paths: int, days: _Floats
+    ready: Ready,
+    market: Market,
+    scenario: Scenario,
+    path: int,
+    paths: int,
+    days: _Floats,
+    *,
+    funding_step: npt.NDArray[np.int64],
+    funding_instrument: npt.NDArray[np.int32],
+    funding_rate: _Floats,
 ) -> dict[str, Any]: ...
 def philox(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
 def normals(seed: int, paths: int, numbers: int) -> _Floats: ...

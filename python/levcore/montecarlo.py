@@ -15,6 +15,7 @@ from levcore import _core, checks, memory
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import CancelledError, InputError, KindError
+from levcore.funding import schedule
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.runs import Runs, runs_of
@@ -188,16 +189,23 @@ class _Settings:
             chunk=self.chunk,
             keep_steps=self.keep_steps,
             watch=None if self.progress is None and self.cancel is None else watch,
+            **self.funding(steps),
         )
         watch(paths)
         return columns
 
+    def elapsed(self, steps: int) -> npt.NDArray[np.int64]:
+        return np.arange(1, steps + 1) * int(np.timedelta64(self.step).astype("timedelta64[ns]").astype(np.int64))
+
+    def funding(self, steps: int) -> dict[str, npt.NDArray[Any]]:
+        return schedule([i.funding for i in self.ready.book.venue.instruments], self.elapsed(steps))
+
     def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
         days = np.full(steps, self.step / timedelta(days=1))
-        ready, times = self.ready, np.arange(1, steps + 1) * np.timedelta64(self.step).astype("timedelta64[ns]")
+        ready, times, funding = self.ready, self.elapsed(steps).astype("timedelta64[ns]"), self.funding(steps)
 
         def run(i: int) -> Outcome:
-            columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days)
+            columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days, **funding)
             return path(columns, ready.market, times)
 
         return run

@@ -13,6 +13,7 @@ from levcore import _core, checks
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import InputError, KindError
+from levcore.funding import schedule
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.scenario import span
@@ -100,7 +101,8 @@ def replay(
     table, bar = _moves(closes, extremes, start)
     days = np.diff(elapsed[bar], prepend=0) / DAY
     scenario = _core.Scenario.prices(np.ascontiguousarray(table))
-    columns = _core.run_one(ready._native, ready._native_market, scenario, 0, 1, days)
+    due = schedule([i.funding for i in ready.book.venue.instruments], elapsed[bar])
+    columns = _core.run_one(ready._native, ready._native_market, scenario, 0, 1, days, **due)
     return path(columns, ready.market, elapsed[bar].astype("timedelta64[ns]"))
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
+from levcore.funding import Funding
 from levcore.tiers import MarginTiers
 
 
@@ -27,6 +28,8 @@ class LinearPerpetual:
         Fee rate counted into the maintenance requirement (OKX, Gate, Bitget); 0 where there is none.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry (Bybit classic, Delta).
+    funding : Funding, optional
+        What longs and shorts pay each other along a path; None: nothing.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class LinearPerpetual:
     tiers: MarginTiers
     closing_fee: float = 0.0
     basis: Literal["mark", "entry"] = "mark"
+    funding: Funding | None = None
 
     def __post_init__(self) -> None:
         checks.text("symbol", self.symbol)
@@ -61,6 +65,8 @@ class LinearPerpetual:
         fee = checks.number("closing_fee", self.closing_fee, at_least=0.0, below=1.0)
         object.__setattr__(self, "closing_fee", fee)
         checks.choice("basis", self.basis, ("mark", "entry"))
+        if self.funding is not None:
+            checks.instance("funding", self.funding, Funding)
         highest = self.tiers.maintenance_rate[-1] + fee
         if not highest < 1.0:
             raise InputError(f"maintenance_rate with closing_fee must lie in [0, 1), was {highest} in the last tier")

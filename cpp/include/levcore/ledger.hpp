@@ -5,6 +5,7 @@
 #include <atomic>
 #include <span>
 
+#include "levcore/funding.hpp"
 #include "levcore/outcome.hpp"
 #include "levcore/state.hpp"
 
@@ -33,10 +34,11 @@ struct Keep {
 // A run was told to stop.
 struct Stopped {};
 
-// Fundamental prices at the ends of steps, steps x assets, and the days that each step takes.
+// Fundamental prices at the ends of steps, steps x assets, the days that each step takes, and what falls due, by step.
 struct Course {
     std::span<const double> prices;
     std::span<const double> days;
+    std::span<const FundingDue> funding = {};
 };
 
 // One shock: fundamental prices move by `moves` (one a market asset, -0.1 for -10 %), then the cascade runs.

@@ -18,6 +18,7 @@ struct Plan {
     std::size_t threads = 1;
     std::size_t chunk = 64;
     bool keep_steps = false;
+    std::span<const FundingDue> funding = {};  // by step
 };
 
 struct Progress {

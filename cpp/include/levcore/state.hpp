@@ -72,6 +72,8 @@ struct State {
     std::vector<std::array<OpenInterest, 2>> open_interest;             // per instrument
     std::vector<std::array<std::unique_ptr<Counterparties>, 2>> pools;  // per instrument, once one is needed
     std::vector<Taken> taken;                                           // per instrument
+    std::vector<double> funded;  // per instrument, what a base unit held all along has paid
+    Sum unmatched_funding;       // paid by positions that nobody in the books held the other side of
     Treasury treasury;
 };
 
