@@ -29,14 +29,23 @@ class MadeRuns:
     """A batch of shocks that passes for simulated paths: what is not of a path is the batch's own."""
 
     def __init__(
-        self, book: lc.Book, market: lc.Market, *, paths: int = 300, steps: int = 96, seed: int = 7, keep_steps: bool = True
+        self,
+        book: lc.Book,
+        market: lc.Market,
+        *,
+        paths: int = 300,
+        steps: int = 96,
+        seed: int = 7,
+        keep_steps: bool = True,
     ) -> None:
         random = np.random.default_rng(seed)
         moves = np.expm1(np.clip(0.045 * random.standard_t(4, (paths, len(market))), -0.6, 0.6))
         self._batch = lc.shock(book, market, moves)
         self.book, self.market, self.scenario = book, market, GBM(volatility={name: 0.8 for name in market.names})
         self.paths, self.steps, self.step, self.seed = paths, steps, STEP, seed
-        hits = np.array([self._batch.at(i).liquidated for i in range(paths)], dtype=np.float64).reshape(paths, len(book))
+        hits = np.array([self._batch.at(i).liquidated for i in range(paths)], dtype=np.float64).reshape(
+            paths, len(book)
+        )
         self.liquidation_probability = hits.mean(axis=0)
         self.steps_kept = self._kept(random) if keep_steps else None
 
@@ -86,7 +95,9 @@ def _resampled(values: Any, statistic: Any, tail: float = 1.0) -> Estimate:
     random = np.random.default_rng(1)
     again = [statistic(values[random.integers(0, len(values), len(values))]) for _ in range(200)]
     low, high = np.quantile(again, [0.025, 0.975])
-    return Estimate(float(statistic(values)), float(low), float(high), n=len(values), low_sample=len(values) * tail < 10)
+    return Estimate(
+        float(statistic(values)), float(low), float(high), n=len(values), low_sample=len(values) * tail < 10
+    )
 
 
 def _shortfall(values: Any) -> float:

@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 
-_LATER = ("datasets", "plot", "synthetic")  # modules that few need are imported when they are asked for
+_LATER = ("datasets", "plot", "report", "synthetic")  # modules that few need are imported when they are asked for
 
 
 def __dir__() -> list[str]:

@@ -20,9 +20,7 @@ MOST_ASSETS = 4
 WANTED = ("liquidation_probability", "bad_debt", "steps_kept", "book", "market", "scenario")
 
 
-def write(
-    runs: Any, path: str | os.PathLike[str], *, title: str | None = None, shocks: Outcomes | None = None
-) -> Path:
+def write(runs: Any, path: str | os.PathLike[str], *, title: str | None = None, shocks: Outcomes | None = None) -> Path:
     """Write a report of simulated paths: one self-contained HTML page.
 
     Parameters
@@ -107,6 +105,7 @@ def _content(runs: Any, title: str | None, shocks: Outcomes | None) -> dict[str,
         "numeraire": market.numeraire,
         "positions": plural(len(runs.book), "position"),
         "headline": report_numbers.headline(runs),
+        "measures": ("mean", "VaR 99 %", "ES 99 %"),
         "sections": _figures(runs, shocks),
         "failed": sum(error is not None for error in runs.error),
         "venue_sentences": report_words.venue_sentences(venue, market.numeraire),
@@ -129,7 +128,9 @@ def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[An
     book, market, money_of = runs.book, runs.market, runs.market.numeraire
     held = [name for name in market.names if name in book.venue.assets]
     drawn = held[:MOST_ASSETS]
-    note = f"Drawn for {', '.join(drawn)}, not for {plural(len(held) - len(drawn), 'more asset')}." if drawn != held else ""
+    note = (
+        f"Drawn for {', '.join(drawn)}; left out: {plural(len(held) - len(drawn), 'asset')}." if drawn != held else ""
+    )
     worst = int(np.lexsort((runs.liquidated_notional, runs.bad_debt))[-1])
     outcome = runs.at(worst)
     moved = max(drawn, key=lambda name: abs(np.log(outcome.final_price[name] / market.prices[name])))
@@ -142,7 +143,7 @@ def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[An
         draw.distribution(np.asarray(runs.bad_debt), "Bad debt", money_of, "bad-debt", colour=draw.LONG,
                           atoms={"no bad debt": 0.0}),
         draw.distribution(np.asarray(runs.insurance_fund_low), "Insurance fund at its lowest", money_of, "fund",
-                          colour=draw.FUND, atoms=_fund_atoms(book.venue.backstop.insurance_fund)),
+                          colour=draw.FUND, log=False, atoms=_fund_atoms(book.venue.backstop.insurance_fund)),
         draw.distribution(np.asarray(runs.liquidated_notional), "Liquidated notional", money_of, "notional",
                           colour=draw.FAN, atoms={"nothing liquidated": 0.0}),
     ]  # fmt: skip
@@ -159,7 +160,11 @@ def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[An
         ("Who is liquidated", "", [who]),
         ("The worst path", "" if worst_path else "No path liquidated anything.", [worst_path] if worst_path else []),
         ("Prices", note, fans),
-        ("Amplification", "", [draw.amplification(shocks, "amplification")] if shocks is not None and len(shocks) else []),
+        (
+            "Amplification",
+            "",
+            [draw.amplification(shocks, "amplification")] if shocks is not None and len(shocks) else [],
+        ),
     ]
     return [section for section in sections if section[2] or (section[1] and section[1] != note)]
 

@@ -123,8 +123,10 @@ def cascade(outcome: Any, which: int, asset: str, start: float, numeraire: str, 
     rounds, mark = np.arange(1, len(trace) + 1), trace[f"mark_price_{asset}"]
     sides = (("longs", LONG, trace["liquidated_notional_long"]), ("shorts", SHORT, trace["liquidated_notional_short"]))
     unit, word = _unit(trace["liquidated_notional_long"] + trace["liquidated_notional_short"])
-    when = [f", {span(moment)} in" for moment in trace["time"]] if "time" in (trace.dtype.names or ()) else [""] * len(
-        trace
+    when = (
+        [f", {span(moment)} in" for moment in trace["time"]]
+        if "time" in (trace.dtype.names or ())
+        else [""] * len(trace)
     )
     traces: list[dict[str, Any]] = [
         {
@@ -166,15 +168,17 @@ def cascade(outcome: Any, which: int, asset: str, start: float, numeraire: str, 
             _unit_note(f"Mark price of {escape(asset)} after the round, {escape(numeraire)}", at=0.42),
         ],
     }  # fmt: skip
+    end = float(outcome.final_price[asset])
     told = (
         f"{plural(outcome.liquidated_count, 'position')} liquidated in {plural(len(trace), 'round')}, forced orders of "
         f"{money(outcome.liquidated_notional)} {numeraire}, bad debt {money(outcome.bad_debt)} {numeraire}"
     )
     return Figure(
         name=name,
-        title="The worst path, round by round",
+        title="Forced orders and the mark price, round by round",
         caption=f"Path {which:,}, the one with the most bad debt (then the most notional liquidated): {told}. "
-        f"The price of {asset} ends at {price(float(outcome.final_price[asset]))} {numeraire}.",
+        f"The mark price of {asset} was {price(start)} {numeraire} at the start and is {price(end)} at the end "
+        f"({signed(100 * (end / start - 1))} %).",
         alt=f"Bars of forced orders by round above a line of the mark price of {asset}: {told}.",
         json=_json(traces, layout),
         key=(("longs closed", LONG, "box"), ("shorts closed", SHORT, "box"), ("mark price", INK, "line")),
@@ -267,15 +271,21 @@ def fan(kept: Any, asset: str, start: float, numeraire: str, worst: int, name: s
     )  # fmt: skip
 
 
-def distribution(values: Floats, what: str, numeraire: str, name: str, *, colour: str, atoms: dict[str, float]) -> Figure:
+def distribution(
+    values: Floats, what: str, numeraire: str, name: str, *, colour: str, atoms: dict[str, float], log: bool = True
+) -> Figure:
     """Draw the share of paths by amount; amounts that many paths have exactly are told apart, in words."""
     count = len(values)
     held = {said: values == amount for said, amount in atoms.items()}
     rest = values[~np.logical_or.reduce(list(held.values()))] if held else values
     said = [f"{percent(float(where.mean()))} of paths: {label}" for label, where in held.items()]
-    wide = bool(rest.size) and float(rest.min()) > 0 and float(rest.max()) > 30 * float(rest.min())
+    wide = log and bool(rest.size) and float(rest.min()) > 0 and float(rest.max()) > 30 * float(rest.min())
     scaled = np.log10(rest) if wide else rest
-    edges = np.histogram_bin_edges(scaled, min(MOST_BARS, max(5, int(2 * np.sqrt(rest.size))))) if rest.size else np.arange(2.0)
+    edges = (
+        np.histogram_bin_edges(scaled, min(MOST_BARS, max(5, int(2 * np.sqrt(rest.size)))))
+        if rest.size
+        else np.arange(2.0)
+    )
     heights = np.histogram(scaled, edges)[0] / max(count, 1)
     bounds = 10**edges if wide else edges
     unit, word = (1.0, "") if wide else _unit(bounds)
@@ -291,7 +301,9 @@ def distribution(values: Floats, what: str, numeraire: str, name: str, *, colour
         axis["range"] = [float(edges[0]) - 0.05, float(edges[-1]) + 0.05]
     notes = [_unit_note("Share of paths, %")]
     if not rest.size:
-        notes.append({"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False, "text": "; ".join(said)})
+        notes.append(
+            {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False, "text": "; ".join(said)}
+        )
         axis |= {"showticklabels": False}
     drawn = f"The other {plural(int(rest.size), 'path')} are drawn" if held and rest.size else ""
     caption = ". ".join([*said, *([drawn] if drawn else [])]) + "." if said else ""
@@ -307,8 +319,8 @@ def distribution(values: Floats, what: str, numeraire: str, name: str, *, colour
 def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: int, name: str) -> Figure:
     """Draw the mean liquidation probability of positions by their leverage at the start, longs and shorts."""
     traces: list[dict[str, Any]] = []
-    labels = [f"\N{LESS-THAN OR EQUAL TO} {high:g}\N{MULTIPLICATION SIGN}" if low == 0 else
-              f"> {low:g}\N{MULTIPLICATION SIGN}" if np.isinf(high) else f"{low:g}\N{EN DASH}{high:g}\N{MULTIPLICATION SIGN}"
+    labels = [f"\N{LESS-THAN OR EQUAL TO} {high:g}" if low == 0 else
+              f"> {low:g}" if np.isinf(high) else f"{low:g}\N{EN DASH}{high:g}"
               for low, high in LEVERAGES]  # fmt: skip
     told = []
     for side, colour, symbol, where, shift in (
@@ -325,7 +337,7 @@ def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: 
             share.append(100 * mean)
             below.append(100 * (mean - bottom))
             above.append(100 * (top - mean))
-            hover.append(f"{int(mine.sum()):,} {side} of {labels[at]}<br>{percent(mean)} liquidated "
+            hover.append(f"{int(mine.sum()):,} {side} of {labels[at]} times<br>{percent(mean)} liquidated "
                          f"[{percent(bottom)}, {percent(top)}]")  # fmt: skip
             told.append(f"{side} {labels[at]} {percent(mean)}")
         error = {"type": "data", "array": above, "arrayminus": below, "color": colour, "thickness": 1.5, "width": 4}
@@ -335,13 +347,13 @@ def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: 
         )  # fmt: skip
     ticks = {"tickvals": list(range(len(labels))), "ticktext": labels, "range": [-0.5, len(labels) - 0.5]}
     layout = {
-        "xaxis": {"title": {"text": "Leverage at the start, notional over equity"}, **ticks},
+        "xaxis": {"title": {"text": "Leverage at the start, notional over equity, times"}, **ticks},
         "yaxis": {"rangemode": "tozero"},
         "annotations": [_unit_note("Probability of liquidation, %")],
     }
     return Figure(
         name=name,
-        title="Who is liquidated",
+        title="Probability of liquidation by leverage",
         caption="Mean over the positions of a bucket, with 95 % intervals. Positions of one path fall together, so the "
         "intervals count paths, not positions, and are wide on purpose.",
         alt=f"Liquidation probability by leverage: {', '.join(told) or 'no positions'}.",

@@ -52,7 +52,10 @@ def headline(runs: Any) -> Headline:
     large = (
         ("Probability of bad debt", _number(indebted, percent)),
         ("Probability that the insurance fund is exhausted", _number(exhausted, percent)),
-        ("Mean number of positions liquidated", _number(closed, lambda value: f"{value:,.{1 if value < 1000 else 0}f}")),
+        (
+            "Mean number of positions liquidated",
+            _number(closed, lambda value: f"{value:,.{1 if value < 1000 else 0}f}"),
+        ),
     )
     ends = "No path ends" if not (debt > 0).any() else f"{percent(float(indebted.value))} of paths end"
     tail = rows[0][1][2].value

@@ -126,7 +126,9 @@ def _kind(given: Any) -> str:
 
 def _short(value: Any, most: int = 200) -> str:
     if hasattr(value, "items"):
-        said = ", ".join(f"{name}: {one:g}" if isinstance(one, float) else f"{name}: {one}" for name, one in value.items())
+        said = ", ".join(
+            f"{name}: {one:g}" if isinstance(one, float) else f"{name}: {one}" for name, one in value.items()
+        )
     else:
         said = str(value.tolist()) if isinstance(value, np.ndarray) else str(value)
     return said if len(said) <= most else f"{said[:most]}\N{HORIZONTAL ELLIPSIS}"
@@ -148,4 +150,4 @@ def provenance(runs: Any) -> Table:
         ("Python, numpy, plotly", f"{platform.python_version()}, {np.__version__}, {plotly.__version__}"),
         ("platform", f"{platform.system()} {platform.machine()}"),
     ]
-    return Table("How this was computed", ("", ""), tuple(rows))
+    return Table("What it takes to run this again, and its own audit", ("", ""), tuple(rows))
