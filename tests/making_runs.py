@@ -41,7 +41,7 @@ class MadeRuns:
         random = np.random.default_rng(seed)
         moves = np.expm1(np.clip(0.045 * random.standard_t(4, (paths, len(market))), -0.6, 0.6))
         self._batch = lc.shock(book, market, moves)
-        self.book, self.market, self.scenario = book, market, GBM(volatility={name: 0.8 for name in market.names})
+        self.book, self.market, self.scenario = book, market, GBM(volatility=dict.fromkeys(market.names, 0.8))
         self.paths, self.steps, self.step, self.seed = paths, steps, STEP, seed
         hits = np.array([self._batch.at(i).liquidated for i in range(paths)], dtype=np.float64).reshape(
             paths, len(book)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import re
@@ -116,13 +117,13 @@ def test_every_figure_is_there_with_a_text_of_its_own(page: Path) -> None:
 
 
 def test_a_histogram_holds_every_path_that_its_words_do_not(page: Path, runs: MadeRuns) -> None:
-    from levcore.report_figures import distribution
+    from levcore.report_losses import distribution
 
     figure = distribution(
         runs.bad_debt, "Bad debt", "USDT", "x", colour="#000000", atoms={"no bad debt": 0.0}, log=False
     )
     heights = json.loads(figure.json)["data"][0]["y"]
-    values = np.frombuffer(__import__("base64").b64decode(heights["bdata"])) if isinstance(heights, dict) else heights
+    values = np.frombuffer(base64.b64decode(heights["bdata"])) if isinstance(heights, dict) else heights
     assert np.sum(values) / 100 == pytest.approx(float((runs.bad_debt > 0).mean()))
     assert f"{100 * float((runs.bad_debt == 0).mean()):.1f} % of paths: no bad debt" in figure.caption
 
@@ -212,8 +213,8 @@ def test_the_page_is_drawn_without_a_complaint_a_request_or_a_sideways_scroll(
     drawn = tab.evaluate("[...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('svg .trace').length)")
     assert len(drawn) == 10
     assert min(drawn) > 0
-    wide = "[...document.querySelectorAll('.plot, .main-svg, figure, h1, p')].filter(e => e.getBoundingClientRect().right > innerWidth)"
-    assert tab.evaluate(f"{wide}.length") == 0
+    boxes = "[...document.querySelectorAll('.plot, .main-svg, figure, h1, p')].map(e => e.getBoundingClientRect())"
+    assert tab.evaluate(f"{boxes}.filter(box => box.right > innerWidth).length") == 0
     assert tab.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen][0]
     tab.close()
 

@@ -50,15 +50,15 @@ def write(runs: Any, path: str | os.PathLike[str], *, title: str | None = None, 
 
     Notes
     -----
-    The page holds plotly's code and loads nothing: about 5 MB. Same runs, same page. Colours are Okabe and Ito's (2008),
-    told apart by colour-blind readers. Intervals are those of `levcore.risk`, at 95 %.
+    The page holds plotly's code and loads nothing: about 5 MB. Same runs, same page. Colours are Okabe and Ito's
+    (2008), told apart by colour-blind readers. Intervals are those of `levcore.risk`, at 95 %.
 
     Examples
     --------
     >>> from levcore import report
     >>> report.write([1.0, 2.0], "report.html")
     Traceback (most recent call last):
-    levcore.errors.KindError: runs must be what lc.simulate returned, was a list
+    levcore.errors.KindError: runs must be what lc.simulate returned, was list [1.0, 2.0]
     """
     try:
         import jinja2
@@ -91,7 +91,6 @@ def _template(name: str) -> str:
 
 
 def _content(runs: Any, title: str | None, shocks: Outcomes | None) -> dict[str, Any]:
-    from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     from levcore import report_numbers, report_words
@@ -115,15 +114,16 @@ def _content(runs: Any, title: str | None, shocks: Outcomes | None) -> dict[str,
         "scenario": report_words.scenario(runs),
         "not_modelled": report_words.NOT_MODELLED,
         "provenance": report_words.provenance(runs),
-        "style": Markup(_template("report.css")),
-        "script": Markup(_template("report.js")),
-        "plotly": Markup(get_plotlyjs()),
+        "style": _template("report.css"),
+        "script": _template("report.js"),
+        "plotly": get_plotlyjs(),
     }
 
 
 def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[Any]]]:
     """Draw every figure, by section: its name, its note, its figures."""
     from levcore import report_figures as draw
+    from levcore import report_losses as loss
 
     book, market, money_of = runs.book, runs.market, runs.market.numeraire
     held = [name for name in market.names if name in book.venue.assets]
@@ -140,18 +140,18 @@ def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[An
     ]
     worst_path = draw.cascade(outcome, worst, moved, market.prices[moved], money_of, "cascade")
     losses = [
-        draw.distribution(np.asarray(runs.bad_debt), "Bad debt", money_of, "bad-debt", colour=draw.LONG,
+        loss.distribution(np.asarray(runs.bad_debt), "Bad debt", money_of, "bad-debt", colour=loss.DEBT,
                           atoms={"no bad debt": 0.0}),
-        draw.distribution(np.asarray(runs.insurance_fund_low), "Insurance fund at its lowest", money_of, "fund",
-                          colour=draw.FUND, log=False, atoms=_fund_atoms(book.venue.backstop.insurance_fund)),
-        draw.distribution(np.asarray(runs.liquidated_notional), "Liquidated notional", money_of, "notional",
-                          colour=draw.FAN, atoms={"nothing liquidated": 0.0}),
+        loss.distribution(np.asarray(runs.insurance_fund_low), "Insurance fund at its lowest", money_of, "fund",
+                          colour=loss.FUND, log=False, atoms=_fund_atoms(book.venue.backstop.insurance_fund)),
+        loss.distribution(np.asarray(runs.liquidated_notional), "Liquidated notional", money_of, "notional",
+                          colour=loss.ORDERS, atoms={"nothing liquidated": 0.0}),
     ]  # fmt: skip
     fans = []
     if runs.steps_kept is not None:
         fans = [draw.fan(runs.steps_kept, name, market.prices[name], money_of, worst, f"fan-{k}")
                 for k, name in enumerate(drawn)]  # fmt: skip
-    who = draw.by_leverage(
+    who = loss.by_leverage(
         book.leverage(market.prices), book.quantity, np.asarray(runs.liquidation_probability), runs.paths, "leverage"
     )
     sections = [

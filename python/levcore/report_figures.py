@@ -1,4 +1,4 @@
-"""The figures of a report: plotly figures as JSON, each with its title, key, caption and a text for those who hear it."""
+"""The figures of a report as JSON for plotly: what a figure is, its style, and the figures of prices."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy.typing as npt
 from levcore.display import money, plural, price
 from levcore.liquidation_map import LiquidationMap
 from levcore.plot import GRID, INK, LINES, LONG, MUTED, SCALES, SHORT
-from levcore.report_numbers import percent, signed, span, wilson
+from levcore.report_numbers import signed, span
 
 Floats = npt.NDArray[np.float64]
 
-FAN, FUND = "#0072B2", "#009E73"
+FAN = "#0072B2"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 AXIS = {
     "gridcolor": GRID,
@@ -48,8 +48,7 @@ TEMPLATE = {
     "yaxis": AXIS,
 }
 BANDS = ((0.01, 0.99, 0.14), (0.05, 0.95, 0.20), (0.25, 0.75, 0.34))
-LEVERAGES = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0), (10.0, 20.0), (20.0, 50.0), (50.0, 100.0), (100.0, np.inf))
-MOST_POINTS, MOST_BARS = 400, 40
+MOST_POINTS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ class Figure:
 def liquidation_map(chart: LiquidationMap, numeraire: str, name: str) -> Figure:
     """Draw notional by liquidation price, around the mark."""
     asset, mark = escape(chart.asset), chart.mark_price
-    unit, word = _unit(chart.long_notional, chart.short_notional)
+    unit, word = unit_of(chart.long_notional, chart.short_notional)
     centres, widths = (chart.edges[1:] + chart.edges[:-1]) / 2, np.diff(chart.edges)
     bars = [
         {
@@ -86,15 +85,15 @@ def liquidation_map(chart: LiquidationMap, numeraire: str, name: str) -> Figure:
         }
         for side, colour, values in (("longs", LONG, chart.long_notional), ("shorts", SHORT, chart.short_notional))
     ]
-    x = {"title": {"text": f"{asset} price at liquidation, {escape(numeraire)}"}, "tickformat": _digits(mark)}
+    x = {"title": {"text": f"{asset} price at liquidation, {escape(numeraire)}"}, "tickformat": digits(mark)}
     layout = {
         "barmode": "overlay",
         "bargap": 0,
         "xaxis": {**x, "range": [float(chart.edges[0]), float(chart.edges[-1])]},
         "yaxis": {"rangemode": "tozero"},
-        "shapes": [_line(x0=mark, x1=mark, y0=0, y1=1, yref="paper", colour=INK)],
+        "shapes": [line(x0=mark, x1=mark, y0=0, y1=1, yref="paper", colour=INK)],
         "annotations": [
-            _unit_note(f"Notional a bin, {word}{escape(numeraire)}"),
+            unit_note(f"Notional a bin, {word}{escape(numeraire)}"),
             {"x": mark, "y": 1, "yref": "paper", "text": f"mark {price(mark)}", "showarrow": False, "yanchor": "top",
              "xanchor": "left", "xshift": 5, "bgcolor": "rgba(255,255,255,0.85)", "font": {"size": 12}},
         ],
@@ -110,7 +109,7 @@ def liquidation_map(chart: LiquidationMap, numeraire: str, name: str) -> Figure:
         caption=f"Notional at each position's own liquidation price, all else held still: {said}. A fall eats its way "
         "leftwards through the longs, a rise rightwards through the shorts.",
         alt=f"Bars of notional by {chart.asset} liquidation price around the mark price {price(mark)}: {said}.",
-        json=_json(bars, layout),
+        json=as_json(bars, layout),
         key=(("longs", LONG, "box"), ("shorts", SHORT, "box"), ("mark price at the start", INK, "line")),
     )
 
@@ -120,9 +119,39 @@ def cascade(outcome: Any, which: int, asset: str, start: float, numeraire: str, 
     trace = outcome.trace
     if not len(trace):
         return None
-    rounds, mark = np.arange(1, len(trace) + 1), trace[f"mark_price_{asset}"]
+    unit, word = unit_of(trace["liquidated_notional_long"] + trace["liquidated_notional_short"])
+    layout = {
+        "barmode": "stack",
+        "xaxis": {"title": {"text": "Round of margin checks"}, "anchor": "y", "tickformat": ",d",
+                  "dtick": 1 if len(trace) <= 8 else None},
+        "yaxis": {"domain": [0, 0.42], "tickformat": digits(start)},
+        "yaxis2": {**AXIS, "domain": [0.56, 1], "rangemode": "tozero"},
+        "annotations": [
+            unit_note(f"Forced orders, {word}{escape(numeraire)}"),
+            unit_note(f"Mark price of {escape(asset)} after the round, {escape(numeraire)}", at=0.42),
+        ],
+    }  # fmt: skip
+    end = float(outcome.final_price[asset])
+    told = (
+        f"{plural(outcome.liquidated_count, 'position')} liquidated in {plural(len(trace), 'round')}, forced orders of "
+        f"{money(outcome.liquidated_notional)} {numeraire}, bad debt {money(outcome.bad_debt)} {numeraire}"
+    )
+    return Figure(
+        name=name,
+        title="Forced orders and the mark price, round by round",
+        caption=f"Path {which:,}, the one with the most bad debt (then the most notional liquidated): {told}. "
+        f"The mark price of {asset} was {price(start)} {numeraire} at the start and is {price(end)} at the end "
+        f"({signed(100 * (end / start - 1))} %).",
+        alt=f"Bars of forced orders by round above a line of the mark price of {asset}: {told}.",
+        json=as_json(_round_traces(trace, trace[f"mark_price_{asset}"], start, unit, numeraire), layout),
+        key=(("longs closed", LONG, "box"), ("shorts closed", SHORT, "box"), ("mark price", INK, "line")),
+        tall=True,
+    )
+
+
+def _round_traces(trace: Any, mark: Floats, start: float, unit: float, numeraire: str) -> list[dict[str, Any]]:
+    rounds = np.arange(1, len(trace) + 1)
     sides = (("longs", LONG, trace["liquidated_notional_long"]), ("shorts", SHORT, trace["liquidated_notional_short"]))
-    unit, word = _unit(trace["liquidated_notional_long"] + trace["liquidated_notional_short"])
     when = (
         [f", {span(moment)} in" for moment in trace["time"]]
         if "time" in (trace.dtype.names or ())
@@ -157,33 +186,7 @@ def cascade(outcome: Any, which: int, asset: str, start: float, numeraire: str, 
          "marker": {"size": 6 if len(trace) < 60 else 3}, "customdata": hover,
          "hovertemplate": "%{customdata}<extra></extra>"}
     )  # fmt: skip
-    layout = {
-        "barmode": "stack",
-        "xaxis": {"title": {"text": "Round of margin checks"}, "anchor": "y", "tickformat": ",d",
-                  "dtick": 1 if len(trace) <= 8 else None},
-        "yaxis": {"domain": [0, 0.42], "tickformat": _digits(start)},
-        "yaxis2": {**AXIS, "domain": [0.56, 1], "rangemode": "tozero"},
-        "annotations": [
-            _unit_note(f"Forced orders, {word}{escape(numeraire)}"),
-            _unit_note(f"Mark price of {escape(asset)} after the round, {escape(numeraire)}", at=0.42),
-        ],
-    }  # fmt: skip
-    end = float(outcome.final_price[asset])
-    told = (
-        f"{plural(outcome.liquidated_count, 'position')} liquidated in {plural(len(trace), 'round')}, forced orders of "
-        f"{money(outcome.liquidated_notional)} {numeraire}, bad debt {money(outcome.bad_debt)} {numeraire}"
-    )
-    return Figure(
-        name=name,
-        title="Forced orders and the mark price, round by round",
-        caption=f"Path {which:,}, the one with the most bad debt (then the most notional liquidated): {told}. "
-        f"The mark price of {asset} was {price(start)} {numeraire} at the start and is {price(end)} at the end "
-        f"({signed(100 * (end / start - 1))} %).",
-        alt=f"Bars of forced orders by round above a line of the mark price of {asset}: {told}.",
-        json=_json(traces, layout),
-        key=(("longs closed", LONG, "box"), ("shorts closed", SHORT, "box"), ("mark price", INK, "line")),
-        tall=True,
-    )
+    return traces
 
 
 def amplification(shocks: Any, name: str) -> Figure:
@@ -209,8 +212,8 @@ def amplification(shocks: Any, name: str) -> Figure:
     layout = {
         "xaxis": x,
         "yaxis": {"ticksuffix": "\N{MULTIPLICATION SIGN}"},
-        "shapes": [_line(x0=0, x1=1, xref="paper", y0=1, y1=1, colour=MUTED, dash="dash")],
-        "annotations": [_unit_note("Log of the final move over log of the shock")],
+        "shapes": [line(x0=0, x1=1, xref="paper", y0=1, y1=1, colour=MUTED, dash="dash")],
+        "annotations": [unit_note("Log of the final move over log of the shock")],
     }
     said = "; ".join(worst) or "no shock moved a price"
     return Figure(
@@ -218,7 +221,7 @@ def amplification(shocks: Any, name: str) -> Figure:
         title="How much the cascade adds to a shock",
         caption=f"At 1\N{MULTIPLICATION SIGN} (dashed) nobody's liquidation moved the price. Largest: {said}.",
         alt=f"Lines of amplification against the size of the shock: {said}.",
-        json=_json(traces, layout),
+        json=as_json(traces, layout),
         key=(*key, ("no amplification", MUTED, "dash")),
     )
 
@@ -252,8 +255,8 @@ def fan(kept: Any, asset: str, start: float, numeraire: str, worst: int, name: s
     layout = {
         "hovermode": "x",
         "xaxis": {"title": {"text": f"Time since the start, {unit}"}, "range": [0, float(x[-1])]},
-        "yaxis": {"tickformat": _digits(start)},
-        "annotations": [_unit_note(f"Mark price of {escape(asset)}, {escape(numeraire)}")],
+        "yaxis": {"tickformat": digits(start)},
+        "annotations": [unit_note(f"Mark price of {escape(asset)}, {escape(numeraire)}")],
     }
     last = {level: float(row[-1]) for level, row in rows.items()}
     said = (
@@ -265,123 +268,36 @@ def fan(kept: Any, asset: str, start: float, numeraire: str, worst: int, name: s
         title=f"Mark prices of {asset}",
         caption=f"Quantiles of all paths at each moment: {said}. Bands hold 50, 90 and 98 % of paths.",
         alt=f"A fan of quantiles of the mark price over time: {said}.",
-        json=_json(traces, layout),
+        json=as_json(traces, layout),
         key=(("median", FAN, "line"), ("50, 90, 98 % of paths", "rgba(0,114,178,0.4)", "box"),
              ("the worst path", LONG, "line")),
     )  # fmt: skip
 
 
-def distribution(
-    values: Floats, what: str, numeraire: str, name: str, *, colour: str, atoms: dict[str, float], log: bool = True
-) -> Figure:
-    """Draw the share of paths by amount; amounts that many paths have exactly are told apart, in words."""
-    count = len(values)
-    held = {said: values == amount for said, amount in atoms.items()}
-    rest = values[~np.logical_or.reduce(list(held.values()))] if held else values
-    said = [f"{percent(float(where.mean()))} of paths: {label}" for label, where in held.items()]
-    wide = log and bool(rest.size) and float(rest.min()) > 0 and float(rest.max()) > 30 * float(rest.min())
-    scaled = np.log10(rest) if wide else rest
-    edges = (
-        np.histogram_bin_edges(scaled, min(MOST_BARS, max(5, int(2 * np.sqrt(rest.size)))))
-        if rest.size
-        else np.arange(2.0)
-    )
-    heights = np.histogram(scaled, edges)[0] / max(count, 1)
-    bounds = 10**edges if wide else edges
-    unit, word = (1.0, "") if wide else _unit(bounds)
-    hover = [f"{money(low)} to {money(high)} {escape(numeraire)}<br>{percent(height)} of paths"
-             for low, high, height in zip(bounds, bounds[1:], heights, strict=False)]  # fmt: skip
-    bars = {"type": "bar", "x": (edges[1:] + edges[:-1]) / 2 / unit, "y": 100 * heights, "width": 0.94 * np.diff(edges) / unit,
-            "marker": {"color": colour}, "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>"}  # fmt: skip
-    axis: dict[str, Any] = {"title": {"text": f"{what}, {word}{escape(numeraire)}" + (", log scale" if wide else "")}}
-    if wide:
-        decades = np.arange(np.floor(edges[0]), np.ceil(edges[-1]) + 1)
-        decades = decades[:: max(1, len(decades) // 5)]
-        axis |= {"tickvals": decades, "ticktext": [money(float(10**decade)) for decade in decades]}
-        axis["range"] = [float(edges[0]) - 0.05, float(edges[-1]) + 0.05]
-    notes = [_unit_note("Share of paths, %")]
-    if not rest.size:
-        notes.append(
-            {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False, "text": "; ".join(said)}
-        )
-        axis |= {"showticklabels": False}
-    drawn = f"The other {plural(int(rest.size), 'path')} are drawn" if held and rest.size else ""
-    caption = ". ".join([*said, *([drawn] if drawn else [])]) + "." if said else ""
-    return Figure(
-        name=name,
-        title=what,
-        caption=caption,
-        alt=f"Histogram of {what.lower()} over {plural(count, 'path')}. {caption}",
-        json=_json([bars], {"xaxis": axis, "yaxis": {"rangemode": "tozero"}, "annotations": notes}),
-    )
-
-
-def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: int, name: str) -> Figure:
-    """Draw the mean liquidation probability of positions by their leverage at the start, longs and shorts."""
-    traces: list[dict[str, Any]] = []
-    labels = [f"\N{LESS-THAN OR EQUAL TO} {high:g}" if low == 0 else
-              f"> {low:g}" if np.isinf(high) else f"{low:g}\N{EN DASH}{high:g}"
-              for low, high in LEVERAGES]  # fmt: skip
-    told = []
-    for side, colour, symbol, where, shift in (
-        ("longs", LONG, "circle", quantity > 0, -0.13), ("shorts", SHORT, "diamond", quantity < 0, 0.13)
-    ):  # fmt: skip
-        x, share, below, above, hover = [], [], [], [], []
-        for at, (low, high) in enumerate(LEVERAGES):
-            mine = where & (leverage > low) & (leverage <= high)
-            if not mine.any():
-                continue
-            mean = float(probability[mine].mean())
-            bottom, top = wilson(mean, paths)
-            x.append(at + shift)
-            share.append(100 * mean)
-            below.append(100 * (mean - bottom))
-            above.append(100 * (top - mean))
-            hover.append(f"{int(mine.sum()):,} {side} of {labels[at]} times<br>{percent(mean)} liquidated "
-                         f"[{percent(bottom)}, {percent(top)}]")  # fmt: skip
-            told.append(f"{side} {labels[at]} {percent(mean)}")
-        error = {"type": "data", "array": above, "arrayminus": below, "color": colour, "thickness": 1.5, "width": 4}
-        traces.append(
-            {"type": "scatter", "mode": "markers", "x": x, "y": share, "error_y": error, "customdata": hover,
-             "marker": {"color": colour, "size": 9, "symbol": symbol}, "hovertemplate": "%{customdata}<extra></extra>"}
-        )  # fmt: skip
-    ticks = {"tickvals": list(range(len(labels))), "ticktext": labels, "range": [-0.5, len(labels) - 0.5]}
-    layout = {
-        "xaxis": {"title": {"text": "Leverage at the start, notional over equity, times"}, **ticks},
-        "yaxis": {"rangemode": "tozero"},
-        "annotations": [_unit_note("Probability of liquidation, %")],
-    }
-    return Figure(
-        name=name,
-        title="Probability of liquidation by leverage",
-        caption="Mean over the positions of a bucket, with 95 % intervals. Positions of one path fall together, so the "
-        "intervals count paths, not positions, and are wide on purpose.",
-        alt=f"Liquidation probability by leverage: {', '.join(told) or 'no positions'}.",
-        json=_json(traces, layout),
-        key=(("longs", LONG, "dot"), ("shorts", SHORT, "diamond")),
-    )
-
-
-def _unit(*columns: Floats) -> tuple[float, str]:
+def unit_of(*columns: Floats) -> tuple[float, str]:
+    """Return the unit that amounts are drawn in, and its words."""
     highest = max((float(np.max(np.abs(column), initial=0.0)) for column in columns), default=0.0)
     size, word = next(((size, name) for size, name in SCALES if highest >= size), (1.0, ""))
     return size, f"{word} of " if word else ""
 
 
-def _unit_note(text: str, at: float = 1.0) -> dict[str, Any]:
+def unit_note(text: str, at: float = 1.0) -> dict[str, Any]:
+    """Return the annotation above an axis that says what it measures."""
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": at, "xanchor": "left", "yanchor": "bottom", "yshift": 8}
     return {**place, "text": text, "showarrow": False, "font": {"size": 12.5, "color": "#444444"}}
 
 
-def _line(*, colour: str, dash: str = "solid", **place: Any) -> dict[str, Any]:
+def line(*, colour: str, dash: str = "solid", **place: Any) -> dict[str, Any]:
+    """Return a straight line."""
     return {"type": "line", "line": {"color": colour, "width": 1.25, "dash": dash}, **place}
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
+    """Return the format of ticks near a price."""
     return ",.0f" if abs(value) >= 1000 else "~r"
 
 
-def _json(traces: list[dict[str, Any]], layout: dict[str, Any]) -> str:
+def as_json(traces: list[dict[str, Any]], layout: dict[str, Any]) -> str:
     """Return the figure, checked by plotly, as JSON that cannot close the script element that holds it."""
     from plotly.graph_objects import Figure as Plotly
 

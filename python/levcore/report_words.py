@@ -46,9 +46,12 @@ def venue_sentences(venue: Any, numeraire: str) -> list[str]:
     layers += ["deleveraging of opposite positions"] if backstop.deleveraging else []
     layers += ["losses socialised over unrealised profits"] if backstop.socialise else []
     keeper = "insurance fund" if venue.remainder == "fund" else "trader"
-    return [
+    what = (
         f"A position {at} its maintenance margin is liquidated: {kind}, {fee}. What is left of its margin goes to the "
-        f"{keeper}.",
+        f"{keeper}."
+    )
+    return [
+        what,
         f"A deficit is paid by {', then '.join(layers)}; what remains is bad debt.",
     ]
 
