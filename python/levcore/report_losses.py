@@ -96,7 +96,8 @@ def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: 
         error = {"type": "data", "array": above, "arrayminus": below, "color": colour, "thickness": 1.5, "width": 4}
         traces.append(
             {"type": "scatter", "mode": "markers", "x": x, "y": share, "error_y": error, "customdata": hover,
-             "marker": {"color": colour, "size": 9, "symbol": symbol}, "hovertemplate": "%{customdata}<extra></extra>"}
+             "marker": {"color": colour, "size": 9, "symbol": symbol}, "hovertemplate": "%{customdata}<extra></extra>",
+             "cliponaxis": False}
         )  # fmt: skip
     ticks = {"tickvals": list(range(len(labels))), "ticktext": labels, "range": [-0.5, len(labels) - 0.5]}
     layout = {
