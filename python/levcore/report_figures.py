@@ -248,7 +248,7 @@ def fan(kept: Any, asset: str, start: float, numeraire: str, worst: int, name: s
     ]
     path = np.concatenate([[start], marks[worst, picked]])
     traces += [
-        {**plain, "x": x, "y": path, "line": {"color": LONG, "width": 1.75}},
+        {**plain, "x": x, "y": path, "line": {"color": INK, "width": 1.5}},
         {"type": "scatter", "mode": "lines", "x": x, "y": rows[0.5], "line": {"color": FAN, "width": 2.5},
          "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>"},
     ]  # fmt: skip
@@ -270,7 +270,7 @@ def fan(kept: Any, asset: str, start: float, numeraire: str, worst: int, name: s
         alt=f"A fan of quantiles of the mark price over time: {said}.",
         json=as_json(traces, layout),
         key=(("median", FAN, "line"), ("50, 90, 98 % of paths", "rgba(0,114,178,0.4)", "box"),
-             ("the worst path", LONG, "line")),
+             ("the worst path", INK, "line")),
     )  # fmt: skip
 
 
