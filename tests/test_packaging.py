@@ -105,6 +105,7 @@ def test_the_core_runs_without_an_extra(extra: str) -> None:
     ("extra", "use"),
     [
         ("io", "book.to_frame()"),
+        ("report", "from levcore import report; report.write(None, 'report.html')"),
         ("plot", "from levcore import plot; plot.liquidation_map(book.liquidation_map({'BTC': 100.0}))"),
     ],
 )
@@ -144,7 +145,10 @@ def test_the_sdist_holds_what_a_build_and_a_test_need(tmp_path: Path) -> None:
         *("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"),
         *("python/levcore/py.typed", "python/levcore/_core.pyi", "tests/reference.py", "docs/conf.py"),
     ]
-    for pattern in ("cpp/**/*.?pp", "python/levcore/**/*.py", "python/levcore/data/*", "tests/*.py", "tests/oracles/*"):
+    for pattern in (
+        *("cpp/**/*.?pp", "python/levcore/**/*.py", "python/levcore/data/*", "python/levcore/templates/*"),
+        *("tests/*.py", "tests/oracles/*"),
+    ):
         needed += [path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern) if path.is_file()]
     assert sorted(set(needed) - members.keys()) == []
     unwanted = re.compile(r"(^|/)(build|site-[^/]*|\.git|\.ci|\.venv|__pycache__|[^/]*_cache)(/|$)|\.(so|o|a|pyc)$")

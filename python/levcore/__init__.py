@@ -86,7 +86,13 @@ __all__ = [
 ]
 
 
-_LATER = ("datasets", "plot", "risk", "synthetic")  # modules that few need are imported when they are asked for
+_LATER = (
+    "datasets",
+    "plot",
+    "report",
+    "risk",
+    "synthetic",
+)  # imported when they are asked for
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,156 @@
+"""What a report says of its inputs: the venue, the book, the market and the scenario in words and tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from levcore._version import __version__
+from levcore.display import money, plural, price
+from levcore.report_numbers import percent, span
+
+NOT_MODELLED = (
+    "Limit-price liquidation orders that stay unfilled, price bands, vaults that take inventory and sell later.",
+    "Time inside a cascade, and how fast the venue's engine works: a cascade takes no time.",
+    "Dip buyers, other than the order book that refills.",
+    "Stop orders and voluntary de-risking.",
+    "Several order books of one asset with arbitrage between them.",
+    "Positions opened by the counterparties of forced orders.",
+)
+MOST_TIERS = 12
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its first column to the left, figures to the right."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def venue_sentences(venue: Any, numeraire: str) -> list[str]:
+    """Say how the venue liquidates and who pays."""
+    policy, backstop = venue.liquidation, venue.backstop
+    fee = "without a fee"
+    if policy.fee_rate:
+        receiver = "to the insurance fund" if policy.fee_to == "fund" else "to somebody outside the model"
+        fee = f"for a fee of {percent(policy.fee_rate)} of the notional traded, {receiver}"
+    kind = "the whole position is closed at once" if type(policy).__name__ == "FullClose" else f"by {policy!r}"
+    at = "at or below" if venue.liquidate_at_equality else "below"
+    layers = [f"an insurance fund of {money(backstop.insurance_fund)} {numeraire}"]
+    layers += ["deleveraging of opposite positions"] if backstop.deleveraging else []
+    layers += ["losses socialised over unrealised profits"] if backstop.socialise else []
+    keeper = "insurance fund" if venue.remainder == "fund" else "trader"
+    what = (
+        f"A position {at} its maintenance margin is liquidated: {kind}, {fee}. What is left of its margin goes to the "
+        f"{keeper}."
+    )
+    return [
+        what,
+        f"A deficit is paid by {', then '.join(layers)}; what remains is bad debt.",
+    ]
+
+
+def tiers(venue: Any) -> list[Table]:
+    """Tabulate each instrument's margin tiers."""
+    tables = []
+    for instrument in venue.instruments:
+        if not hasattr(instrument, "tiers"):
+            continue
+        table = instrument.tiers
+        limits = table.max_leverage or (None,) * len(table.floor)
+        rows = [
+            (money(floor), f"{100 * rate:.4g} %", "none" if limit is None else f"{limit:g}\N{MULTIPLICATION SIGN}")
+            for floor, rate, limit in zip(table.floor, table.maintenance_rate, limits, strict=True)
+        ]
+        more = f"; the first {MOST_TIERS} of {len(rows)}" if len(rows) > MOST_TIERS else ""
+        how = "the whole position at its tier's rate" if table.whole_position else "each part at its own tier's rate"
+        unit = {"notional": "notional", "contracts": "contracts", "entry": "notional at entry"}[table.measure]
+        extra = f"; closing fee {percent(instrument.closing_fee)}" if instrument.closing_fee else ""
+        caption = f"{instrument.symbol} on {instrument.asset}: margin tiers, {how}, requirement at {instrument.basis}"
+        header = (f"{unit} from", "maintenance rate", "highest leverage at opening")
+        tables.append(Table(f"{caption}{extra}{more}", header, tuple(rows[:MOST_TIERS])))
+    return tables
+
+
+def book(held: Any, market: Any) -> Table:
+    """Tabulate the book by instrument."""
+    exposure = np.abs(held.exposure(market.prices))
+    rows = []
+    for code, instrument in enumerate(held.venue.instruments):
+        mine = held.instrument == code
+        cells = [instrument.symbol]
+        for side in (held.quantity > 0, held.quantity < 0):
+            cells += [f"{int((mine & side).sum()):,}", money(float(exposure[mine & side].sum()))]
+        rows.append((*cells, money(float(held.margin[mine].sum()))))
+    header = ("instrument", "longs", "their notional", "shorts", "their notional", "margin")
+    return Table(f"{plural(len(held), 'position')} at the start, money in {market.numeraire}", header, tuple(rows))
+
+
+def market(given: Any) -> Table:
+    """Tabulate the market by asset."""
+    rows = []
+    for name, asset in given.assets.items():
+        refill = f"{asset.resilience:g} a day" if asset.resilience else "none"
+        cells = (price(asset.price), repr(asset.impact), refill, percent(asset.permanent))
+        rows.append((name, *cells, percent(asset.half_spread), percent(asset.mark_follow)))
+    header = ("asset", "price", "impact", "refill", "permanent", "half-spread", "mark follows")
+    return Table(f"Where forced orders go, prices in {given.numeraire}", header, tuple(rows))
+
+
+def scenario(runs: Any) -> Table:
+    """Tabulate what moved the prices."""
+    given = runs.scenario
+    rows = [
+        ("kind", _kind(given)),
+        ("paths", f"{runs.paths:,}"),
+        ("steps", f"{runs.steps:,} of {span(runs.step)}, {span(np.timedelta64(runs.step) * runs.steps)} in all"),
+    ]
+    if dataclasses.is_dataclass(given):
+        for field in dataclasses.fields(given):
+            value = getattr(given, field.name)
+            if value is not None and field.repr:
+                rows.append((field.name.replace("_", " "), _short(value)))
+    return Table("What moves the prices before any liquidation", ("", ""), tuple(rows))
+
+
+def _kind(given: Any) -> str:
+    if isinstance(given, np.ndarray):
+        return f"given returns, {' by '.join(f'{size:,}' for size in given.shape)}"
+    if type(given).__name__ == "GBM":
+        return "geometric Brownian motion; drift and volatility a year"
+    return type(given).__name__
+
+
+def _short(value: Any, most: int = 200) -> str:
+    if hasattr(value, "items"):
+        said = ", ".join(
+            f"{name}: {one:g}" if isinstance(one, float) else f"{name}: {one}" for name, one in value.items()
+        )
+    else:
+        said = str(value.tolist()) if isinstance(value, np.ndarray) else str(value)
+    return said if len(said) <= most else f"{said[:most]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def provenance(runs: Any) -> Table:
+    """Tabulate what is needed to run it again, and how well money was conserved."""
+    import plotly
+
+    worst = float(np.max(runs.conservation_error, initial=0.0))
+    failed = sum(error is not None for error in runs.error)
+    rows = [
+        ("levcore", __version__),
+        ("seed", "none: returns were given" if runs.seed is None else str(runs.seed)),
+        ("paths", f"{runs.paths:,}"),
+        ("engine", str(runs.engine)),
+        ("largest violation of money conservation", f"{worst:.2g} of gross notional"),
+        ("paths that stopped early", f"{failed:,}"),
+        ("Python, numpy, plotly", f"{platform.python_version()}, {np.__version__}, {plotly.__version__}"),
+        ("platform", f"{platform.system()} {platform.machine()}"),
+    ]
+    return Table("What it takes to run this again, and its own audit", ("", ""), tuple(rows))
