@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -68,3 +72,53 @@ def test_deleveraging_and_socialising_a_large_book_stay_affordable_and_conserve_
         assert outcome.conservation_error <= 1e-12
         assert outcome.exhausted
         assert outcome.deleveraged_notional + outcome.socialised_loss > 0.0
+
+
+INTERRUPTED = """
+import signal, sys, threading, time
+from datetime import timedelta
+import numpy as np, levcore as lc
+random = np.random.default_rng(0)
+size = 200_000
+tiers = lc.MarginTiers(floor=[0.0], maintenance_rate=[0.005])
+venue = lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=tiers)])
+quantity = random.lognormal(0.0, 1.0, size) * np.where(np.arange(size) % 2, 1.0, -1.0)
+margin = np.abs(quantity) * random.uniform(1, 30, size)
+book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=np.full(size, 100.0), margin=margin)
+ready = lc.prepare(book, lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1e7))}))
+step = timedelta(hours=1)
+def few():
+    return lc.simulate(ready, lc.GBM(volatility=1.0), paths=4, steps=10, step=step, seed=1).bad_debt.tobytes()
+expected, worst, caught = few(), 0.0, 0
+for i in range(200):
+    sent = []
+    def interrupt():
+        sent.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)
+    timer = threading.Timer(random.uniform(0.0, 0.15), interrupt)
+    try:
+        timer.start()
+        lc.simulate(ready, lc.GBM(volatility=1.0), paths=10**5, steps=1_000, step=step, seed=1)
+    except KeyboardInterrupt:
+        worst, caught = max(worst, time.monotonic() - sent[0]), caught + 1
+    timer.join()
+    assert few() == expected
+print(caught, worst)
+"""
+
+
+def test_two_hundred_interrupts_each_end_the_run_and_leave_everything_usable():
+    run = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=True)
+    caught, worst = run.stdout.split()
+    print(f"200 interrupts: worst latency {float(worst) * 1e3:.0f} ms")
+    assert int(caught) == 200
+
+
+def test_intervals_of_expected_shortfall_hold_the_truth_as_often_as_they_say():
+    level, hit = 0.95, 0
+    var = NormalDist().inv_cdf(level)
+    truth = NormalDist().pdf(var) / (1 - level)
+    for seed in range(10_000):
+        estimate = lc.risk.expected_shortfall(lc.normals(10_000 + seed, 10_000), level)
+        hit += estimate.low <= truth <= estimate.high
+    assert 0.94 <= hit / 10_000 <= 0.96

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -345,3 +349,35 @@ def test_a_process_must_fit_the_market():
     ):
         with pytest.raises(lc.InputError, match=rule):
             lc.simulate(crowd(4), making.market(), process, **PLAIN)
+
+
+def test_memory_foretold_grows_with_what_is_asked():
+    book, market = crowd(), making.market()
+    plain = lc.estimate_bytes(book, market)
+    few = lc.estimate_bytes(book, market, paths=1_000, steps=100)
+    assert plain < few < lc.estimate_bytes(book, market, paths=1_000, steps=100, keep_steps=True)
+    assert few < lc.estimate_bytes(book, market, paths=1_000, steps=100, threads=4)
+    assert lc.estimate_bytes(book, market, paths=1_000, steps=100, keep_steps=True) > 1_000 * 100 * 6 * 8
+    with pytest.raises(lc.InputError, match="threads must be >= 1"):
+        lc.estimate_bytes(book, market, paths=1, steps=1, threads=0)
+
+
+def test_a_lesser_cpu_gives_the_same_bits():
+    code = (
+        "import test_simulate as t, levcore as lc, making\n"
+        "ready = lc.prepare(t.crowd(), making.market(impact=lc.PowerImpact(scale=4e4, exponent=0.6)))\n"
+        "print(t.digest(lc.simulate(ready, lc.GBM(volatility=1.5), paths=40, steps=24, step=t.HOUR, seed=3)))\n"
+    )
+    lesser = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"}
+    here = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | here | hidden,
+        ).stdout
+        for hidden in ({}, lesser)
+    }
+    assert len(hashes) == 1

@@ -7,8 +7,17 @@ from levcore.book import Book
 from levcore.market import Market
 
 
-def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: int = 1) -> int:
-    """Return an upper estimate of the bytes that preparing a book and running shocks on it takes.
+def estimate_bytes(
+    book: Book | int,
+    market: Market | None = None,
+    *,
+    shocks: int = 1,
+    paths: int = 0,
+    steps: int = 0,
+    keep_steps: bool = False,
+    threads: int = 1,
+) -> int:
+    """Return an upper estimate of the bytes that preparing a book and running shocks or paths on it takes.
 
     Parameters
     ----------
@@ -19,11 +28,17 @@ def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: in
         The market; without it one asset is assumed.
     shocks : int
         Number of shocks in the batch.
+    paths, steps : int
+        Number of paths to simulate and of their steps; 0: none.
+    keep_steps : bool
+        Whether the series of every path and step are kept.
+    threads : int
+        Threads of the simulation, >= 1; each counts liquidations by position for itself.
 
     Returns
     -------
     int
-        Bytes: the book's columns, its sorted copy, the outcomes.
+        Bytes: the book's columns, its sorted copy, the outcomes, and what the paths take.
 
     Raises
     ------
@@ -43,4 +58,10 @@ def estimate_bytes(book: Book | int, market: Market | None = None, *, shocks: in
     assets = 1 if market is None else len(checks.instance("market", market, Market).names)
     backstop = book.venue.backstop if isinstance(book, Book) else None
     changing = backstop is not None and (backstop.deleveraging or backstop.socialise)
-    return memory.book_bytes(positions, changing=changing) + memory.outcome_bytes(rows, assets)
+    needed = memory.book_bytes(positions, changing=changing) + memory.outcome_bytes(rows, assets)
+    count, length = checks.integer("paths", paths, at_least=0), checks.integer("steps", steps, at_least=0)
+    shared = checks.integer("threads", threads, at_least=1)
+    kept = checks.flag("keep_steps", keep_steps)
+    if not count:
+        return needed
+    return needed + memory.path_bytes(positions, assets, paths=count, steps=length, keep_steps=kept, threads=shared)
