@@ -68,7 +68,19 @@ INHERITS = re.compile(
     r"(?<!enum )\b(struct|class)\s+\w+(\s+final)?\s*:(?!:)(?!\s*(public\s+)?std::\w+_error\b)(?!\s*\w+\.\.\.)[^{]*"
 )
 
-BINDERS = {"book", "cascade", "impact", "market", "montecarlo", "replaying", "scenario", "tiers", "valuation", "venue"}
+BINDERS = {
+    "book",
+    "cascade",
+    "impact",
+    "instruments",
+    "market",
+    "montecarlo",
+    "replaying",
+    "scenario",
+    "tiers",
+    "valuation",
+    "venue",
+}
 NEVER_BINDERS = {"risk", "report", "plot", "adapters", "loaders", "__main__", "demo"}
 PROVIDES = {"PIL": "pillow", "yaml": "pyyaml"}  # import names that differ from the distribution's
 

@@ -58,7 +58,7 @@ template <class F>
 py::array_t<double> each_position(const HeldBook& book, F&& value) {
     const Positions& p = book.positions;
     return column_of(p.size(), [&](std::size_t i) {
-        const LinearPerpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
+        const Perpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
         return value(instrument, claim(instrument, p.quantity[i], p.entry_price[i], p.margin[i]), i);
     });
 }
@@ -67,7 +67,7 @@ template <class F>
 py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, F&& value) {
     const auto price = span_of(prices, "prices", book.venue.instruments.size());
     const Positions& p = book.positions;
-    return each_position(book, [&](const LinearPerpetual& instrument, const Claim& held, std::size_t i) {
+    return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
         return value(instrument, held, p.entry_price[i], price[static_cast<std::size_t>(p.instrument[i])]);
     });
 }
@@ -92,15 +92,14 @@ void bind_rules(py::module_& m) {
                 return column_of(in.size(), [&](std::size_t i) { return requirement(t, in[i]); });
             },
             "notional"_a.noconvert());
-    py::class_<LinearPerpetual>(m, "LinearPerpetual", "A linear perpetual's margin rules.")
-        .def(py::init([](const MarginTiers& tiers, double closing_fee, bool on_entry) {
-                 return LinearPerpetual{tiers, closing_fee, on_entry ? Basis::entry : Basis::mark};
+    py::class_<Perpetual>(m, "Perpetual", "An instrument's margin rules; contract_value 0: linear, else inverse.")
+        .def(py::init([](const MarginTiers& tiers, double closing_fee, bool on_entry, double contract_value) {
+                 return Perpetual{tiers, closing_fee, on_entry ? Basis::entry : Basis::mark, contract_value};
              }),
-             "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a);
+             "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a, "contract_value"_a);
     py::class_<Venue>(m, "Venue", "A venue's rules.")
-        .def(py::init([](std::vector<LinearPerpetual> instruments, double fee_rate, bool fee_to_fund,
-                         double insurance_fund, bool deleveraging, bool socialise, bool remainder_to_fund,
-                         bool at_equality) {
+        .def(py::init([](std::vector<Perpetual> instruments, double fee_rate, bool fee_to_fund, double insurance_fund,
+                         bool deleveraging, bool socialise, bool remainder_to_fund, bool at_equality) {
                  return Venue{std::move(instruments),
                               FullClose{fee_rate, fee_to_fund ? Receiver::fund : Receiver::outside},
                               Backstop{insurance_fund, deleveraging, socialise},
@@ -120,21 +119,22 @@ void bind_venue(py::module_& m) {
         .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
         .def("liquidation_price",
              [](const HeldBook& book) {
-                 return each_position(book, [&](const LinearPerpetual& instrument, const Claim& held, std::size_t i) {
-                     return liquidation_price(instrument, held, book.positions.entry_price[i]);
+                 return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
+                     return unit_price(instrument,
+                                       liquidation_unit_price(instrument, held, book.positions.entry_price[i]));
                  });
              })
         .def("bankruptcy_price",
              [](const HeldBook& book) {
-                 return each_position(book, [](const LinearPerpetual&, const Claim& held, std::size_t) {
-                     return bankruptcy_price(held);
+                 return each_position(book, [](const Perpetual& instrument, const Claim& held, std::size_t) {
+                     return unit_price(instrument, bankruptcy_unit_price(held));
                  });
              })
         .def(
             "equity",
             [](const HeldBook& book, const Column<double>& prices) {
-                return each_at(book, prices, [](const LinearPerpetual&, const Claim& held, double, double price) {
-                    return equity(held, price);
+                return each_at(book, prices, [](const Perpetual& instrument, const Claim& held, double, double price) {
+                    return equity(held, unit_price(instrument, price));
                 });
             },
             "prices"_a.noconvert())
@@ -142,8 +142,9 @@ void bind_venue(py::module_& m) {
             "maintenance_margin",
             [](const HeldBook& book, const Column<double>& prices) {
                 return each_at(book, prices,
-                               [](const LinearPerpetual& instrument, const Claim& held, double entry, double price) {
-                                   return held.coin == 0.0 ? 0.0 : maintenance(instrument, held.coin, entry, price);
+                               [](const Perpetual& instrument, const Claim& held, double entry, double price) {
+                                   const double unit = unit_price(instrument, price);
+                                   return held.coin == 0.0 ? 0.0 : maintenance(instrument, held.coin, entry, unit);
                                });
             },
             "prices"_a.noconvert())
@@ -152,7 +153,7 @@ void bind_venue(py::module_& m) {
             [](const HeldBook& book, const Column<double>& prices) {
                 const bool equal = book.venue.liquidate_at_equality;
                 return each_at(book, prices,
-                               [&](const LinearPerpetual& instrument, const Claim& held, double entry, double price) {
+                               [&](const Perpetual& instrument, const Claim& held, double entry, double price) {
                                    return is_liquidatable_at(instrument, held, entry, price, equal) ? 1.0 : 0.0;
                                });
             },

@@ -24,7 +24,8 @@ void charge_each(const SortedBook& book, State& state, std::size_t k, std::size_
 }
 
 // True where every claim is still its sorted one but for what funding took, and slack has no jumps: then a payment of
-// F a base unit moves a liquidation price by between F and F/(1 - r) (longs) or F/(1 + r) (shorts), r the highest rate.
+// F a unit of coin moves the root of slack by between F and F/(1 - r) (coin > 0) or F/(1 + r) (coin < 0), r the highest
+// rate.
 bool stands_as_sorted(const SortedBook& book, const State& state, std::size_t k, std::size_t side) {
     if (book.sides[k][side].jumps || !state.sides[k][side].own_quantity.empty()) return false;
     for (std::size_t i = 0; i < book.asset_of.size(); ++i)
@@ -32,17 +33,18 @@ bool stands_as_sorted(const SortedBook& book, const State& state, std::size_t k,
     return true;
 }
 
-// How far funding may have moved a liquidation price of the side towards the mark: up for longs, down for shorts.
+// How far funding may have moved a root of the side towards the unit price at the mark: up where coin > 0, else down.
 double farthest_move(const SortedBook& book, const State& state, std::size_t k, std::size_t side) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    double farthest = side == longs ? -infinity : infinity;
+    const bool gains = (side == longs) != moves_by_inverse(book, k);
+    double farthest = gains ? -infinity : infinity;
     for (std::size_t i = 0; i < book.asset_of.size(); ++i) {
         if (book.asset_of[i] != k) continue;
-        const LinearPerpetual& instrument = book.venue.instruments[i];
+        const Perpetual& instrument = book.venue.instruments[i];
         const double rate = instrument.tiers.rate.back() + instrument.closing_fee;
         const double paid = state.funded[i].value();
-        const double steepest = paid / (side == longs ? 1.0 - rate : 1.0 + rate);
-        farthest = side == longs ? std::max({farthest, paid, steepest}) : std::min({farthest, paid, steepest});
+        const double steepest = paid / (gains ? 1.0 - rate : 1.0 + rate);
+        farthest = gains ? std::max({farthest, paid, steepest}) : std::min({farthest, paid, steepest});
     }
     return farthest;
 }
@@ -59,7 +61,9 @@ void begin_moving(const SortedBook& book, State& state, std::size_t k, std::size
 
 void pay_funding(const SortedBook& book, const Market& market, State& state, std::uint32_t instrument, double rate) {
     const std::size_t k = book.asset_of[instrument];
-    const double each = rate * mark_price(market.assets[k], state.assets[k]);  // of a base unit
+    // Of a unit of coin: an inverse long, whose coin is negative, pays too.
+    const double sign = book.venue.instruments[instrument].is_inverse() ? -1.0 : 1.0;
+    const double each = sign * rate * unit_mark(book, market, state, instrument);
     Taken& taken = state.taken[instrument];
     Sum unmatched(taken.quantity.pair());
     for (const std::size_t side : {longs, shorts}) unmatched.add(state.open_interest[instrument][side].quantity.pair());

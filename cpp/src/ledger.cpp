@@ -22,8 +22,8 @@ class Ledger {
         if (keep.positions) outcome_.liquidated_at.assign(book.positions.size(), -1);
         for (std::size_t i = 0; i < book.asset_of.size(); ++i)
             for (const std::size_t side : {longs, shorts})
-                gross_ +=
-                    std::fabs(book.open_interest[i][side].quantity.value()) * market.assets[book.asset_of[i]].price;
+                gross_ += std::fabs(book.open_interest[i][side].quantity.value()) *
+                          unit_price(book.venue.instruments[i], market.assets[book.asset_of[i]].price);
     }
 
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
@@ -64,16 +64,26 @@ class Ledger {
         to.insurance_fund[place] = std::max(0.0, t.fund.value());
     }
 
+    // What a unit of the settlement currency is worth at the present marks: a coin-margined venue's coin.
+    [[nodiscard]] double settlement_price() const {
+        const bool in_coin = !book_.asset_of.empty() && moves_by_inverse(book_, book_.asset_of.front());
+        return in_coin ? mark_price(market_.assets[book_.asset_of.front()], state_.assets[book_.asset_of.front()])
+                       : 1.0;
+    }
+
     // A path's amplification: by the larger exogenous extreme (model 10). A shock's: by where it ends.
     Outcome report(bool whole_path) {
         audit();
         const Treasury& t = state_.treasury;
-        outcome_.bad_debt = t.bad_debt.value();
-        outcome_.insurance_fund = std::max(0.0, t.fund.value());
-        outcome_.insurance_fund_low = t.fund_low;
+        const double worth = settlement_price();
+        outcome_.bad_debt = t.bad_debt.value() * worth;
+        outcome_.insurance_fund = std::max(0.0, t.fund.value()) * worth;
+        outcome_.insurance_fund_low = t.fund_low * worth;
         outcome_.deleveraged_notional = t.deleveraged_notional.value();
-        outcome_.socialised_loss = t.socialised_loss.value();
-        outcome_.fees = t.fees.value();
+        outcome_.socialised_loss = t.socialised_loss.value() * worth;
+        outcome_.fees = t.fees.value() * worth;
+        for (RoundOutcome& row : outcome_.trace)
+            for (double* money : {&row.bad_debt, &row.socialised_loss, &row.fees, &row.insurance_fund}) *money *= worth;
         for (const std::size_t side : {longs, shorts}) outcome_.liquidated.notional[side] = notional_[side].value();
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
             const AssetState& a = state_.assets[k];
@@ -161,14 +171,13 @@ class Ledger {
         // Where claims have become the run's own, or stand in a pool, each row is to be told that it is closed.
         const bool as_sorted = state_.sides[k][side].own_quantity.empty() && !state_.pools[instrument][side];
         if (keep_.one_by_one || !as_sorted || !block.one_instrument) return false;
-        const std::optional<double> price =
-            order_price(book_.venue.liquidation, market_.assets[k], state_.assets[k], block.quantity.high);
-        if (!price) return false;
-        const Pair left = add(multiply(block.quantity, *price), block.cash);
-        const double notional = std::fabs(block.quantity.high) * *price;
+        const std::optional<Order> order = closing_order(book_.venue.instruments[instrument], market_.assets[k],
+                                                         state_.assets[k], block.quantity.high);
+        if (!order) return false;
+        const Pair left = add(multiply(block.quantity, order->unit_price), block.cash);
+        const double notional = std::fabs(block.quantity.high) * order->unit_price;
         const double fee_rate = book_.venue.liquidation.fee_rate;
-        const auto [lowest, highest] =
-            price_bounds(book_.venue.liquidation, market_.assets[k], state_.assets[k], block.quantity.high);
+        const auto [lowest, highest] = price_bounds(market_.assets[k], state_.assets[k], order->volume);
         const double fund = state_.treasury.fund.value();
         const bool solvent = side == longs ? block.highest_bankruptcy < lowest * (1.0 - fee_rate)
                                            : block.lowest_bankruptcy > highest * (1.0 + fee_rate);
@@ -189,17 +198,19 @@ class Ledger {
         OpenInterest& open = state_.open_interest[instrument][side];
         open.cash.add(multiply(block.cash, -1.0));
         open.quantity.add(multiply(block.quantity, -1.0));
-        trade(k, side, instrument, block.quantity, *price);
+        trade(k, side, instrument, block.quantity, {-block.quantity.high, -block.quantity.low}, order->unit_price);
         return true;
     }
 
-    // The order book takes over a quantity at its average price.
-    void trade(std::size_t k, std::size_t side, std::uint32_t instrument, Pair quantity, double price) {
-        const Pair cash = multiply(quantity, -price);
-        state_.taken[instrument].quantity.add(quantity);
+    // The order book takes over an amount of coin at its average unit price, and is walked by a volume of base units.
+    void trade(std::size_t k, std::size_t side, std::uint32_t instrument, Pair coin, Pair volume, double unit) {
+        const bool inverse = book_.venue.instruments[instrument].is_inverse();
+        const Pair cash = multiply(coin, -unit);
+        state_.taken[instrument].quantity.add(coin);
         state_.taken[instrument].cash.add(cash);
-        notional_[side].add(side == longs ? multiply(cash, -1.0) : cash);
-        state_.assets[k].volume.add(multiply(quantity, -1.0));
+        const Pair worth = inverse ? multiply(coin, -1.0) : multiply(cash, -1.0);  // in quote units, longs positive
+        notional_[side].add(side == longs ? worth : multiply(worth, -1.0));
+        state_.assets[k].volume.add(volume);
         update_log_mark(market_.assets[k], state_.assets[k]);
     }
 
@@ -208,19 +219,18 @@ class Ledger {
         const std::size_t k = leaving.asset;
         const std::uint32_t instrument = book_.sides[k][leaving.side].instrument[leaving.row];
         Treasury& treasury = state_.treasury;
-        std::optional<double> price =
-            order_price(book_.venue.liquidation, market_.assets[k], state_.assets[k], leaving.held.coin);
-        if (!price) return fail_on_price(k);
-        double left = equity(leaving.held, *price);
+        const Perpetual& traded = book_.venue.instruments[instrument];
+        std::optional<Order> order = closing_order(traded, market_.assets[k], state_.assets[k], leaving.held.coin);
+        if (!order) return fail(k, traded.is_inverse() ? Fault::order_unfilled : Fault::price_out_of_range);
+        double left = equity(leaving.held, order->unit_price);
         if (left < 0.0 && -left > treasury.fund.value()) {
             outcome_.exhausted = true;
             if (book_.venue.backstop.deleveraging) {
                 leaving.held = deleverage(book_, market_, state_, leaving);
                 if (leaving.held.coin != 0.0) {
-                    price =
-                        order_price(book_.venue.liquidation, market_.assets[k], state_.assets[k], leaving.held.coin);
-                    if (!price) return fail_on_price(k);
-                    left = equity(leaving.held, *price);
+                    order = closing_order(traded, market_.assets[k], state_.assets[k], leaving.held.coin);
+                    if (!order) return fail(k, traded.is_inverse() ? Fault::order_unfilled : Fault::price_out_of_range);
+                    left = equity(leaving.held, order->unit_price);
                 }
             }
         }
@@ -228,9 +238,10 @@ class Ledger {
         note(book_.sides[k][leaving.side].position[leaving.row]);
         if (leaving.held.coin == 0.0) return;
         pay(book_.venue, treasury,
-            settle(book_.venue.liquidation, left, std::fabs(leaving.held.coin) * *price, treasury.fund.value()));
+            settle(book_.venue.liquidation, left, std::fabs(leaving.held.coin) * order->unit_price,
+                   treasury.fund.value()));
         reduce(book_, state_, k, leaving.side, leaving.row, leaving.held, {});
-        trade(k, leaving.side, instrument, {leaving.held.coin, 0.0}, *price);
+        trade(k, leaving.side, instrument, {leaving.held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     }
 
     // Who went, and when.
@@ -241,12 +252,12 @@ class Ledger {
 
     void refresh(std::size_t k) {
         update_log_mark(market_.assets[k], state_.assets[k]);
-        if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) fail_on_price(k);
+        if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) fail(k, Fault::price_out_of_range);
         note_extremes(market_.assets[k], state_.assets[k]);
     }
 
-    void fail_on_price(std::size_t k) {
-        outcome_.fault = Fault::price_out_of_range;
+    void fail(std::size_t k, Fault fault) {
+        outcome_.fault = fault;
         outcome_.faulty_asset = static_cast<std::int64_t>(k);
     }
 
@@ -305,6 +316,11 @@ Outcome run_ledger(const SortedBook& book, const Market& market, const Course& c
                     course.funding.subspan(paid, due - paid));
         paid = due;
         if (steps != nullptr) ledger.note_step(*steps, place + t);
+    }
+    const double worth = ledger.settlement_price();
+    for (std::size_t t = 0; steps != nullptr && t < course.days.size(); ++t) {
+        steps->bad_debt[place + t] *= worth;
+        steps->insurance_fund[place + t] *= worth;
     }
     return ledger.report(true);
 }

@@ -68,10 +68,13 @@ void sync(const SortedBook& book, const Market& market, State& state, std::size_
 }
 
 // Unrealised profit less what socialised losses have taken from the claim before.
-double uncharged_profit(const Positions& positions, std::size_t i, const Claim& held, double mark, double funded) {
-    const double margin = positions.margin[i] * (held.coin / positions.quantity[i]);
-    const double charged = (margin - held.coin * (positions.entry_price[i] + funded)) - held.cash;
-    return held.coin * (mark - positions.entry_price[i]) - std::max(0.0, charged);
+double uncharged_profit(const SortedBook& book, std::size_t i, const Claim& held, double unit, double funded) {
+    const Positions& p = book.positions;
+    const Perpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
+    const double entry = unit_price(instrument, p.entry_price[i]);
+    const double margin = p.margin[i] * (held.coin / claim(instrument, p.quantity[i], p.entry_price[i], 0.0).coin);
+    const double charged = (margin - held.coin * (entry + funded)) - held.cash;
+    return held.coin * (unit - entry) - std::max(0.0, charged);
 }
 
 }  // namespace
@@ -92,7 +95,7 @@ Claim deleverage(const SortedBook& book, const Market& market, State& state, con
     const std::size_t k = leaving.asset;
     const std::size_t other = 1 - leaving.side;
     const std::uint32_t instrument = book.sides[k][leaving.side].instrument[leaving.row];
-    const double price = bankruptcy_price(leaving.held);
+    const double price = bankruptcy_unit_price(leaving.held);
     sync(book, market, state, k, other, instrument);
     Counterparties& pool = *state.pools[instrument][other];
     const PooledClaims eligible = pool.eligible(price);
@@ -100,7 +103,7 @@ Claim deleverage(const SortedBook& book, const Market& market, State& state, con
     if (moved.quantity == 0.0) return leaving.held;
     const bool all_of_them = moved.counterparty_share == 1.0;
     const double size = std::fabs(leaving.held.coin);
-    const double sign = other == longs ? 1.0 : -1.0;
+    const double sign = leaving.held.coin > 0.0 ? -1.0 : 1.0;
     const Pair share = all_of_them ? Pair{1.0, 0.0} : divide(Pair{sign * size, 0.0}, eligible.quantity);
     const Pair equity = add(eligible.cash, multiply(eligible.quantity, price));
     state.treasury.paid_to_traders.add(multiply(equity, share));
@@ -109,7 +112,8 @@ Claim deleverage(const SortedBook& book, const Market& market, State& state, con
     open.quantity.add(multiply(multiply(eligible.quantity, share), -1.0));
     pool.shrink_eligible(price, all_of_them ? Pair{} : add(Pair{-share.high, -share.low}, 1.0));
     state.sides[k][other].stale = true;
-    state.treasury.deleveraged_notional.add_product(moved.quantity, price);
+    const bool inverse = book.venue.instruments[instrument].is_inverse();  // its coin counts quote units already
+    state.treasury.deleveraged_notional.add_product(moved.quantity, inverse ? 1.0 : price);
     Claim rest{};
     if (moved.quantity < size) {
         const double left = 1.0 - moved.quantity / size;
@@ -132,12 +136,13 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
     std::vector<Profit> profits;
     Sum total;
     for (std::size_t k = 0; k < state.assets.size(); ++k) {
-        const double mark = mark_price(market.assets[k], state.assets[k]);
         for (const std::size_t side : {longs, shorts})
             for (const std::uint32_t row : open_rows(book, state, k, side)) {
                 const std::uint32_t position = book.sides[k][side].position[row];
-                const double profit = uncharged_profit(book.positions, position, claim_of(book, state, k, side, row),
-                                                       mark, state.funded[book.sides[k][side].instrument[row]].value());
+                const std::uint32_t instrument = book.sides[k][side].instrument[row];
+                const double profit =
+                    uncharged_profit(book, position, claim_of(book, state, k, side, row),
+                                     unit_mark(book, market, state, instrument), state.funded[instrument].value());
                 if (!(profit > 0.0)) continue;
                 profits.push_back({k, side, row, profit});
                 total.add(profit);

@@ -13,16 +13,16 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 double positive_or_none(double price) { return price > 0.0 ? price : none; }
 
-// One line's root of cash + coin*P - (slope*P - offset).
+// One line's root of cash + coin*v - (slope*v - offset).
 double root(const Claim& held, double slope, double offset) {
     const double size = std::fabs(held.coin);
     return held.coin > 0.0 ? -(held.cash + offset) / (size - slope) : (held.cash + offset) / (size + slope);
 }
 
-// Slack is the minimum over lines: of the roots, longs take the highest and shorts the lowest.
+// Slack is the minimum over lines: of the roots, what gains when v rises takes the highest, else the lowest.
 double tighter(const Claim& held, double a, double b) { return held.coin > 0.0 ? std::max(a, b) : std::min(a, b); }
 
-double continuous_root(const LinearPerpetual& instrument, const Claim& held) {
+double continuous_root(const Perpetual& instrument, const Claim& held) {
     const double size = std::fabs(held.coin);
     double price = root(held, 0.0, 0.0);  // a requirement is never negative
     for (std::size_t k = 0; k < instrument.tiers.size(); ++k) {
@@ -33,12 +33,12 @@ double continuous_root(const LinearPerpetual& instrument, const Claim& held) {
 }
 
 // The price at which the slack of tier k changes sign.
-double tier_root(const LinearPerpetual& instrument, const Claim& held, std::size_t k) {
+double tier_root(const Perpetual& instrument, const Claim& held, std::size_t k) {
     return root(held, (instrument.tiers.rate[k] + instrument.closing_fee) * std::fabs(held.coin), 0.0);
 }
 
 // The first price on the way at which slack < 0; a tolerance takes in prices at which it is 0.
-double whole_position_root(const LinearPerpetual& instrument, const Claim& held, double tolerance) {
+double whole_position_root(const Perpetual& instrument, const Claim& held, double tolerance) {
     const MarginTiers& tiers = instrument.tiers;
     const double size = std::fabs(held.coin);
     const std::size_t n = tiers.size();
@@ -59,18 +59,18 @@ double whole_position_root(const LinearPerpetual& instrument, const Claim& held,
 
 }  // namespace
 
-double maintenance(const LinearPerpetual& instrument, double quantity, double entry_price, double price) noexcept {
+double maintenance(const Perpetual& instrument, double coin, double entry_price, double unit) noexcept {
     if (tier_follows_price(instrument))
-        return requirement(instrument.tiers, std::fabs(quantity) * price, instrument.closing_fee);
-    const Line line = fixed_line(instrument, quantity, entry_price);
-    return std::max(0.0, line.slope * price - line.offset);
+        return requirement(instrument.tiers, std::fabs(coin) * unit, instrument.closing_fee);
+    const Line line = fixed_line(instrument, coin, entry_price);
+    return std::max(0.0, line.slope * unit - line.offset);
 }
 
-double slack(const LinearPerpetual& instrument, const Claim& held, double entry_price, double price) noexcept {
-    return equity(held, price) - maintenance(instrument, held.coin, entry_price, price);
+double slack(const Perpetual& instrument, const Claim& held, double entry_price, double unit) noexcept {
+    return equity(held, unit) - maintenance(instrument, held.coin, entry_price, unit);
 }
 
-double liquidation_price(const LinearPerpetual& instrument, const Claim& held, double entry_price) noexcept {
+double liquidation_unit_price(const Perpetual& instrument, const Claim& held, double entry_price) noexcept {
     if (held.coin == 0.0) return none;
     if (!tier_follows_price(instrument)) {
         const Line line = fixed_line(instrument, held.coin, entry_price);
@@ -80,23 +80,35 @@ double liquidation_price(const LinearPerpetual& instrument, const Claim& held, d
                                            : continuous_root(instrument, held);
 }
 
-double furthest_price(const LinearPerpetual& instrument, const Claim& held) noexcept {
+double furthest_unit_price(const Perpetual& instrument, const Claim& held) noexcept {
     return whole_position_root(instrument, held, 1e-12);
 }
 
-double bankruptcy_price(const Claim& held) noexcept {
+double bankruptcy_unit_price(const Claim& held) noexcept {
     return held.coin == 0.0 ? none : positive_or_none(root(held, 0.0, 0.0));
 }
 
-bool is_liquidatable_at(const LinearPerpetual& instrument, const Claim& held, double entry_price, double price,
+double log_price_of(const Perpetual& instrument, const Claim& held, double unit) noexcept {
+    const double near = is_long(instrument, held) ? 1.0 : -1.0;
+    if (!std::isnan(unit)) return instrument.is_inverse() ? -log(unit) : log(unit);
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    // One that loses when its unit price rises and has nothing left fails at every price.
+    return held.coin < 0.0 && held.cash <= 0.0 ? near * 1e300 : -near * infinity;
+}
+
+double liquidation_key(const Perpetual& instrument, const Claim& held, double entry_price) noexcept {
+    return log_price_of(instrument, held, liquidation_unit_price(instrument, held, entry_price));
+}
+
+bool is_liquidatable_at(const Perpetual& instrument, const Claim& held, double entry_price, double price,
                         bool at_equality) noexcept {
     if (held.coin == 0.0) return false;
     if (requirement_jumps(instrument)) {
-        const double left = slack(instrument, held, entry_price, price);
+        const double left = slack(instrument, held, entry_price, unit_price(instrument, price));
         return left < 0.0 || (at_equality && left == 0.0);
     }
-    const double g = log(liquidation_price(instrument, held, entry_price));
-    return is_liquidatable(held.coin > 0.0, log(price), g, at_equality);
+    const double g = liquidation_key(instrument, held, entry_price);
+    return is_liquidatable(is_long(instrument, held), log(price), g, at_equality);
 }
 
 }  // namespace levcore

@@ -21,20 +21,45 @@ double ratio_or_nan(double moved, double pushed) {
 // log(price/start), exact to the last digit for small moves.
 double log_move(double price, double start) { return log1p((price - start) / start); }
 
-}  // namespace
-
-std::optional<double> order_price(const FullClose& policy, const Asset& asset, const AssetState& a, double quantity) {
-    const double order = forced_order(policy, quantity);
+// The average price of an order's walk; none where it leaves all prices.
+std::optional<double> average_price(const Asset& asset, const AssetState& a, double order) {
     const double before = a.volume.value();
     const double walked_to = a.log_fundamental + a.log_permanent + log_impact(asset.impact, before + order);
     if (!(std::fabs(walked_to) < largest_log_price)) return std::nullopt;
     return base_price(asset, a, order) * average_ratio(asset.impact, before, order);
 }
 
-std::pair<double, double> price_bounds(const FullClose& policy, const Asset& asset, const AssetState& a,
-                                       double quantity) {
+// The base units, sells negative, whose walk costs or yields `quote`. By Newton's steps from the size at the marginal
+// price: for sells from below (what a walk yields is concave), for buys from above, so that no step overshoots.
+std::optional<double> volume_worth(const Asset& asset, const AssetState& a, double quote, double sign) {
+    const double before = a.volume.value();
+    const double base = base_price(asset, a, sign);
+    double size = quote / (base * exp(log_impact(asset.impact, before)));
+    for (int i = 0; i < 200; ++i) {
+        const std::optional<double> price = average_price(asset, a, sign * size);
+        if (!price) return std::nullopt;
+        const double marginal = base * exp(log_impact(asset.impact, before + sign * size));
+        const double change = (quote - size * *price) / marginal;
+        size += change;
+        if (!(std::fabs(change) > 4e-16 * size)) return sign * size;
+        if (!(size > 0.0)) return std::nullopt;
+    }
+    return sign * size;
+}
+
+}  // namespace
+
+std::optional<Order> closing_order(const Perpetual& instrument, const Asset& asset, const AssetState& a, double coin) {
+    if (!instrument.is_inverse()) {
+        const std::optional<double> price = average_price(asset, a, -coin);
+        return price ? std::optional<Order>({-coin, *price}) : std::nullopt;
+    }
+    const std::optional<double> volume = volume_worth(asset, a, std::fabs(coin), coin < 0.0 ? -1.0 : 1.0);
+    return volume ? std::optional<Order>({*volume, std::fabs(*volume / coin)}) : std::nullopt;
+}
+
+std::pair<double, double> price_bounds(const Asset& asset, const AssetState& a, double order) {
     constexpr double width = 1e-9;
-    const double order = forced_order(policy, quantity);
     const double before = a.volume.value();
     const double from = base_price(asset, a, order) * exp(log_impact(asset.impact, before));
     const double to = base_price(asset, a, order) * exp(log_impact(asset.impact, before + order));

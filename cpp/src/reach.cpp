@@ -16,9 +16,11 @@ void gather_moved(const SortedBook& book, const Market& market, State& state, st
     SideState& mine = state.sides[k][side];
     constexpr double infinity = std::numeric_limits<double>::infinity();
     constexpr double room = 1e-9;  // for the rounding of all that is worked out here
+    const bool inverse = moves_by_inverse(book, k);
     const double mark = mark_price(market.assets[k], state.assets[k]);
-    const double from = mark - mine.farthest_move;
-    const double reached = from > 0.0 ? log(from) : -infinity;
+    const double from = (inverse ? 1.0 / mark : mark) - mine.farthest_move;
+    const double log_from = from > 0.0 ? log(from) : -infinity;
+    const double reached = inverse ? -log_from : log_from;
     while (mine.next < mine.key.size() &&
            (side == longs ? mine.key[mine.next] >= reached - room : mine.key[mine.next] <= reached + room))
         add_near(book, state, k, side, mine.row_at(mine.next++));

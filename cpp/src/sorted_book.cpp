@@ -34,10 +34,11 @@ void fill(SortedSide& side, const std::vector<Ranked>& entries, const SortedBook
     }
 }
 
-void sum_blocks(SortedSide& side) {
+void sum_blocks(SortedSide& side, const Venue& venue) {
     for (std::size_t from = 0; from + block_rows <= side.size(); from += block_rows) {
         Sum quantity;
         Sum cash;
+        const bool linear = !venue.instruments[side.instrument[from]].is_inverse();
         Block block{{}, {}, infinity, -infinity, true};
         for (std::size_t i = from; i < from + block_rows; ++i) {
             quantity.add(side.quantity[i]);
@@ -45,7 +46,7 @@ void sum_blocks(SortedSide& side) {
             const double bankrupt_at = -side.cash[i] / side.quantity[i];
             block.lowest_bankruptcy = std::min(block.lowest_bankruptcy, bankrupt_at);
             block.highest_bankruptcy = std::max(block.highest_bankruptcy, bankrupt_at);
-            block.one_instrument = block.one_instrument && side.instrument[i] == side.instrument[from];
+            block.one_instrument = block.one_instrument && side.instrument[i] == side.instrument[from] && linear;
         }
         block.quantity = quantity.pair();
         block.cash = cash.pair();
@@ -55,21 +56,12 @@ void sum_blocks(SortedSide& side) {
 
 }  // namespace
 
-double liquidation_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
-    const double price = liquidation_price(instrument, held, entry_price);
-    if (!std::isnan(price)) return log(price);
-    if (held.coin > 0.0) return -infinity;
-    return held.cash <= 0.0 ? -1e300 : infinity;  // a short that has nothing left fails at every price
-}
-
-double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
+double sort_key(const Perpetual& instrument, const Claim& held, double entry_price) {
     if (!requirement_jumps(instrument)) return liquidation_key(instrument, held, entry_price);
-    const bool is_long = held.coin > 0.0;
-    const double price = furthest_price(instrument, held);
-    if (std::isnan(price)) return is_long ? -infinity : infinity;
-    const double g = log(price);
+    const double g = log_price_of(instrument, held, furthest_unit_price(instrument, held));
+    if (!std::isfinite(g)) return g;
     const double room = 1e-12 * std::fmax(1.0, std::fabs(g));
-    return is_long ? g + room : g - room;
+    return is_long(instrument, held) ? g + room : g - room;
 }
 
 void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {
@@ -86,11 +78,10 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
     std::vector<std::array<std::vector<Ranked>, 2>> entries(assets);
     for (std::size_t i = 0; i < positions.size(); ++i) {
         const auto k = static_cast<std::size_t>(positions.instrument[i]);
-        const LinearPerpetual& instrument = sorted.venue.instruments[k];
+        const Perpetual& instrument = sorted.venue.instruments[k];
         const Claim held = claim(instrument, positions.quantity[i], positions.entry_price[i], positions.margin[i]);
         if (held.coin == 0.0) continue;
-        const bool is_long = held.coin > 0.0;
-        const std::size_t side = is_long ? longs : shorts;
+        const std::size_t side = is_long(instrument, held) ? longs : shorts;
         OpenInterest& open = sorted.open_interest[k][side];
         open.quantity.add(held.coin);
         open.cash.add(held.cash);
@@ -102,7 +93,7 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
             auto& list = entries[k][side];
             sort_ranked(list, side);
             fill(sorted.sides[k][side], list, sorted);
-            sum_blocks(sorted.sides[k][side]);
+            sum_blocks(sorted.sides[k][side], sorted.venue);
         }
     }
     return sorted;

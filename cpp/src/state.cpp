@@ -49,6 +49,17 @@ double mark_price(const Asset& asset, const AssetState& state) {
     return state.fundamental * exp(state.log_permanent + moved);
 }
 
+bool moves_by_inverse(const SortedBook& book, std::size_t asset) {
+    for (std::size_t i = 0; i < book.asset_of.size(); ++i)
+        if (book.asset_of[i] == asset) return book.venue.instruments[i].is_inverse();
+    return false;
+}
+
+double unit_mark(const SortedBook& book, const Market& market, const State& state, std::size_t instrument) {
+    const std::size_t k = book.asset_of[instrument];
+    return unit_price(book.venue.instruments[instrument], mark_price(market.assets[k], state.assets[k]));
+}
+
 void update_log_mark(const Asset& asset, AssetState& state) {
     const Pair moved = two_product(asset.mark_follow, log_impact(asset.impact, state.volume.value()));
     const Pair y = add(add(two_sum(state.log_fundamental, state.log_permanent), moved.high), moved.low);
@@ -110,7 +121,7 @@ bool is_failing(const SortedBook& book, const Market& market, const State& state
     if (sorted.jumps && requirement_jumps(book.venue.instruments[sorted.instrument[row]])) {
         const double left = slack(book.venue.instruments[sorted.instrument[row]], held,
                                   book.positions.entry_price[sorted.position[row]],
-                                  mark_price(market.assets[asset], state.assets[asset]));
+                                  unit_mark(book, market, state, sorted.instrument[row]));
         return left < 0.0 || (at_equality && left == 0.0);
     }
     return is_liquidatable(side == longs, state.assets[asset].log_mark, key, at_equality);
@@ -203,8 +214,7 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
             quantity.add(state.open_interest[i][side].quantity.pair());
             quantity.add(multiply(book.open_interest[i][side].quantity.pair(), -1.0));
         }
-        const std::size_t k = book.asset_of[i];
-        coins += std::fabs(quantity.value()) * mark_price(market.assets[k], state.assets[k]);
+        coins += std::fabs(quantity.value()) * unit_mark(book, market, state, i);
     }
     return std::fabs(money.value()) + coins;
 }
@@ -225,9 +235,7 @@ double holdings_gap(const SortedBook& book, const Market& market, const State& s
             quantity[i].add(multiply(state.open_interest[i][side].quantity.pair(), -1.0));
             cash[i].add(multiply(state.open_interest[i][side].cash.pair(), -1.0));
         }
-        const std::size_t k = book.asset_of[i];
-        gap +=
-            std::fabs(cash[i].value()) + std::fabs(quantity[i].value()) * mark_price(market.assets[k], state.assets[k]);
+        gap += std::fabs(cash[i].value()) + std::fabs(quantity[i].value()) * unit_mark(book, market, state, i);
     }
     return gap;
 }

@@ -27,6 +27,7 @@ from levcore.errors import (
 from levcore.estimate import estimate_bytes
 from levcore.funding import Funding
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
+from levcore.instruments import InversePerpetual, LinearPerpetual
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
 from levcore.montecarlo import simulate
@@ -38,7 +39,7 @@ from levcore.runs import Runs
 from levcore.scenario import GBM, normals
 from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, LinearPerpetual, Venue
+from levcore.venue import Backstop, FullClose, Venue
 from levcore.versions import show_versions
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Funding",
     "InputError",
     "InternalError",
+    "InversePerpetual",
     "KindError",
     "LevcoreError",
     "LinearImpact",

@@ -22,13 +22,13 @@ class MarginTiers:
     def tier(self, size: _Floats) -> npt.NDArray[np.int64]: ...
     def requirement(self, notional: _Floats) -> _Floats: ...
 
-class LinearPerpetual:
-    def __init__(self, tiers: MarginTiers, *, closing_fee: float, on_entry: bool) -> None: ...
+class Perpetual:
+    def __init__(self, tiers: MarginTiers, *, closing_fee: float, on_entry: bool, contract_value: float) -> None: ...
 
 class Venue:
     def __init__(
         self,
-        instruments: Sequence[LinearPerpetual],
+        instruments: Sequence[Perpetual],
         *,
         fee_rate: float,
         fee_to_fund: bool,

@@ -12,8 +12,9 @@ from levcore import datasets, plot
 from levcore.book import Book
 from levcore.cascade import shock
 from levcore.errors import MissingExtraError
+from levcore.instruments import LinearPerpetual
 from levcore.market import Asset, Market
-from levcore.venue import Backstop, FullClose, LinearPerpetual, Venue
+from levcore.venue import Backstop, FullClose, Venue
 
 if TYPE_CHECKING:
     from levcore.outcome import Outcomes

@@ -87,15 +87,21 @@ class LiquidationMap:
 
 
 def build(
-    asset: str, mark_price: float, liquidation_price: Floats, quantity: Floats, *, bins: object, span: object
+    asset: str,
+    mark_price: float,
+    liquidation_price: Floats,
+    quantity: Floats,
+    notional: Floats,
+    *,
+    bins: object,
+    span: object,
 ) -> LiquidationMap:
     """Work out the liquidation map of one asset's positions."""
     count = checks.integer("bins", bins, at_least=1, at_most=100_000)
     width = checks.number("span", span, above=0.0, below=1.0)
     edges = mark_price * np.linspace(1.0 - width, 1.0 + width, count + 1)
     held = np.isfinite(liquidation_price)
-    at, quantity = liquidation_price[held], quantity[held]
-    notional = np.abs(quantity) * at
+    at, quantity, notional = liquidation_price[held], quantity[held], notional[held]
     inside = (at >= edges[0]) & (at <= edges[-1])
     sides = [quantity > 0.0, quantity < 0.0]
     filled = [np.histogram(at[side & inside], edges, weights=notional[side & inside])[0] for side in sides]

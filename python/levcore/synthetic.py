@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.errors import InputError, KindError
+from levcore.instruments import LinearPerpetual
 from levcore.memory import refuse_if_too_large
-from levcore.venue import LinearPerpetual, Venue
+from levcore.venue import Venue
 
 if TYPE_CHECKING:
     from levcore.market import Market
@@ -147,7 +148,8 @@ def draw(
         path = _path(random, mark, past)
         for side, members in ((1.0, count - count // 2), (-1.0, count // 2)):
             quantity, large = _sizes(random, members, interest / mark, exponent)
-            trade = _Side(venue.instruments[code], side, quantity, path, room, extra, venue.liquidate_at_equality)
+            linear = checks.instance("instrument", venue.instruments[code], LinearPerpetual)
+            trade = _Side(linear, side, quantity, path, room, extra, venue.liquidate_at_equality)
             parts.append((side * quantity, *trade.open(random, mixes, large)))
     quantity, entry_price, margin = (np.concatenate(column) for column in zip(*parts, strict=True))
     instrument = np.repeat(np.array(codes, dtype=np.int32), counts)

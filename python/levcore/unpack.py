@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _FAULTS = {
     1: "the price of {asset} would leave the range 1e-100 to 1e100; the run was stopped there",
     2: "the cascade was stopped at its round cap; please report this",
+    3: "the order book of {asset} cannot yield what an inverse position owes; the run was stopped there",
 }
 
 _PLAIN = {f.name for f in fields(Outcomes)} & {f.name for f in fields(Outcome)}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
+from levcore.instruments import InversePerpetual
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Valuation:
         return self._native.maintenance_margin(self._price_column(prices))
 
     def exposure(self, prices: float | Mapping[str, float] | Market) -> Floats:
-        """Return each position's signed notional, ``quantity * price``.
+        """Return each position's signed notional, ``quantity * price``; of an inverse one its contracts' value.
 
         Parameters
         ----------
@@ -97,14 +98,19 @@ class Valuation:
         Returns
         -------
         float64[n]
-            Settlement currency, shorts negative.
+            Quote units (settlement currency of linear instruments), shorts negative.
 
         Raises
         ------
         InputError
             If a price is missing or not > 0.
         """
-        return self._columns["quantity"] * self._price_column(prices)[self._instrument]
+        per_unit = [
+            instrument.contract_value if isinstance(instrument, InversePerpetual) else price
+            for instrument, price in zip(self._venue.instruments, self._price_column(prices).tolist(), strict=True)
+        ]
+        notional: Floats = self._columns["quantity"] * np.array(per_unit)[self._instrument]
+        return notional
 
     def leverage(self, prices: float | Mapping[str, float] | Market) -> Floats:
         """Return each position's leverage, notional over equity; inf where equity is not above 0.
@@ -123,7 +129,8 @@ class Valuation:
         InputError
             If a price is missing or not > 0.
         """
-        equity = self.equity(prices)
+        worth = np.where(self._inverse, self._price_column(prices), 1.0)  # quote units of a settlement unit
+        equity = self.equity(prices) * worth[self._instrument]
         notional = np.abs(self.exposure(prices))
         result = np.full(len(equity), np.inf)
         np.divide(notional, equity, out=result, where=equity > 0.0)
@@ -190,7 +197,14 @@ class Valuation:
         codes = [code for code, instrument in enumerate(self._venue.instruments) if instrument.asset == named]
         mine = np.isin(self._instrument, codes)
         at, quantity = self.liquidation_price[mine], self._columns["quantity"][mine]
-        return liquidation_map.build(named, self._prices(prices)[named], at, quantity, bins=bins, span=span)
+        value = np.array([getattr(instrument, "contract_value", np.nan) for instrument in self._venue.instruments])
+        per_unit = value[self._instrument[mine]]
+        notional = np.abs(quantity) * np.where(np.isnan(per_unit), at, per_unit)
+        return liquidation_map.build(named, self._prices(prices)[named], at, quantity, notional, bins=bins, span=span)
+
+    @property
+    def _inverse(self) -> npt.NDArray[np.bool_]:
+        return np.array([isinstance(instrument, InversePerpetual) for instrument in self._venue.instruments])
 
     def _prices(self, prices: object) -> dict[str, float]:
         from levcore.market import Market

@@ -8,71 +8,7 @@ from typing import Literal
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
-from levcore.funding import Funding
-from levcore.tiers import MarginTiers
-
-
-@dataclass(frozen=True)
-class LinearPerpetual:
-    """A linear perpetual future: profit ``quantity * (price - entry_price)`` in the settlement currency.
-
-    Parameters
-    ----------
-    symbol : str
-        The instrument's name at the venue.
-    asset : str
-        The asset whose price it follows, as the Market names it.
-    tiers : MarginTiers
-        Its margin tiers.
-    closing_fee : float
-        Fee rate counted into the maintenance requirement (OKX, Gate, Bitget); 0 where there is none.
-    basis : {"mark", "entry"}
-        Whether the requirement is taken on notional at the mark or at entry (Bybit classic, Delta).
-    funding : Funding, optional
-        What longs and shorts pay each other along a path; None: nothing.
-
-    Raises
-    ------
-    InputError
-        If a value breaks a rule.
-    KindError
-        If an argument has the wrong type.
-
-    Notes
-    -----
-    Equity at price P is ``margin + quantity*(P - entry_price)``. Source: venues' public rules.
-
-    Examples
-    --------
-    >>> import levcore as lc
-    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
-    >>> lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers).asset
-    'BTC'
-    """
-
-    symbol: str
-    _: KW_ONLY
-    asset: str
-    tiers: MarginTiers
-    closing_fee: float = 0.0
-    basis: Literal["mark", "entry"] = "mark"
-    funding: Funding | None = None
-
-    def __post_init__(self) -> None:
-        checks.text("symbol", self.symbol)
-        checks.text("asset", self.asset)
-        checks.instance("tiers", self.tiers, MarginTiers)
-        fee = checks.number("closing_fee", self.closing_fee, at_least=0.0, below=1.0)
-        object.__setattr__(self, "closing_fee", fee)
-        checks.choice("basis", self.basis, ("mark", "entry"))
-        if self.funding is not None:
-            checks.instance("funding", self.funding, Funding)
-        highest = self.tiers.maintenance_rate[-1] + fee
-        if not highest < 1.0:
-            raise InputError(f"maintenance_rate with closing_fee must lie in [0, 1), was {highest} in the last tier")
-
-    def _to_native(self) -> _core.LinearPerpetual:
-        return _core.LinearPerpetual(self.tiers._native, closing_fee=self.closing_fee, on_entry=self.basis == "entry")
+from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +97,9 @@ class Venue:
 
     Parameters
     ----------
-    instruments : sequence of LinearPerpetual
-        What is traded there; symbols must differ.
+    instruments : sequence of LinearPerpetual or InversePerpetual
+        What is traded there; symbols must differ. Inverse instruments settle in their asset, so that a venue has them
+        on one asset and no linear ones beside them.
     liquidation : FullClose
         What is traded when a position is liquidated.
     backstop : Backstop
@@ -171,11 +108,13 @@ class Venue:
         Who keeps what is left of a closed position's margin; venues that take over at the bankruptcy price keep it.
     liquidate_at_equality : bool
         Whether equity equal to the maintenance requirement already liquidates (OKX, Binance's 100 % margin ratio).
+    settlement : str, optional
+        Currency of margins, fund and fees; None: the asset of inverse instruments, else "USD".
 
     Raises
     ------
     InputError
-        If there is no instrument or a symbol stands twice.
+        If there is no instrument, a symbol stands twice, or an instrument settles in another currency.
     KindError
         If an argument has the wrong type.
 
@@ -191,29 +130,32 @@ class Venue:
     ('BTC',)
     """
 
-    instruments: tuple[LinearPerpetual, ...]
+    instruments: tuple[Instrument, ...]
     _: KW_ONLY
     liquidation: FullClose = FullClose()
     backstop: Backstop = Backstop()
     remainder: Literal["fund", "trader"] = "fund"
     liquidate_at_equality: bool = False
+    settlement: str = "USD"
 
     def __init__(
         self,
-        instruments: Sequence[LinearPerpetual],
+        instruments: Sequence[Instrument],
         *,
         liquidation: FullClose = FullClose(),
         backstop: Backstop = Backstop(),
         remainder: Literal["fund", "trader"] = "fund",
         liquidate_at_equality: bool = False,
+        settlement: str | None = None,
     ) -> None:
-        if isinstance(instruments, LinearPerpetual) or not isinstance(instruments, Sequence):
-            raise KindError(f"instruments must be a sequence of LinearPerpetual, was {checks.describe(instruments)}")
+        if not isinstance(instruments, Sequence) or isinstance(instruments, str):
+            raise KindError(f"instruments must be a sequence of instruments, was {checks.describe(instruments)}")
         if not instruments:
             raise InputError("instruments must not be empty")
         seen: set[str] = set()
         for row, instrument in enumerate(instruments):
-            checks.instance(f"instruments[{row}]", instrument, LinearPerpetual)
+            if not isinstance(instrument, LinearPerpetual | InversePerpetual):
+                raise KindError(f"instruments[{row}] must be an instrument, was {checks.describe(instrument)}")
             if instrument.symbol in seen:
                 raise InputError(f"instruments[{row}] must have its own symbol, {instrument.symbol!r} stands twice")
             seen.add(instrument.symbol)
@@ -223,6 +165,7 @@ class Venue:
         set_field(self, "backstop", checks.instance("backstop", backstop, Backstop))
         set_field(self, "remainder", checks.choice("remainder", remainder, ("fund", "trader")))
         set_field(self, "liquidate_at_equality", checks.flag("liquidate_at_equality", liquidate_at_equality))
+        set_field(self, "settlement", _settlement(tuple(instruments), settlement))
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -245,3 +188,17 @@ class Venue:
             remainder_to_fund=self.remainder == "fund",
             liquidate_at_equality=self.liquidate_at_equality,
         )
+
+
+def _settlement(instruments: tuple[Instrument, ...], given: str | None) -> str:
+    """Return the currency that every instrument settles in."""
+    inverse = [instrument.asset for instrument in instruments if isinstance(instrument, InversePerpetual)]
+    currency = checks.text("settlement", given) if given is not None else inverse[0] if inverse else "USD"
+    for row, instrument in enumerate(instruments):
+        where = f"instruments[{row}] {instrument.symbol!r}"
+        settles_here = isinstance(instrument, InversePerpetual) and instrument.asset == currency
+        if inverse and not settles_here:
+            raise InputError(f"{where} must be inverse on {currency!r}, the settlement currency of the venue")
+        if not inverse and instrument.asset == currency:
+            raise InputError(f"{where} is linear: its asset must not be the settlement currency {currency!r}")
+    return currency

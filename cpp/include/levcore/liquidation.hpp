@@ -8,9 +8,6 @@
 
 namespace levcore {
 
-// The order a liquidatable position must send.
-inline double forced_order(const FullClose&, double quantity) noexcept { return closing_order(quantity); }
-
 // The fee on a trade, never more than what is left of the position's equity.
 inline double liquidation_fee(const FullClose& policy, double notional, double left) noexcept {
     return std::min(policy.fee_rate * notional, left);

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "levcore/liquidation.hpp"
 #include "levcore/state.hpp"
 
 namespace levcore {
@@ -13,13 +12,19 @@ namespace levcore {
 // Prices beyond 1e100 or below 1e-100 are no prices: log(1e100).
 inline constexpr double largest_log_price = 230.0;
 
-// The average price of a closing order's walk, half-spread paid; none where the walk leaves all prices.
-std::optional<double> order_price(const FullClose& policy, const Asset& asset, const AssetState& state,
-                                  double quantity);
+// A forced order: the base units that it walks (sells negative) and the average unit price, half-spread paid.
+struct Order {
+    double volume;
+    double unit_price;
+};
 
-// Bounds of every average price on the way of a closing order, a little wide.
-std::pair<double, double> price_bounds(const FullClose& policy, const Asset& asset, const AssetState& state,
-                                       double quantity);
+// The order that closes a claim's coin: that many base units, or, of an inverse instrument, as many as its quote units
+// cost on the walk. None where the walk leaves all prices.
+std::optional<Order> closing_order(const Perpetual& instrument, const Asset& asset, const AssetState& state,
+                                   double coin);
+
+// Bounds of every average price on the way of an order, a little wide.
+std::pair<double, double> price_bounds(const Asset& asset, const AssetState& state, double order);
 
 // log(P_end/P_start) over log(F_end/F_start); nan where the fundamental price did not move.
 double shock_amplification(const Asset& asset, const AssetState& state);

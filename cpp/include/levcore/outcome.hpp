@@ -11,6 +11,7 @@ enum class Fault : std::int32_t {
     none = 0,
     price_out_of_range = 1,  // a mark under- or overflowed
     too_many_rounds = 2,
+    order_unfilled = 3,  // the walk cannot yield what an inverse position owes
 };
 
 struct BothSides {

@@ -23,7 +23,7 @@ struct Block {
     Pair cash;
     double lowest_bankruptcy;  // of -cash/quantity
     double highest_bankruptcy;
-    bool one_instrument;
+    bool one_instrument;  // and that a linear one
 };
 
 // Columns in the order of liquidation. The key is log(liquidation price), moved outwards a little where slack jumps,
@@ -55,11 +55,8 @@ struct SortedBook {
     std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument
 };
 
-// log(liquidation price); an infinity on the far side where no mark liquidates the claim.
-double liquidation_key(const LinearPerpetual& instrument, const Claim& held, double entry_price);
-
-// The same where slack does not jump; else a little outside of every price at which the claim may fail.
-double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price);
+// liquidation_key where slack does not jump; else a little outside of every price at which the claim may fail.
+double sort_key(const Perpetual& instrument, const Claim& held, double entry_price);
 
 // The row that a side is sorted by: longs fall, shorts rise, ties by position.
 struct Ranked {

@@ -57,8 +57,8 @@ struct SideState {
 
 // What the outside market has taken in one instrument.
 struct Taken {
-    Sum quantity;  // Z
-    Sum cash;      // K
+    Sum quantity;  // Z, of coin
+    Sum cash;      // K, in the settlement currency
 };
 
 struct Treasury {
@@ -79,7 +79,7 @@ struct State {
     std::vector<std::array<OpenInterest, 2>> open_interest;             // per instrument
     std::vector<std::array<std::unique_ptr<Counterparties>, 2>> pools;  // per instrument, once one is needed
     std::vector<Taken> taken;                                           // per instrument
-    std::vector<Sum> funded;  // per instrument, what a base unit held all along has paid
+    std::vector<Sum> funded;  // per instrument, what a unit of coin held all along has paid
     Sum unmatched_funding;    // paid by positions that nobody in the books held the other side of
     Treasury treasury;
 };
@@ -87,6 +87,12 @@ struct State {
 State start(const SortedBook& book, const Market& market);
 
 double mark_price(const Asset& asset, const AssetState& state);
+
+// Whether the instruments on an asset are inverse: a venue's instruments of one asset are of one kind.
+bool moves_by_inverse(const SortedBook& book, std::size_t asset);
+
+// An instrument's unit price at the mark.
+double unit_mark(const SortedBook& book, const Market& market, const State& state, std::size_t instrument);
 
 // Works out y after X, A or F have changed.
 void update_log_mark(const Asset& asset, AssetState& state);

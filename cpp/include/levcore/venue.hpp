@@ -21,7 +21,7 @@ struct Backstop {
 };
 
 struct Venue {
-    std::vector<LinearPerpetual> instruments;
+    std::vector<Perpetual> instruments;
     FullClose liquidation;
     Backstop backstop;
     Receiver remainder = Receiver::fund;  // fund or trader
