@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.errors import InputError, KindError
-from levcore.instruments import LinearPerpetual
+from levcore.instruments import Instrument, LinearPerpetual
 from levcore.memory import refuse_if_too_large
 from levcore.venue import Venue
 
@@ -148,8 +148,7 @@ def draw(
         path = _path(random, mark, past)
         for side, members in ((1.0, count - count // 2), (-1.0, count // 2)):
             quantity, large = _sizes(random, members, interest / mark, exponent)
-            linear = checks.instance("instrument", venue.instruments[code], LinearPerpetual)
-            trade = _Side(linear, side, quantity, path, room, extra, venue.liquidate_at_equality)
+            trade = _Side(venue.instruments[code], side, quantity, path, room, extra, venue.liquidate_at_equality)
             parts.append((side * quantity, *trade.open(random, mixes, large)))
     quantity, entry_price, margin = (np.concatenate(column) for column in zip(*parts, strict=True))
     instrument = np.repeat(np.array(codes, dtype=np.int32), counts)
@@ -198,7 +197,7 @@ def _path(random: np.random.Generator, mark: float, past: Floats | None) -> tupl
 class _Side:
     """The longs or the shorts of one instrument, on their way to being opened."""
 
-    instrument: LinearPerpetual
+    instrument: Instrument
     sign: float
     quantity: Floats
     path: tuple[Floats, Floats, Floats]
