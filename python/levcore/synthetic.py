@@ -101,8 +101,7 @@ def draw(
     positions in a small book). Between the 3/2 of trade volumes and the 1 of large investors' assets (Gabaix,
     Gopikrishnan, Plerou and Stanley, Nature 423, 2003); Hill's estimate on the 100 largest of some 5,000 orders in
     BTCUSDT on 8 August 2024 is 1.15. The cap is an assumption. Quantities are whole multiples of a power of two, so
-    that in each instrument the longs and the shorts sum to the very same number in whatever order they are added: open
-    interest to 15 digits.
+    that in each instrument longs and shorts sum to the very same number in whatever order: open interest to 15 digits.
 
     *Leverage at opening.* Nine in ten draw from what Binance Futures said of its first months (2019, as reported): 60 %
     of trades at 20x or more and 21 % at 125x; within these two numbers the split over 1x to 100x is an assumption. The
@@ -151,8 +150,8 @@ def draw(
             trade = _Side(venue.instruments[code], side, quantity, path, room, extra, venue.liquidate_at_equality)
             parts.append((side * quantity, *trade.open(random, mixes, large)))
     quantity, entry_price, margin = (np.concatenate(column) for column in zip(*parts, strict=True))
-    instrument = np.repeat(np.array(codes, dtype=np.int32), counts)
-    return {"instrument": instrument, "quantity": quantity, "entry_price": entry_price, "margin": margin}
+    names = np.repeat(np.array(codes, dtype=np.int32), counts)
+    return {"instrument": names, "quantity": quantity, "entry_price": entry_price, "margin": margin}
 
 
 def _sizes(random: np.random.Generator, members: int, total: float, exponent: float) -> tuple[Floats, Flags]:
@@ -287,7 +286,7 @@ def _named(
         if names.count(name) != 1:
             raise InputError(f"open_interest[{name!r}] fits {names.count(name)} of {', '.join(symbols)}: name one")
         code = names.index(name)
-        checks.instance(f"instrument {symbols[code]} of a synthetic book", venue.instruments[code], LinearPerpetual)
+        checks.instance(f"instruments[{code}] of a synthetic book", venue.instruments[code], LinearPerpetual)
         if code in found:
             raise InputError(f"open_interest names {symbols[code]} twice, by symbol and by asset")
         if assets[code] not in marks:
