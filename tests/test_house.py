@@ -27,9 +27,21 @@ LEVELS = (
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
-    {"liquidation", "backstop", "control", "sorted_book", "counterparties"},
+    {"liquidation", "backstop", "control", "accounts", "sorted_book", "counterparties"},
     {"state", "outcome"},
-    {"orders", "reach", "funding", "ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
+    {
+        "orders",
+        "reach",
+        "run",
+        "cross",
+        "funding",
+        "ledger",
+        "losses",
+        "watch",
+        "ladder_build",
+        "ladder_walk",
+        "ladder_blocks",
+    },
     {"cascade"},
     {"montecarlo"},
 )
@@ -37,8 +49,9 @@ LEVELS = (
 ORDERED = (
     ("sum", "real", "random"),
     ("liquidation", "backstop"),
+    ("accounts", "sorted_book"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "reach", "funding", "ledger"),
+    ("orders", "losses", "reach", "run", "cross", "funding", "ledger"),
 )
 
 ELEMENTARY = (

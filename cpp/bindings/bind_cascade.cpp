@@ -10,16 +10,20 @@ namespace {
 
 using namespace py::literals;
 
-std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset_of, std::size_t assets) {
+std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset_of,
+                               std::vector<std::uint32_t> collateral_asset, std::size_t assets) {
     const auto& held = book.cast<const HeldBook&>();
     if (asset_of.size() != held.venue.instruments.size())
         throw std::invalid_argument("asset_of must have one entry an instrument");
-    for (const std::uint32_t k : asset_of)
-        if (k >= assets) throw std::invalid_argument("asset_of must name assets of the market");
+    if (collateral_asset.size() != held.venue.collateral_share.size())
+        throw std::invalid_argument("collateral_asset must have one entry a collateral");
+    for (const std::vector<std::uint32_t>& list : {asset_of, collateral_asset})
+        for (const std::uint32_t k : list)
+            if (k >= assets) throw std::invalid_argument("asset_of must name assets of the market");
     SortedBook sorted;
     {
         py::gil_scoped_release unlocked;
-        sorted = sort_book(held.venue, held.positions, std::move(asset_of), assets);
+        sorted = sort_book(held.venue, held.book(), std::move(asset_of), std::move(collateral_asset), assets);
     }
     return std::make_unique<Ready>(Ready{std::move(book), std::move(sorted), assets});
 }
@@ -56,7 +60,7 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
 
 void bind_cascade(py::module_& m) {
     py::class_<Ready>(m, "Ready", "A book sorted for a market.")
-        .def(py::init(&prepare), "book"_a, "asset_of"_a, "assets"_a)
+        .def(py::init(&prepare), "book"_a, "asset_of"_a, "collateral_asset"_a, "assets"_a)
         .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,
              "one_by_one"_a = false,
              "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. holdings: "

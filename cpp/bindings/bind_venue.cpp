@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "levcore/accounts.hpp"
 #include "levcore/margin.hpp"
 
 namespace levcore::bindings {
@@ -36,20 +37,31 @@ MarginTiers make_tiers(std::vector<double> floor, std::vector<double> rate,
 }
 
 std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrument, Column<double> quantity,
-                               Column<double> entry_price, Column<double> margin, Column<std::int64_t> account) {
+                               Column<double> entry_price, Column<double> margin, Column<std::int64_t> account,
+                               Column<double> balance) {
     auto book = std::make_unique<HeldBook>(HeldBook{venue,
                                                     std::move(instrument),
                                                     std::move(quantity),
                                                     std::move(entry_price),
                                                     std::move(margin),
                                                     std::move(account),
+                                                    std::move(balance),
+                                                    {},
+                                                    {},
                                                     {}});
     const std::size_t size = span_of(book->quantity, "quantity").size();
     book->positions = {span_of(book->instrument, "instrument", size), span_of(book->quantity, "quantity", size),
                        span_of(book->entry_price, "entry_price", size), span_of(book->margin, "margin", size),
                        span_of(book->account, "account", size)};
-    if (const std::string wrong = validate(book->positions, venue.instruments.size()); !wrong.empty())
+    if (book->balance.ndim() != 2 ||
+        static_cast<std::size_t>(book->balance.shape(1)) != 1 + venue.collateral_share.size())
+        throw std::invalid_argument("balance must have shape (accounts, 1 + collaterals)");
+    book->accounts = {static_cast<std::size_t>(book->balance.shape(0)),
+                      {book->balance.data(), static_cast<std::size_t>(book->balance.size())}};
+    if (const std::string wrong = validate(book->positions, venue.instruments.size(), book->accounts.rows);
+        !wrong.empty())
         throw std::invalid_argument(wrong);
+    book->cross = gather_accounts(venue, book->book(), std::vector<std::uint32_t>(venue.collateral_share.size(), 0));
     return book;
 }
 
@@ -70,6 +82,83 @@ py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, 
     return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
         return value(instrument, held, p.entry_price[i], price[static_cast<std::size_t>(p.instrument[i])]);
     });
+}
+
+AccountView view_of(const HeldBook& book, std::size_t account) {
+    const CrossBook& cross = book.cross;
+    const std::size_t from = cross.first[account];
+    const std::size_t size = cross.first[account + 1] - from;
+    return {std::span(cross.position).subspan(from, size), std::span(cross.instrument).subspan(from, size),
+            std::span(cross.held).subspan(from, size), cross.cash[account],
+            std::span(cross.coins).subspan(account * cross.collaterals(), cross.collaterals())};
+}
+
+std::vector<double> units_at(const HeldBook& book, const Column<double>& prices) {
+    const auto price = span_of(prices, "prices", book.venue.instruments.size());
+    std::vector<double> units;
+    for (std::size_t i = 0; i < price.size(); ++i) units.push_back(unit_price(book.venue.instruments[i], price[i]));
+    return units;
+}
+
+// Equity, maintenance and slack of every row of the table of accounts.
+py::array_t<double> accounts_health(const HeldBook& book, const Column<double>& prices,
+                                    const Column<double>& coin_prices) {
+    const std::vector<double> units = units_at(book, prices);
+    const auto coins = span_of(coin_prices, "coin_prices", book.venue.collateral_share.size());
+    const std::size_t columns = 1 + coins.size();
+    const std::size_t rows = book.accounts.rows;
+    std::vector<double> result(3 * rows);
+    {
+        py::gil_scoped_release unlocked;
+        const auto write = [&](std::size_t row, const Health& h) {
+            result[row] = h.equity;
+            result[rows + row] = h.maintenance;
+            result[2 * rows + row] = h.slack;
+        };
+        for (std::size_t row = 0; row < rows; ++row) {
+            const auto balances = book.accounts.balance.subspan(row * columns, columns);
+            write(row, health(book.venue, {}, {{}, {}, {}, balances[0], balances.subspan(1)}, units, coins));
+        }
+        for (std::size_t a = 0; a < book.cross.size(); ++a)
+            write(book.cross.row[a], health(book.venue, book.positions.entry_price, view_of(book, a), units, coins));
+    }
+    return adopt(std::move(result), {3, static_cast<py::ssize_t>(rows)});
+}
+
+// Of every position of an account, the price of its asset at which the account fails, the others held still.
+py::array_t<double> account_prices(const HeldBook& book, const Column<double>& prices,
+                                   const Column<double>& coin_prices, const Column<std::int32_t>& asset,
+                                   const Column<std::int32_t>& coin_asset) {
+    const std::vector<double> units = units_at(book, prices);
+    const auto coins = span_of(coin_prices, "coin_prices", book.venue.collateral_share.size());
+    const auto assets = span_of(asset, "asset", units.size());
+    const auto coin_assets = span_of(coin_asset, "coin_asset", coins.size());
+    const auto price = span_of(prices, "prices", units.size());
+    std::vector<double> result(book.positions.size(), std::numeric_limits<double>::quiet_NaN());
+    {
+        py::gil_scoped_release unlocked;
+        std::vector<std::uint8_t> moves(units.size());
+        std::vector<std::uint8_t> coin_moves(coins.size());
+        for (std::size_t a = 0; a < book.cross.size(); ++a) {
+            const AccountView view = view_of(book, a);
+            for (std::size_t i = 0; i < view.held.size(); ++i) {
+                const std::int32_t k = assets[view.instrument[i]];
+                const auto same = [&](std::size_t j) { return assets[view.instrument[j]] == k; };
+                std::size_t earlier = 0;
+                while (!same(earlier)) ++earlier;
+                if (earlier < i) {  // worked out with the first position on the asset
+                    result[view.position[i]] = result[view.position[earlier]];
+                    continue;
+                }
+                for (std::size_t j = 0; j < moves.size(); ++j) moves[j] = assets[j] == k ? 1 : 0;
+                for (std::size_t c = 0; c < coin_moves.size(); ++c) coin_moves[c] = coin_assets[c] == k ? 1 : 0;
+                result[view.position[i]] =
+                    account_liquidation_price(book.venue, book.positions.entry_price, view, units, coins, moves,
+                                              coin_moves, price[view.instrument[i]]);
+            }
+        }
+    }
+    return adopt(std::move(result));
 }
 
 void bind_rules(py::module_& m) {
@@ -99,14 +188,17 @@ void bind_rules(py::module_& m) {
              "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a, "contract_value"_a);
     py::class_<Venue>(m, "Venue", "A venue's rules.")
         .def(py::init([](std::vector<Perpetual> instruments, double fee_rate, bool fee_to_fund, double insurance_fund,
-                         bool deleveraging, bool socialise, bool remainder_to_fund, bool at_equality) {
+                         bool deleveraging, bool socialise, bool remainder_to_fund, bool at_equality,
+                         std::vector<double> collateral_share) {
                  return Venue{std::move(instruments),
                               FullClose{fee_rate, fee_to_fund ? Receiver::fund : Receiver::outside},
                               Backstop{insurance_fund, deleveraging, socialise},
-                              remainder_to_fund ? Receiver::fund : Receiver::trader, at_equality};
+                              remainder_to_fund ? Receiver::fund : Receiver::trader,
+                              at_equality,
+                              std::move(collateral_share)};
              }),
              "instruments"_a, py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "insurance_fund"_a, "deleveraging"_a,
-             "socialise"_a, "remainder_to_fund"_a, "liquidate_at_equality"_a);
+             "socialise"_a, "remainder_to_fund"_a, "liquidate_at_equality"_a, "collateral_share"_a);
 }
 
 }  // namespace
@@ -115,7 +207,7 @@ void bind_venue(py::module_& m) {
     bind_rules(m);
     py::class_<HeldBook>(m, "Book", "Checked columns of positions at a venue.")
         .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
-             "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert())
+             "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert())
         .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
         .def("liquidation_price",
              [](const HeldBook& book) {
@@ -148,6 +240,11 @@ void bind_venue(py::module_& m) {
                                });
             },
             "prices"_a.noconvert())
+        .def("accounts_health", &accounts_health, "prices"_a.noconvert(), "coin_prices"_a.noconvert(),
+             "Equity, maintenance and slack, a row each, of every account.")
+        .def("account_prices", &account_prices, "prices"_a.noconvert(), "coin_prices"_a.noconvert(),
+             "asset"_a.noconvert(), "coin_asset"_a.noconvert(),
+             "Liquidation prices of the positions of accounts, other assets' prices held still; nan for the others.")
         .def(
             "liquidatable",
             [](const HeldBook& book, const Column<double>& prices) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arrays.hpp"
+#include "levcore/accounts.hpp"
 #include "levcore/book.hpp"
 #include "levcore/venue.hpp"
 
@@ -14,7 +15,12 @@ struct HeldBook {
     Column<double> entry_price;
     Column<double> margin;
     Column<std::int64_t> account;
+    Column<double> balance;
     Positions positions;
+    Accounts accounts;
+    CrossBook cross;
+
+    [[nodiscard]] Book book() const { return {positions, accounts}; }
 };
 
 }  // namespace levcore::bindings

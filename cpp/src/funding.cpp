@@ -23,6 +23,19 @@ void charge_each(const SortedBook& book, State& state, std::size_t k, std::size_
     sort_again(book, state, k, side);
 }
 
+// Accounts pay out of their cash.
+void charge_accounts(const SortedBook& book, State& state, std::uint32_t instrument, double each) {
+    CrossState& cross = state.cross;
+    for (std::size_t account = 0; account < book.cross.size(); ++account)
+        for (std::size_t i = book.cross.first[account]; i < book.cross.first[account + 1]; ++i) {
+            if (book.cross.instrument[i] != instrument || cross.held[i].coin == 0.0) continue;
+            const double before = cross.cash[account];
+            cross.cash[account] = before - each * cross.held[i].coin;
+            cross.total_cash.add(cross.cash[account]);
+            cross.total_cash.add(-before);
+        }
+}
+
 // True where every claim is still its sorted one but for what funding took, and slack has no jumps: then a payment of
 // F a unit of coin moves the root of slack by between F and F/(1 - r) (coin > 0) or F/(1 + r) (coin < 0), r the highest
 // rate.
@@ -67,6 +80,8 @@ void pay_funding(const SortedBook& book, const Market& market, State& state, std
     Taken& taken = state.taken[instrument];
     Sum unmatched(taken.quantity.pair());
     for (const std::size_t side : {longs, shorts}) unmatched.add(state.open_interest[instrument][side].quantity.pair());
+    unmatched.add(state.cross.open_interest[instrument].quantity.pair());
+    charge_accounts(book, state, instrument, each);
     for (const std::size_t side : {longs, shorts})
         if (!stands_as_sorted(book, state, k, side)) charge_each(book, state, k, side, instrument, each);
     state.funded[instrument].add(each);

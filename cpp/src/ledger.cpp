@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "levcore/backstop.hpp"
+#include "levcore/cross.hpp"
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/orders.hpp"
@@ -18,46 +19,47 @@ namespace {
 class Ledger {
   public:
     Ledger(const SortedBook& book, const Market& market, Keep keep)
-        : book_(book), market_(market), keep_(keep), state_(start(book, market)), batches_(market.assets.size()) {
-        if (keep.positions) outcome_.liquidated_at.assign(book.positions.size(), -1);
+        : run_{book, market, keep, start(book, market)}, batches_(market.assets.size()) {
+        if (keep.positions) run_.outcome.liquidated_at.assign(book.positions.size(), -1);
         for (std::size_t i = 0; i < book.asset_of.size(); ++i)
             for (const std::size_t side : {longs, shorts})
-                gross_ += std::fabs(book.open_interest[i][side].quantity.value()) *
-                          unit_price(book.venue.instruments[i], market.assets[book.asset_of[i]].price);
+                gross_ += std::fabs(book.open_interest[i][side].quantity.value()) * first_unit_price(i);
+        for (std::size_t i = 0; i < book.cross.held.size(); ++i)
+            gross_ += std::fabs(book.cross.held[i].coin) * first_unit_price(book.cross.instrument[i]);
     }
 
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
     void step(std::span<const double> prices, double days, std::span<const FundingDue> due = {}) {
-        if (outcome_.fault != Fault::none) return;
-        for (std::size_t k = 0; k < state_.assets.size(); ++k) {
-            AssetState& a = state_.assets[k];
+        if (run_.outcome.fault != Fault::none) return;
+        for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {
+            AssetState& a = run_.state.assets[k];
             a.fundamental = prices[k];
             a.log_fundamental = log(prices[k]);
             a.lowest_fundamental = std::min(a.lowest_fundamental, prices[k]);
             a.highest_fundamental = std::max(a.highest_fundamental, prices[k]);
-            if (market_.assets[k].resilience > 0.0 && a.volume.value() != 0.0) {
-                const Displacement to = refill(market_.assets[k], {a.volume.value(), a.log_permanent}, days);
+            if (run_.market.assets[k].resilience > 0.0 && a.volume.value() != 0.0) {
+                const Displacement to = refill(run_.market.assets[k], {a.volume.value(), a.log_permanent}, days);
                 a.volume = Sum(to.volume);
                 a.log_permanent = to.log_permanent;
             }
             refresh(k);
         }
-        for (const FundingDue& f : due) pay_funding(book_, market_, state_, f.instrument, f.rate);
-        if (!due.empty()) note_gap(conservation_gap(book_, market_, state_));
+        for (const FundingDue& f : due) pay_funding(run_.book, run_.market, run_.state, f.instrument, f.rate);
+        if (!due.empty()) note_gap(conservation_gap(run_.book, run_.market, run_.state));
         cascade();
-        ++step_;
+        ++run_.step;
     }
 
     // What the step just run has done.
     void note_step(StepColumns& to, std::size_t place) {
-        const Treasury& t = state_.treasury;
-        for (std::size_t k = 0; k < state_.assets.size(); ++k) {
-            to.mark[place * state_.assets.size() + k] = mark_price(market_.assets[k], state_.assets[k]);
-            to.fundamental[place * state_.assets.size() + k] = state_.assets[k].fundamental;
+        const Treasury& t = run_.state.treasury;
+        for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {
+            to.mark[place * run_.state.assets.size() + k] = mark_price(run_.market.assets[k], run_.state.assets[k]);
+            to.fundamental[place * run_.state.assets.size() + k] = run_.state.assets[k].fundamental;
         }
         for (const std::size_t side : {longs, shorts}) {
-            to.notional[side][place] = notional_[side].value() - at_step_[side];
-            at_step_[side] = notional_[side].value();
+            to.notional[side][place] = run_.notional[side].value() - at_step_[side];
+            at_step_[side] = run_.notional[side].value();
         }
         to.bad_debt[place] = t.bad_debt.value() - at_step_[2];
         at_step_[2] = t.bad_debt.value();
@@ -66,89 +68,102 @@ class Ledger {
 
     // What a unit of the settlement currency is worth at the present marks: a coin-margined venue's coin.
     [[nodiscard]] double settlement_price() const {
-        const bool in_coin = !book_.asset_of.empty() && moves_by_inverse(book_, book_.asset_of.front());
-        return in_coin ? mark_price(market_.assets[book_.asset_of.front()], state_.assets[book_.asset_of.front()])
+        const bool in_coin = !run_.book.asset_of.empty() && moves_by_inverse(run_.book, run_.book.asset_of.front());
+        return in_coin ? mark_price(run_.market.assets[run_.book.asset_of.front()],
+                                    run_.state.assets[run_.book.asset_of.front()])
                        : 1.0;
     }
 
     // A path's amplification: by the larger exogenous extreme (model 10). A shock's: by where it ends.
     Outcome report(bool whole_path) {
         audit();
-        const Treasury& t = state_.treasury;
+        const Treasury& t = run_.state.treasury;
         const double worth = settlement_price();
-        outcome_.bad_debt = t.bad_debt.value() * worth;
-        outcome_.insurance_fund = std::max(0.0, t.fund.value()) * worth;
-        outcome_.insurance_fund_low = t.fund_low * worth;
-        outcome_.deleveraged_notional = t.deleveraged_notional.value();
-        outcome_.socialised_loss = t.socialised_loss.value() * worth;
-        outcome_.fees = t.fees.value() * worth;
-        for (RoundOutcome& row : outcome_.trace)
+        run_.outcome.bad_debt = t.bad_debt.value() * worth;
+        run_.outcome.insurance_fund = std::max(0.0, t.fund.value()) * worth;
+        run_.outcome.insurance_fund_low = t.fund_low * worth;
+        run_.outcome.deleveraged_notional = t.deleveraged_notional.value();
+        run_.outcome.socialised_loss = t.socialised_loss.value() * worth;
+        run_.outcome.fees = t.fees.value() * worth;
+        for (RoundOutcome& row : run_.outcome.trace)
             for (double* money : {&row.bad_debt, &row.socialised_loss, &row.fees, &row.insurance_fund}) *money *= worth;
-        for (const std::size_t side : {longs, shorts}) outcome_.liquidated.notional[side] = notional_[side].value();
-        for (std::size_t k = 0; k < state_.assets.size(); ++k) {
-            const AssetState& a = state_.assets[k];
-            const Asset& asset = market_.assets[k];
+        for (const std::size_t side : {longs, shorts})
+            run_.outcome.liquidated.notional[side] = run_.notional[side].value();
+        for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {
+            const AssetState& a = run_.state.assets[k];
+            const Asset& asset = run_.market.assets[k];
             const double ratio = (whole_path ? path_amplification : shock_amplification)(asset, a);
-            outcome_.assets.push_back({a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used});
+            run_.outcome.assets.push_back(
+                {a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used});
         }
-        return std::move(outcome_);
+        return std::move(run_.outcome);
     }
 
   private:
+    [[nodiscard]] double first_unit_price(std::size_t instrument) const {
+        return unit_price(run_.book.venue.instruments[instrument],
+                          run_.market.assets[run_.book.asset_of[instrument]].price);
+    }
+
     void cascade() {
-        const auto cap = static_cast<std::int64_t>(book_.positions.size()) + 1;
+        const auto cap = static_cast<std::int64_t>(run_.book.positions.size()) + 1;
         std::int64_t rounds = 0;
-        while (outcome_.fault == Fault::none && gather()) {
+        while (run_.outcome.fault == Fault::none && gather()) {
             if (rounds == cap) {
-                outcome_.fault = Fault::too_many_rounds;
+                run_.outcome.fault = Fault::too_many_rounds;
                 return;
             }
-            if (keep_.stop != nullptr && keep_.stop->load(std::memory_order_relaxed)) throw Stopped{};
-            if (outcome_.first_liquidation < 0) outcome_.first_liquidation = step_;
+            if (run_.keep.stop != nullptr && run_.keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
+            if (run_.outcome.first_liquidation < 0) run_.outcome.first_liquidation = run_.step;
             ++rounds;
-            ++outcome_.rounds;
-            outcome_.cascade_depth = std::max(outcome_.cascade_depth, rounds);
-            const BothSides before = outcome_.liquidated;
-            const Treasury was = state_.treasury;
+            ++run_.outcome.rounds;
+            run_.outcome.cascade_depth = std::max(run_.outcome.cascade_depth, rounds);
+            const BothSides before = run_.outcome.liquidated;
+            const Treasury was = run_.state.treasury;
             for (std::size_t k = 0; k < batches_.size(); ++k) execute(k);
-            if (state_.treasury.unpaid.value() > 0.0) socialise(book_, market_, state_);
-            note_gap(conservation_gap(book_, market_, state_));
-            if (keep_.trace) record(before, was);
+            for (const FailingAccount& f : accounts_)
+                if (run_.outcome.fault == Fault::none) liquidate_account(run_, f.account);
+            if (run_.state.treasury.unpaid.value() > 0.0) socialise(run_.book, run_.market, run_.state);
+            note_gap(conservation_gap(run_.book, run_.market, run_.state));
+            if (run_.keep.trace) record(before, was);
         }
     }
 
     void note_gap(double gap) {
-        if (gross_ > 0.0) outcome_.conservation_error = std::max(outcome_.conservation_error, gap / gross_);
+        if (gross_ > 0.0) run_.outcome.conservation_error = std::max(run_.outcome.conservation_error, gap / gross_);
     }
 
     void audit() {
-        if (claims_changed(state_)) note_gap(holdings_gap(book_, market_, state_));
-        if (keep_.holdings) write_holdings(book_, state_, outcome_.quantity_left, outcome_.cash_left);
+        if (claims_changed(run_.state)) note_gap(holdings_gap(run_.book, run_.market, run_.state));
+        if (run_.keep.holdings)
+            write_holdings(run_.book, run_.state, run_.outcome.quantity_left, run_.outcome.cash_left);
     }
 
-    // Who is liquidatable now: in each asset the longs if any is, the shorts only when none is. True if anybody is.
+    // Who is liquidatable now: of isolated positions in each asset the longs if any is, the shorts only when none is;
+    // and accounts. True if anybody is.
     bool gather() {
         bool any = false;
         for (std::size_t k = 0; k < batches_.size(); ++k) {
-            gather_side(book_, market_, state_, k, longs, batches_[k]);
-            if (batches_[k].empty()) gather_side(book_, market_, state_, k, shorts, batches_[k]);
+            gather_side(run_.book, run_.market, run_.state, k, longs, batches_[k]);
+            if (batches_[k].empty()) gather_side(run_.book, run_.market, run_.state, k, shorts, batches_[k]);
             any = any || !batches_[k].empty();
         }
-        return any;
+        accounts_ = failing_accounts(run_);
+        return any || !accounts_.empty();
     }
 
     void execute(std::size_t k) {
         Batch& batch = batches_[k];
         if (batch.empty()) return;
-        SideState& mine = state_.sides[k][batch.side];
+        SideState& mine = run_.state.sides[k][batch.side];
         const auto act = [&](std::uint32_t row, double key) {
-            const Claim held = claim_of(book_, state_, k, batch.side, row);
-            if (is_failing(book_, market_, state_, k, batch.side, row, held, key))
+            const Claim held = claim_of(run_.book, run_.state, k, batch.side, row);
+            if (is_failing(run_.book, run_.market, run_.state, k, batch.side, row, held, key))
                 liquidate({k, batch.side, row, held});
             else
-                keep_watching(book_, state_, k, batch.side, row);
+                keep_watching(run_.book, run_.state, k, batch.side, row);
         };
-        for (std::size_t place = batch.from; place < batch.to && outcome_.fault == Fault::none;) {
+        for (std::size_t place = batch.from; place < batch.to && run_.outcome.fault == Fault::none;) {
             if (place % block_rows == 0 && place + block_rows <= batch.to && book_block(k, batch.side, place)) {
                 place += block_rows;
                 continue;
@@ -157,139 +172,113 @@ class Ledger {
             ++place;
         }
         for (const Ranked& r : batch.ranked)
-            if (outcome_.fault == Fault::none) act(r.row, r.key);
-        note_extremes(market_.assets[k], state_.assets[k]);
+            if (run_.outcome.fault == Fault::none) act(r.row, r.key);
+        note_extremes(run_.market.assets[k], run_.state.assets[k]);
     }
 
     // Books a block of rows as one order, where every settlement in it is surely of one kind: all are solvent and pay
     // their fee in full, or all leave a deficit that the fund pays whole, or has nothing to pay with. What a walk
     // takes in does not depend on how it is cut into orders (model 5). False: they go one by one.
     bool book_block(std::size_t k, std::size_t side, std::size_t place) {
-        const SortedSide& sorted = book_.sides[k][side];
+        const SortedSide& sorted = run_.book.sides[k][side];
         const Block& block = sorted.blocks[place / block_rows];
         const std::uint32_t instrument = sorted.instrument[place];
         // Where claims have become the run's own, or stand in a pool, each row is to be told that it is closed.
-        const bool as_sorted = state_.sides[k][side].own_quantity.empty() && !state_.pools[instrument][side];
-        if (keep_.one_by_one || !as_sorted || !block.one_instrument) return false;
-        const std::optional<Order> order = closing_order(book_.venue.instruments[instrument], market_.assets[k],
-                                                         state_.assets[k], block.quantity.high);
+        const bool as_sorted = run_.state.sides[k][side].own_quantity.empty() && !run_.state.pools[instrument][side];
+        if (run_.keep.one_by_one || !as_sorted || !block.one_instrument) return false;
+        const std::optional<Order> order = closing_order(run_.book.venue.instruments[instrument], run_.market.assets[k],
+                                                         run_.state.assets[k], block.quantity.high);
         if (!order) return false;
         const Pair left = add(multiply(block.quantity, order->unit_price), block.cash);
         const double notional = std::fabs(block.quantity.high) * order->unit_price;
-        const double fee_rate = book_.venue.liquidation.fee_rate;
-        const auto [lowest, highest] = price_bounds(market_.assets[k], state_.assets[k], order->volume);
-        const double fund = state_.treasury.fund.value();
+        const double fee_rate = run_.book.venue.liquidation.fee_rate;
+        const auto [lowest, highest] = price_bounds(run_.market.assets[k], run_.state.assets[k], order->volume);
+        const double fund = run_.state.treasury.fund.value();
         const bool solvent = side == longs ? block.highest_bankruptcy < lowest * (1.0 - fee_rate)
                                            : block.lowest_bankruptcy > highest * (1.0 + fee_rate);
         const bool bankrupt = side == longs ? block.lowest_bankruptcy > highest : block.highest_bankruptcy < lowest;
         if (solvent) {
             const double fee = fee_rate * notional;
-            pay(book_.venue, state_.treasury, {fee, left.high - fee, 0.0, 0.0});
+            pay(run_.book.venue, run_.state.treasury, {fee, left.high - fee, 0.0, 0.0});
         } else if (bankrupt && fund > -left.high * (1.0 + 1e-9)) {
-            pay(book_.venue, state_.treasury, {0.0, 0.0, -left.high, 0.0});
-        } else if (bankrupt && fund == 0.0 && !book_.venue.backstop.deleveraging) {
-            outcome_.exhausted = true;
-            pay(book_.venue, state_.treasury, {0.0, 0.0, 0.0, -left.high});
+            pay(run_.book.venue, run_.state.treasury, {0.0, 0.0, -left.high, 0.0});
+        } else if (bankrupt && fund == 0.0 && !run_.book.venue.backstop.deleveraging) {
+            run_.outcome.exhausted = true;
+            pay(run_.book.venue, run_.state.treasury, {0.0, 0.0, 0.0, -left.high});
         } else {
             return false;
         }
-        outcome_.liquidated.count[side] += static_cast<std::int64_t>(block_rows);
-        for (std::size_t i = place; i < place + block_rows; ++i) note(sorted.position[i]);
-        OpenInterest& open = state_.open_interest[instrument][side];
+        run_.outcome.liquidated.count[side] += static_cast<std::int64_t>(block_rows);
+        for (std::size_t i = place; i < place + block_rows; ++i) note(run_, sorted.position[i]);
+        OpenInterest& open = run_.state.open_interest[instrument][side];
         open.cash.add(multiply(block.cash, -1.0));
         open.quantity.add(multiply(block.quantity, -1.0));
-        trade(k, side, instrument, block.quantity, {-block.quantity.high, -block.quantity.low}, order->unit_price);
+        trade(run_, k, side, instrument, block.quantity, {-block.quantity.high, -block.quantity.low},
+              order->unit_price);
         return true;
-    }
-
-    // The order book takes over an amount of coin at its average unit price, and is walked by a volume of base units.
-    void trade(std::size_t k, std::size_t side, std::uint32_t instrument, Pair coin, Pair volume, double unit) {
-        const bool inverse = book_.venue.instruments[instrument].is_inverse();
-        const Pair cash = multiply(coin, -unit);
-        state_.taken[instrument].quantity.add(coin);
-        state_.taken[instrument].cash.add(cash);
-        const Pair worth = inverse ? multiply(coin, -1.0) : multiply(cash, -1.0);  // in quote units, longs positive
-        notional_[side].add(side == longs ? worth : multiply(worth, -1.0));
-        state_.assets[k].volume.add(volume);
-        update_log_mark(market_.assets[k], state_.assets[k]);
     }
 
     // One position's turn: its order, its settlement, its mark.
     void liquidate(Leaving leaving) {
         const std::size_t k = leaving.asset;
-        const std::uint32_t instrument = book_.sides[k][leaving.side].instrument[leaving.row];
-        Treasury& treasury = state_.treasury;
-        const Perpetual& traded = book_.venue.instruments[instrument];
-        std::optional<Order> order = closing_order(traded, market_.assets[k], state_.assets[k], leaving.held.coin);
-        if (!order) return fail(k, traded.is_inverse() ? Fault::order_unfilled : Fault::price_out_of_range);
+        const std::uint32_t instrument = run_.book.sides[k][leaving.side].instrument[leaving.row];
+        Treasury& treasury = run_.state.treasury;
+        const Perpetual& traded = run_.book.venue.instruments[instrument];
+        std::optional<Order> order =
+            closing_order(traded, run_.market.assets[k], run_.state.assets[k], leaving.held.coin);
+        if (!order) return fail(run_, k, unfilled(traded));
         double left = equity(leaving.held, order->unit_price);
         if (left < 0.0 && -left > treasury.fund.value()) {
-            outcome_.exhausted = true;
-            if (book_.venue.backstop.deleveraging) {
-                leaving.held = deleverage(book_, market_, state_, leaving);
+            run_.outcome.exhausted = true;
+            if (run_.book.venue.backstop.deleveraging) {
+                leaving.held = deleverage(run_.book, run_.market, run_.state, leaving);
                 if (leaving.held.coin != 0.0) {
-                    order = closing_order(traded, market_.assets[k], state_.assets[k], leaving.held.coin);
-                    if (!order) return fail(k, traded.is_inverse() ? Fault::order_unfilled : Fault::price_out_of_range);
+                    order = closing_order(traded, run_.market.assets[k], run_.state.assets[k], leaving.held.coin);
+                    if (!order) return fail(run_, k, unfilled(traded));
                     left = equity(leaving.held, order->unit_price);
                 }
             }
         }
-        ++outcome_.liquidated.count[leaving.side];
-        note(book_.sides[k][leaving.side].position[leaving.row]);
+        ++run_.outcome.liquidated.count[leaving.side];
+        note(run_, run_.book.sides[k][leaving.side].position[leaving.row]);
         if (leaving.held.coin == 0.0) return;
-        pay(book_.venue, treasury,
-            settle(book_.venue.liquidation, left, std::fabs(leaving.held.coin) * order->unit_price,
+        pay(run_.book.venue, treasury,
+            settle(run_.book.venue.liquidation, left, std::fabs(leaving.held.coin) * order->unit_price,
                    treasury.fund.value()));
-        reduce(book_, state_, k, leaving.side, leaving.row, leaving.held, {});
-        trade(k, leaving.side, instrument, {leaving.held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
-    }
-
-    // Who went, and when.
-    void note(std::uint32_t position) {
-        if (keep_.positions) outcome_.liquidated_at[position] = step_;
-        if (keep_.tally != nullptr) keep_.tally->add(position, step_);
+        reduce(run_.book, run_.state, k, leaving.side, leaving.row, leaving.held, {});
+        trade(run_, k, leaving.side, instrument, {leaving.held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     }
 
     void refresh(std::size_t k) {
-        update_log_mark(market_.assets[k], state_.assets[k]);
-        if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) fail(k, Fault::price_out_of_range);
-        note_extremes(market_.assets[k], state_.assets[k]);
-    }
-
-    void fail(std::size_t k, Fault fault) {
-        outcome_.fault = fault;
-        outcome_.faulty_asset = static_cast<std::int64_t>(k);
+        update_log_mark(run_.market.assets[k], run_.state.assets[k]);
+        if (!(std::fabs(run_.state.assets[k].log_mark) < largest_log_price)) fail(run_, k, Fault::price_out_of_range);
+        note_extremes(run_.market.assets[k], run_.state.assets[k]);
     }
 
     void record(const BothSides& before, const Treasury& was) {
-        const Treasury& t = state_.treasury;
+        const Treasury& t = run_.state.treasury;
         RoundOutcome row;
-        row.step = step_;
+        row.step = run_.step;
         for (const std::size_t side : {longs, shorts}) {
-            row.liquidated.count[side] = outcome_.liquidated.count[side] - before.count[side];
-            row.liquidated.notional[side] = notional_[side].value() - recorded_[side];
-            recorded_[side] = notional_[side].value();
+            row.liquidated.count[side] = run_.outcome.liquidated.count[side] - before.count[side];
+            row.liquidated.notional[side] = run_.notional[side].value() - recorded_[side];
+            recorded_[side] = run_.notional[side].value();
         }
         row.bad_debt = t.bad_debt.value() - was.bad_debt.value();
         row.deleveraged_notional = t.deleveraged_notional.value() - was.deleveraged_notional.value();
         row.socialised_loss = t.socialised_loss.value() - was.socialised_loss.value();
         row.fees = t.fees.value() - was.fees.value();
         row.insurance_fund = t.fund.value();
-        for (std::size_t k = 0; k < state_.assets.size(); ++k)
-            row.mark.push_back(mark_price(market_.assets[k], state_.assets[k]));
-        outcome_.trace.push_back(std::move(row));
+        for (std::size_t k = 0; k < run_.state.assets.size(); ++k)
+            row.mark.push_back(mark_price(run_.market.assets[k], run_.state.assets[k]));
+        run_.outcome.trace.push_back(std::move(row));
     }
 
-    const SortedBook& book_;
-    const Market& market_;
-    Keep keep_;
-    State state_;
+    Run run_;
     std::vector<Batch> batches_;  // per asset, of this round
-    Outcome outcome_;
-    Sum notional_[2];
+    std::vector<FailingAccount> accounts_;
     double recorded_[2] = {0.0, 0.0};
     double gross_ = 0.0;
-    std::int64_t step_ = 0;
     double at_step_[3] = {0.0, 0.0, 0.0};  // notionals and bad debt
 };
 

@@ -58,6 +58,14 @@ std::optional<Order> closing_order(const Perpetual& instrument, const Asset& ass
     return volume ? std::optional<Order>({*volume, std::fabs(*volume / coin)}) : std::nullopt;
 }
 
+std::optional<Sale> sale_for(const Asset& asset, const AssetState& a, double money, double most) {
+    const std::optional<double> price = average_price(asset, a, -most);
+    if (!price) return std::nullopt;
+    if (most * *price <= money) return Sale{most, most * *price};
+    const std::optional<double> volume = volume_worth(asset, a, money, -1.0);
+    return volume ? std::optional<Sale>({std::min(-*volume, most), money}) : std::nullopt;
+}
+
 std::pair<double, double> price_bounds(const Asset& asset, const AssetState& a, double order) {
     constexpr double width = 1e-9;
     const double before = a.volume.value();

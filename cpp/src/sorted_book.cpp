@@ -68,7 +68,9 @@ void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {
     std::sort(rows.begin(), rows.end(), [side](const Ranked& a, const Ranked& b) { return comes_before(a, b, side); });
 }
 
-SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::uint32_t> asset_of, std::size_t assets) {
+SortedBook sort_book(Venue venue, const Book& book, std::vector<std::uint32_t> asset_of,
+                     std::vector<std::uint32_t> collateral_asset, std::size_t assets) {
+    const Positions& positions = book.positions;
     SortedBook sorted;
     sorted.venue = std::move(venue);
     sorted.positions = positions;
@@ -77,6 +79,7 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
     sorted.open_interest.resize(sorted.venue.instruments.size());
     std::vector<std::array<std::vector<Ranked>, 2>> entries(assets);
     for (std::size_t i = 0; i < positions.size(); ++i) {
+        if (positions.account[i] != isolated) continue;
         const auto k = static_cast<std::size_t>(positions.instrument[i]);
         const Perpetual& instrument = sorted.venue.instruments[k];
         const Claim held = claim(instrument, positions.quantity[i], positions.entry_price[i], positions.margin[i]);
@@ -95,6 +98,13 @@ SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::u
             fill(sorted.sides[k][side], list, sorted);
             sum_blocks(sorted.sides[k][side], sorted.venue);
         }
+    }
+    sorted.cross = gather_accounts(sorted.venue, book, std::move(collateral_asset));
+    sorted.cross_interest.resize(sorted.venue.instruments.size());
+    for (std::size_t i = 0; i < sorted.cross.held.size(); ++i) {
+        OpenInterest& open = sorted.cross_interest[sorted.cross.instrument[i]];
+        open.quantity.add(sorted.cross.held[i].coin);
+        open.cash.add(sorted.cross.held[i].cash);
     }
     return sorted;
 }

@@ -39,6 +39,14 @@ State start(const SortedBook& book, const Market& market) {
     state.pools.resize(book.open_interest.size());
     state.taken.resize(book.open_interest.size());
     state.funded.resize(book.open_interest.size());
+    CrossState& cross = state.cross;
+    cross.held = book.cross.held;
+    cross.cash = book.cross.cash;
+    cross.coins = book.cross.coins;
+    cross.charged.assign(cross.held.size(), 0.0);
+    cross.open_interest = book.cross_interest;
+    cross.total_coins.resize(book.cross.collaterals());
+    cross.taken.resize(book.cross.collaterals());
     state.treasury.fund = Sum(book.venue.backstop.insurance_fund);
     state.treasury.fund_low = book.venue.backstop.insurance_fund;
     return state;
@@ -208,6 +216,10 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
     for (std::size_t i = 0; i < state.open_interest.size(); ++i) {
         Sum quantity(state.taken[i].quantity.pair());
         money.add(state.taken[i].cash.pair());
+        money.add(state.cross.open_interest[i].cash.pair());
+        money.add(multiply(book.cross_interest[i].cash.pair(), -1.0));
+        quantity.add(state.cross.open_interest[i].quantity.pair());
+        quantity.add(multiply(book.cross_interest[i].quantity.pair(), -1.0));
         for (const std::size_t side : {longs, shorts}) {
             money.add(state.open_interest[i][side].cash.pair());
             money.add(multiply(book.open_interest[i][side].cash.pair(), -1.0));
@@ -215,6 +227,14 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
             quantity.add(multiply(book.open_interest[i][side].quantity.pair(), -1.0));
         }
         coins += std::fabs(quantity.value()) * unit_mark(book, market, state, i);
+    }
+    money.add(state.cross.total_cash.pair());  // changes since the start, as of total_coins
+    for (std::size_t c = 0; c < book.cross.collaterals(); ++c) {
+        const std::size_t k = book.cross.collateral_asset[c];
+        money.add(state.cross.taken[c].cash.pair());
+        Sum units(state.cross.total_coins[c].pair());
+        units.add(state.cross.taken[c].quantity.pair());
+        coins += std::fabs(units.value()) * mark_price(market.assets[k], state.assets[k]);
     }
     return std::fabs(money.value()) + coins;
 }
@@ -260,6 +280,10 @@ void write_holdings(const SortedBook& book, const State& state, std::vector<doub
                 quantity[book.sides[k][side].position[row]] = held.coin;
                 cash[book.sides[k][side].position[row]] = held.cash;
             }
+    for (std::size_t i = 0; i < state.cross.held.size(); ++i) {
+        quantity[book.cross.position[i]] = state.cross.held[i].coin;
+        cash[book.cross.position[i]] = state.cross.held[i].cash;
+    }
 }
 
 }  // namespace levcore

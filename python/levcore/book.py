@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, memory, positions
-from levcore.display import money, plural, price, table_html
+from levcore import _core, book_summary, checks, memory, positions
+from levcore.account_valuation import AccountValuation
 from levcore.errors import InputError, KindError
-from levcore.valuation import Valuation
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-class Book(Valuation):
-    """Positions held at a venue, in isolated margin.
+class Book(AccountValuation):
+    """Positions held at a venue, each in isolated margin or in a cross account.
 
     Parameters
     ----------
@@ -35,8 +34,13 @@ class Book(Valuation):
         Signed size in base units, long > 0; zero is inert.
     entry_price : array of float, shape (n,)
         Average entry price, > 0.
-    margin : array of float, shape (n,)
-        Margin posted to the position, settlement currency, > 0.
+    margin : array of float, shape (n,), optional
+        Margin posted to the position, settlement currency, > 0; nan for a position of an account. May be left out
+        where every position belongs to one.
+    account : array of int, shape (n,), optional
+        The row of `accounts` that a position belongs to, -1 for an isolated one; None: all are isolated.
+    accounts : Accounts, optional
+        Balances of the cross accounts, in the settlement currency and the venue's collateral.
 
     Raises
     ------
@@ -61,7 +65,7 @@ class Book(Valuation):
     array([ 90.452, 104.478])
     """
 
-    __slots__ = ("__weakref__", "_account", "_accounts", "_guard", "_ready")
+    __slots__ = ("__weakref__", "_guard", "_ready")
 
     def __init__(
         self,
@@ -70,37 +74,50 @@ class Book(Valuation):
         instrument: str | npt.ArrayLike,
         quantity: npt.ArrayLike,
         entry_price: npt.ArrayLike,
-        margin: npt.ArrayLike,
+        margin: npt.ArrayLike | None = None,
+        account: npt.ArrayLike | None = None,
+        accounts: positions.Accounts | None = None,
     ) -> None:
         checks.instance("venue", venue, Venue)
+        if accounts is not None:
+            checks.instance("accounts", accounts, positions.Accounts)
+        rows = positions.account_rows(account, len(checks.column("quantity", quantity)), accounts)
+        margin = positions.margin_column(margin, rows)
         given = {"quantity": quantity, "entry_price": entry_price, "margin": margin}
         columns = {name: checks.column(name, values) for name, values in given.items()}
         codes = positions.instrument_codes(venue, instrument, len(columns["quantity"]))
         named = {} if isinstance(instrument, str) else {"instrument": codes}
-        size = checks.same_length(**named, **columns)
+        size = checks.same_length(**named, **columns, account=rows)
         if size >= 2**32 - 1:
             raise InputError(f"a book must have fewer than 4294967295 positions, had {size}")
         columns = {name: checks.frozen(positions.private(given[name], column)) for name, column in columns.items()}
         codes = checks.frozen(codes)
-        account = checks.frozen(np.full(size, positions.ISOLATED, dtype=np.int64))
+        rows = checks.frozen(rows)
+        self._accounts = positions.Accounts() if accounts is None else accounts
+        balance = positions.balance_table(venue, self._accounts)
+        held = columns["quantity"], columns["entry_price"], columns["margin"], rows, balance
         try:
-            native = _core.Book(
-                venue._to_native(), codes, columns["quantity"], columns["entry_price"], columns["margin"], account
-            )
+            native = _core.Book(venue._to_native(), codes, *held)
         except ValueError as error:
             raise InputError(str(error)) from None
         self._venue = venue
         self._liquidation_price: Floats | None = None
         self._columns = columns
         self._instrument = codes
-        self._account = account
-        self._accounts = positions.Accounts()
+        self._account = rows
         self._native = native
         self._guard = threading.Lock()
         self._ready: object = None  # the last pair prepared, for cascade to find
 
     @classmethod
-    def from_frame(cls, venue: Venue, frame: Any, columns: Mapping[str, str] | None = None) -> Book:
+    def from_frame(
+        cls,
+        venue: Venue,
+        frame: Any,
+        columns: Mapping[str, str] | None = None,
+        *,
+        accounts: positions.Accounts | None = None,
+    ) -> Book:
         """Return a book from a data frame.
 
         Parameters
@@ -111,6 +128,8 @@ class Book(Valuation):
             Columns named as the arguments of Book: instrument, quantity, entry_price, margin.
         columns : mapping of str to str, optional
             Renames: ``{their_name: our_name}``.
+        accounts : Accounts, optional
+            The table of accounts; the frame then has a column account.
 
         Returns
         -------
@@ -134,7 +153,9 @@ class Book(Valuation):
         """
         from levcore.frames import frame_columns
 
-        return cls(venue, **frame_columns(frame, ("instrument", "quantity", "entry_price", "margin"), columns))
+        names = ("instrument", "quantity", "entry_price", "margin") + (() if accounts is None else ("account",))
+        given: dict[str, Any] = frame_columns(frame, names, columns)
+        return cls(venue, **given, accounts=accounts)
 
     @classmethod
     def synthetic(
@@ -189,7 +210,7 @@ class Book(Valuation):
         from levcore import synthetic
 
         checks.names_in("option", options, synthetic.OPTIONS)
-        columns = synthetic.draw(
+        columns: dict[str, Any] = synthetic.draw(
             venue, size=size, prices=prices, open_interest=open_interest, seed=seed, history=history, **options
         )
         return cls(venue, **columns)
@@ -237,7 +258,8 @@ class Book(Valuation):
         Returns
         -------
         pandas.DataFrame
-            Columns instrument, quantity, entry_price, margin: what :meth:`from_frame` reads.
+            Columns instrument, quantity, entry_price, margin, and account where there are accounts: what
+            :meth:`from_frame` reads.
 
         Raises
         ------
@@ -247,7 +269,8 @@ class Book(Valuation):
         from levcore.frames import pandas_frame
 
         symbols = np.array(self._venue.symbols, dtype=object)[self._instrument]
-        return pandas_frame({"instrument": symbols, **self._columns})
+        account = {"account": self._account} if len(self._accounts) else {}
+        return pandas_frame({"instrument": symbols, **self._columns, **account})
 
     # ---- as a value ----
 
@@ -260,48 +283,23 @@ class Book(Valuation):
     def __getitem__(self, rows: int | slice | Sequence[int] | npt.NDArray[Any]) -> Book:
         """Return the book of some rows: a mask, indices, a slice or one index."""
         picked = positions.pick(rows, len(self))
-        columns = {name: values[picked] for name, values in self._columns.items()}
+        columns: dict[str, Any] = {name: values[picked] for name, values in self._columns.items()}
+        columns |= {"account": self._account[picked], "accounts": self._accounts}
         return Book(self._venue, instrument=self._instrument[picked], **columns)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._venue, self._instrument, self.quantity, self.entry_price, self.margin)
+        held = {"account": self.account, "accounts": self.accounts, **self._columns}
+        return _rebuild, (self._venue, self._instrument, held)
 
     def __repr__(self) -> str:
-        if not len(self):
-            return "<levcore.Book: no positions>"
-        lines = [f"<levcore.Book: {plural(len(self), 'position')}, margin {money(float(self.margin.sum()))}>"]
-        lines += ["  " + ": ".join((row[0], ", ".join(row[1:]))) for row in self._summary()]
-        return "\n".join(lines)
+        return book_summary.as_text(self)
 
     def _repr_html_(self) -> str:
-        rows = [(symbol, *cells) for symbol, *cells in self._summary()]
-        title = f"Book: {plural(len(self), 'position')}, margin {money(float(self.margin.sum()))}"
-        return table_html(title, ("instrument", "longs", "shorts", "margin", "liquidation prices"), rows)
-
-    def _summary(self) -> list[tuple[str, ...]]:
-        rows = []
-        for code, instrument in enumerate(self._venue.instruments):
-            mine = self._instrument == code
-            if not mine.any():
-                continue
-            quantity = self.quantity[mine]
-            prices = self.liquidation_price[mine]
-            cells = []
-            for name, side in (("long", quantity > 0), ("short", quantity < 0)):
-                cells.append(
-                    f"{int(side.sum()):,} {name} ({money(float(np.abs(quantity[side]).sum()))} {instrument.asset})"
-                )
-            low = prices[(quantity > 0) & np.isfinite(prices)]
-            high = prices[(quantity < 0) & np.isfinite(prices)]
-            nearest = [f"longs up to {price(float(low.max()))}"] if low.size else []
-            nearest += [f"shorts from {price(float(high.min()))}"] if high.size else []
-            where = "liquidation prices of " + ", ".join(nearest) if nearest else "no liquidation prices"
-            rows.append((instrument.symbol, *cells, f"margin {money(float(self.margin[mine].sum()))}", where))
-        return rows
+        return book_summary.as_html(self)
 
 
-def _rebuild(venue: Venue, instrument: Any, quantity: Any, entry_price: Any, margin: Any) -> Book:
-    return Book(venue, instrument=instrument, quantity=quantity, entry_price=entry_price, margin=margin)
+def _rebuild(venue: Venue, instrument: Any, held: dict[str, Any]) -> Book:
+    return Book(venue, instrument=instrument, **held)
 
 
 def concat(books: Sequence[Book]) -> Book:
@@ -341,10 +339,14 @@ def concat(books: Sequence[Book]) -> Book:
         if book.venue != books[0].venue:
             raise InputError(f"books[{row}] must be at the same venue as books[0]")
     memory.refuse_if_too_large(sum(len(book) for book in books) * memory.COLUMN_BYTES, "concat")
+    before = np.cumsum([0, *(len(book.accounts) for book in books[:-1])])
+    rows = [np.where(book.account < 0, book.account, book.account + n) for book, n in zip(books, before, strict=True)]
     return Book(
         books[0].venue,
         instrument=np.concatenate([book.instrument for book in books]),
         quantity=np.concatenate([book.quantity for book in books]),
         entry_price=np.concatenate([book.entry_price for book in books]),
         margin=np.concatenate([book.margin for book in books]),
+        account=np.concatenate(rows),
+        accounts=positions.joined([book.accounts for book in books]),
     )

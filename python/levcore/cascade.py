@@ -49,15 +49,17 @@ class Ready:
     def __init__(self, book: Book, market: Market) -> None:
         self._book = checks.instance("book", book, Book)
         self._market = checks.instance("market", market, Market)
-        unknown = [name for name in book.venue.assets if name not in market.names]
+        wanted = dict.fromkeys((*book.venue.assets, *book.venue.collateral))
+        unknown = [name for name in wanted if name not in market.names]
         if unknown:
-            raise InputError(f"market must have every asset of the venue; missing: {', '.join(unknown)}")
+            raise InputError(f"market must have every asset and collateral of the venue; missing: {', '.join(unknown)}")
         changing = book.venue.backstop.deleveraging or book.venue.backstop.socialise
         memory.refuse_if_too_large(
             memory.book_bytes(len(book), changing=changing), f"sorting a book of {len(book):,} positions"
         )
         asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
-        self._native = _core.Ready(book._native, asset_of, len(market))
+        coins = [market.names.index(coin) for coin in book.venue.collateral]
+        self._native = _core.Ready(book._native, asset_of, coins, len(market))
         self._native_market = market._to_native()
 
     @property

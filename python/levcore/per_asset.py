@@ -13,6 +13,9 @@ class PerAsset(dict[str, T]):
     def __reduce__(self) -> tuple[Any, ...]:
         return PerAsset, (dict(self),)
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("a mapping of results or rules does not support item assignment")
 

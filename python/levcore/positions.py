@@ -55,9 +55,9 @@ class Accounts:
         if columns:
             checks.same_length(**columns)
         for name, column in columns.items():
-            wrong = np.flatnonzero(~np.isfinite(column))
+            wrong = np.flatnonzero(~(np.abs(column) <= checks.LARGEST))
             if wrong.size:
-                raise InputError(f"{name}[{wrong[0]}] must be finite, was {column[wrong[0]]}")
+                raise InputError(f"{name}[{wrong[0]}] must be finite and at most 1e90 in size, was {column[wrong[0]]}")
         kept = {name: checks.frozen(private(balances[name], column)) for name, column in columns.items()}
         object.__setattr__(self, "balances", PerAsset(kept))
 
@@ -125,3 +125,53 @@ def pick(rows: Any, size: int) -> npt.NDArray[np.int64]:
         return np.atleast_1d(np.arange(size)[rows])
     except IndexError as error:
         raise InputError(f"no such rows in a book of {size}: {error}") from None
+
+
+def account_rows(account: Any, size: int, accounts: Accounts | None) -> npt.NDArray[np.int64]:
+    """Return each position's row in the table of accounts, -1 where it is isolated."""
+    if account is None:
+        if accounts is not None and len(accounts):
+            raise InputError("account must be given with accounts: for each position a row of it, or -1")
+        return np.full(size, ISOLATED, dtype=np.int64)
+    array = np.asarray(account)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise KindError(f"account must be a column of rows of accounts (integers), was {checks.describe(account)}")
+    if accounts is None:
+        raise InputError("accounts must be given with account: the table that its rows stand in")
+    return np.array(array, dtype=np.int64)
+
+
+def margin_column(margin: Any, account: npt.NDArray[np.int64]) -> Any:
+    """Return the margins: of positions in accounts nan, and nothing else can be meant."""
+    if margin is not None:
+        return margin
+    isolated = np.flatnonzero(account == ISOLATED)
+    if isolated.size:
+        raise InputError(f"margin must be given: margin[{isolated[0]}] is that of an isolated position (account -1)")
+    return np.full(len(account), np.nan)
+
+
+def balance_table(venue: Venue, accounts: Accounts) -> Floats:
+    """Return balances, accounts x currencies: the settlement currency, then the venue's collateral in its order."""
+    columns = (venue.settlement, *venue.collateral)
+    for name, column in accounts.balances.items():
+        if name not in columns:
+            raise InputError(f"accounts holds {name!r}, which is no collateral of the venue: {', '.join(columns)}")
+        wrong = np.flatnonzero(column < 0.0)
+        if wrong.size and name != venue.settlement:
+            raise InputError(f"accounts[{name!r}][{wrong[0]}] must be >= 0, was {column[wrong[0]]}")
+    table = np.zeros((len(accounts), len(columns)))
+    for place, name in enumerate(columns):
+        if name in accounts.balances:
+            table[:, place] = accounts.balances[name]
+    return table
+
+
+def joined(tables: list[Accounts]) -> Accounts | None:
+    """Return one table of the rows of several, in order; a balance that a table does not have is 0."""
+    if not any(len(table) for table in tables):
+        return None
+    names = dict.fromkeys(name for table in tables for name in table.balances)
+    return Accounts(
+        **{name: np.concatenate([table.balances.get(name, np.zeros(len(table))) for table in tables]) for name in names}
+    )

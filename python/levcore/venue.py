@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
+from levcore.per_asset import PerAsset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +111,15 @@ class Venue:
         Whether equity equal to the maintenance requirement already liquidates (OKX, Binance's 100 % margin ratio).
     settlement : str, optional
         Currency of margins, fund and fees; None: the asset of inverse instruments, else "USD".
+    collateral : mapping of str to float, optional
+        Coins that cross accounts may hold beside the settlement currency (which counts 1): the share of their value
+        that counts against the requirement, in [0, 1]. Sold in this order when an account is closed and owes money.
 
     Raises
     ------
     InputError
-        If there is no instrument, a symbol stands twice, or an instrument settles in another currency.
+        If there is no instrument, a symbol stands twice, an instrument settles in another currency, or a share of
+        collateral lies outside [0, 1].
     KindError
         If an argument has the wrong type.
 
@@ -137,6 +142,7 @@ class Venue:
     remainder: Literal["fund", "trader"] = "fund"
     liquidate_at_equality: bool = False
     settlement: str = "USD"
+    collateral: Mapping[str, float] = field(default_factory=PerAsset)
 
     def __init__(
         self,
@@ -147,6 +153,7 @@ class Venue:
         remainder: Literal["fund", "trader"] = "fund",
         liquidate_at_equality: bool = False,
         settlement: str | None = None,
+        collateral: Mapping[str, float] | None = None,
     ) -> None:
         if not isinstance(instruments, Sequence) or isinstance(instruments, str):
             raise KindError(f"instruments must be a sequence of instruments, was {checks.describe(instruments)}")
@@ -166,6 +173,7 @@ class Venue:
         set_field(self, "remainder", checks.choice("remainder", remainder, ("fund", "trader")))
         set_field(self, "liquidate_at_equality", checks.flag("liquidate_at_equality", liquidate_at_equality))
         set_field(self, "settlement", _settlement(tuple(instruments), settlement))
+        set_field(self, "collateral", self._counted({} if collateral is None else collateral))
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -177,6 +185,20 @@ class Venue:
         """The assets that the instruments follow, each once, in order of first appearance."""
         return tuple(dict.fromkeys(instrument.asset for instrument in self.instruments))
 
+    def _counted(self, collateral: Mapping[str, float]) -> PerAsset[float]:
+        if not isinstance(collateral, Mapping):
+            raise KindError(f"collateral must be a mapping of coins to shares, was {checks.describe(collateral)}")
+        counted = {}
+        for coin, share in collateral.items():
+            checks.text("collateral", coin)
+            counted[coin] = checks.number(f"collateral[{coin!r}]", share, at_least=0.0, at_most=1.0)
+        shares = PerAsset(counted)
+        if self.settlement in shares:
+            raise InputError(f"collateral must not name {self.settlement!r}: the settlement currency counts 1")
+        if shares and any(isinstance(instrument, InversePerpetual) for instrument in self.instruments):
+            raise InputError("collateral must be empty where a venue settles in coin")
+        return shares
+
     def _to_native(self) -> _core.Venue:
         return _core.Venue(
             [instrument._to_native() for instrument in self.instruments],
@@ -187,6 +209,7 @@ class Venue:
             socialise=self.backstop.socialise,
             remainder_to_fund=self.remainder == "fund",
             liquidate_at_equality=self.liquidate_at_equality,
+            collateral_share=list(self.collateral.values()),
         )
 
 

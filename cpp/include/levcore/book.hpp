@@ -21,7 +21,7 @@ struct Positions {
 
 inline constexpr std::int64_t isolated = -1;
 
-// One balance column per collateral asset, in the order of the venue's collateral.
+// A balance per collateral, the settlement currency's first, then in the order of the venue's collateral.
 struct Accounts {
     std::size_t rows = 0;
     std::span<const double> balance;  // rows x collateral assets, row by row
@@ -36,7 +36,8 @@ struct Book {
 inline constexpr double largest_number = 1e90;
 inline constexpr double smallest_number = 1e-90;
 
-// What is wrong with a table of isolated positions, naming column, row, value and rule; empty if nothing is.
-std::string validate(const Positions& positions, std::size_t instruments);
+// What is wrong with a table of positions, naming column, row, value and rule; empty if nothing is. A position of an
+// account has no margin of its own: nan.
+std::string validate(const Positions& positions, std::size_t instruments, std::size_t accounts);
 
 }  // namespace levcore

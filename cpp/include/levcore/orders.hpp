@@ -23,6 +23,14 @@ struct Order {
 std::optional<Order> closing_order(const Perpetual& instrument, const Asset& asset, const AssetState& state,
                                    double coin);
 
+// A sale of coins that yields some money, or of all of them where they yield less. None where the walk leaves all
+// prices.
+struct Sale {
+    double quantity;
+    double proceeds;
+};
+std::optional<Sale> sale_for(const Asset& asset, const AssetState& state, double money, double most);
+
 // Bounds of every average price on the way of an order, a little wide.
 std::pair<double, double> price_bounds(const Asset& asset, const AssetState& state, double order);
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "levcore/accounts.hpp"
 #include "levcore/book.hpp"
 #include "levcore/sum.hpp"
 #include "levcore/venue.hpp"
@@ -52,7 +53,9 @@ struct SortedBook {
     Positions positions;
     std::vector<std::uint32_t> asset_of;                     // per instrument, its asset's place in the market
     std::vector<std::array<SortedSide, 2>> sides;            // per asset
-    std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument
+    std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument, of isolated positions
+    CrossBook cross;
+    std::vector<OpenInterest> cross_interest;  // per instrument, both sides
 };
 
 // liquidation_key where slack does not jump; else a little outside of every price at which the claim may fail.
@@ -70,7 +73,9 @@ inline bool comes_before(const Ranked& a, const Ranked& b, std::size_t side) noe
 }
 void sort_ranked(std::vector<Ranked>& rows, std::size_t side);
 
-// asset_of gives each instrument's asset; positions must be checked and outlive the result.
-SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::uint32_t> asset_of, std::size_t assets);
+// asset_of gives each instrument's asset, collateral_asset each collateral's; the book must be checked and outlive the
+// result.
+SortedBook sort_book(Venue venue, const Book& book, std::vector<std::uint32_t> asset_of,
+                     std::vector<std::uint32_t> collateral_asset, std::size_t assets);
 
 }  // namespace levcore

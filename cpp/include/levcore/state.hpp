@@ -73,6 +73,18 @@ struct Treasury {
     double fund_low = 0.0;
 };
 
+// What cross accounts hold, as it stands; columns as in CrossBook.
+struct CrossState {
+    std::vector<Claim> held;
+    std::vector<double> cash;
+    std::vector<double> coins;
+    std::vector<double> charged;              // per place, what socialised losses have taken of its profit
+    std::vector<OpenInterest> open_interest;  // per instrument
+    Sum total_cash;                           // of all accounts, what has changed since the start
+    std::vector<Sum> total_coins;             // per collateral, likewise
+    std::vector<Taken> taken;                 // per collateral, by the outside market
+};
+
 struct State {
     std::vector<AssetState> assets;
     std::vector<std::array<SideState, 2>> sides;                        // per asset
@@ -82,6 +94,7 @@ struct State {
     std::vector<Sum> funded;  // per instrument, what a unit of coin held all along has paid
     Sum unmatched_funding;    // paid by positions that nobody in the books held the other side of
     Treasury treasury;
+    CrossState cross;
 };
 
 State start(const SortedBook& book, const Market& market);

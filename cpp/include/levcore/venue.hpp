@@ -26,6 +26,8 @@ struct Venue {
     Backstop backstop;
     Receiver remainder = Receiver::fund;  // fund or trader
     bool liquidate_at_equality = false;
+    std::vector<double> collateral_share =
+        {};  // of each collateral beside the settlement currency, what counts, in [0, 1]
 };
 
 }  // namespace levcore

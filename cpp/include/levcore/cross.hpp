@@ -1,0 +1,23 @@
+// Cross accounts in a run (model 4, 6, 7): which are liquidatable, in which order, and what closing one does. An
+// account is asked once more at its turn; its positions go by falling maintenance, then collateral is sold for what is
+// owed.
+#pragma once
+
+#include <vector>
+
+#include "levcore/run.hpp"
+
+namespace levcore {
+
+struct FailingAccount {
+    double ratio;  // equity over maintenance at the round's marks
+    std::uint32_t account;
+};
+
+// The liquidatable accounts in the order of liquidation: by rising ratio.
+std::vector<FailingAccount> failing_accounts(const Run& run);
+
+// Closes an account, if it is liquidatable still.
+void liquidate_account(Run& run, std::uint32_t account);
+
+}  // namespace levcore

@@ -1,0 +1,62 @@
+// A run under way: its state, what it has done so far, and the order book's part in it (model 5, 6). What engines and
+// policies share.
+#pragma once
+
+#include <atomic>
+
+#include "levcore/orders.hpp"
+#include "levcore/outcome.hpp"
+#include "levcore/state.hpp"
+
+namespace levcore {
+
+// Liquidations by position, counted over paths: whole numbers, so that the order of paths does not show.
+struct Tally {
+    std::vector<std::int64_t> count;     // paths in which the position went
+    std::vector<std::int64_t> step_sum;  // of the steps in which it did, the first being 0
+
+    void add(std::uint32_t position, std::int64_t step) {
+        ++count[position];
+        step_sum[position] += step;
+    }
+};
+
+struct Keep {
+    bool positions = false;   // when each position was liquidated
+    bool trace = false;       // a row a round
+    bool holdings = false;    // what is left of each position, closed ones zero
+    bool one_by_one = false;  // no block of rows is booked as one: for tests
+    Tally* tally = nullptr;
+    const std::atomic<bool>* stop = nullptr;  // when it turns true the run ends by throwing Stopped
+};
+
+// A run was told to stop.
+struct Stopped {};
+
+struct Run {
+    const SortedBook& book;
+    const Market& market;
+    Keep keep;
+    State state;
+    Outcome outcome = {};
+    Sum notional[2] = {};
+    std::int64_t step = 0;
+};
+
+// Who went, and when.
+void note(Run& run, std::uint32_t position);
+
+// The run stops here, with a reason.
+void fail(Run& run, std::size_t asset, Fault fault);
+
+// Why no order closes a claim on this instrument.
+Fault unfilled(const Perpetual& instrument);
+
+// The order book takes over an amount of coin at its average unit price, and is walked by a volume of base units.
+void trade(Run& run, std::size_t asset, std::size_t side, std::uint32_t instrument, Pair coin, Pair volume,
+           double unit);
+
+// Prices of a unit of every instrument's coin at the marks.
+std::vector<double> unit_marks(const Run& run);
+
+}  // namespace levcore

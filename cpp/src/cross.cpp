@@ -1,0 +1,180 @@
+#include "levcore/cross.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "levcore/backstop.hpp"
+#include "levcore/losses.hpp"
+#include "levcore/margin.hpp"
+
+namespace levcore {
+namespace {
+
+AccountView view_of(const Run& run, std::uint32_t account) {
+    const CrossBook& cross = run.book.cross;
+    const CrossState& state = run.state.cross;
+    const std::size_t from = cross.first[account];
+    const std::size_t size = cross.first[account + 1] - from;
+    const std::size_t coins = cross.collaterals();
+    return {std::span(cross.position).subspan(from, size), std::span(cross.instrument).subspan(from, size),
+            std::span(state.held).subspan(from, size), state.cash[account],
+            std::span(state.coins).subspan(account * coins, coins)};
+}
+
+std::vector<double> coin_prices(const Run& run) {
+    std::vector<double> prices;
+    for (const std::uint32_t k : run.book.cross.collateral_asset)
+        prices.push_back(mark_price(run.market.assets[k], run.state.assets[k]));
+    return prices;
+}
+
+bool is_failing(const Venue& venue, const Health& h) {
+    return h.slack < 0.0 || (venue.liquidate_at_equality && h.slack == 0.0);
+}
+
+void set_cash(CrossState& state, std::uint32_t account, double cash) {
+    state.total_cash.add(cash);
+    state.total_cash.add(-state.cash[account]);
+    state.cash[account] = cash;
+}
+
+// Closes one position on the walk; its equity there goes to the account's cash. Returns the money traded; none: no
+// order could be filled, and the run stops.
+std::optional<double> close_position(Run& run, std::uint32_t account, std::size_t place) {
+    CrossState& state = run.state.cross;
+    const std::uint32_t instrument = run.book.cross.instrument[place];
+    const Perpetual& traded = run.book.venue.instruments[instrument];
+    const std::size_t k = run.book.asset_of[instrument];
+    const Claim held = state.held[place];
+    const std::size_t side = is_long(traded, held) ? longs : shorts;
+    const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], held.coin);
+    if (!order) {
+        fail(run, k, unfilled(traded));
+        return std::nullopt;
+    }
+    Sum cash(state.cash[account]);
+    cash.add(held.cash);
+    cash.add_product(held.coin, order->unit_price);
+    set_cash(state, account, cash.value());
+    state.open_interest[instrument].quantity.add(-held.coin);
+    state.open_interest[instrument].cash.add(-held.cash);
+    state.held[place] = {};
+    ++run.outcome.liquidated.count[side];
+    note(run, run.book.cross.position[place]);
+    trade(run, k, side, instrument, {held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
+    note_extremes(run.market.assets[k], run.state.assets[k]);
+    return std::fabs(held.coin) * order->unit_price;
+}
+
+// The account's open places by falling maintenance at the marks, ties by position.
+std::vector<std::size_t> closing_sequence(const Run& run, std::uint32_t account, std::span<const double> units) {
+    struct Place {
+        double maintenance;
+        std::size_t place;
+    };
+    std::vector<Place> places;
+    for (std::size_t i = run.book.cross.first[account]; i < run.book.cross.first[account + 1]; ++i) {
+        const Claim& held = run.state.cross.held[i];
+        if (held.coin == 0.0) continue;
+        const std::uint32_t instrument = run.book.cross.instrument[i];
+        const double entry = run.book.positions.entry_price[run.book.cross.position[i]];
+        places.push_back({maintenance(run.book.venue.instruments[instrument], held.coin, entry, units[instrument]), i});
+    }
+    std::stable_sort(places.begin(), places.end(),
+                     [](const Place& a, const Place& b) { return a.maintenance > b.maintenance; });
+    std::vector<std::size_t> sequence;
+    for (const Place& p : places) sequence.push_back(p.place);
+    return sequence;
+}
+
+// Sells collateral, each on its own asset's walk, until the cash is no longer negative or all is sold.
+void sell_collateral(Run& run, std::uint32_t account) {
+    CrossState& state = run.state.cross;
+    const std::size_t columns = run.book.cross.collaterals();
+    for (std::size_t c = 0; c < columns && state.cash[account] < 0.0; ++c) {
+        double& coins = state.coins[account * columns + c];
+        if (!(coins > 0.0)) continue;
+        const std::size_t k = run.book.cross.collateral_asset[c];
+        const std::optional<Sale> sale =
+            sale_for(run.market.assets[k], run.state.assets[k], -state.cash[account], coins);
+        if (!sale) return fail(run, k, Fault::price_out_of_range);
+        const double kept = sale->quantity == coins ? 0.0 : coins - sale->quantity;
+        state.total_coins[c].add(kept);
+        state.total_coins[c].add(-coins);
+        state.taken[c].quantity.add(coins);
+        state.taken[c].quantity.add(-kept);
+        coins = kept;
+        state.taken[c].cash.add(-sale->proceeds);
+        Sum cash(state.cash[account]);
+        cash.add(sale->proceeds);
+        const double after = cash.value();
+        state.total_cash.add(sale->proceeds);
+        state.cash[account] = after;
+        run.state.assets[k].volume.add(-sale->quantity);
+        update_log_mark(run.market.assets[k], run.state.assets[k]);
+        note_extremes(run.market.assets[k], run.state.assets[k]);
+    }
+}
+
+// One fee and one deficit for what was closed; the cash that is left goes where the rules say, the coins stay.
+void settle_account(Run& run, std::uint32_t account, double traded) {
+    CrossState& state = run.state.cross;
+    Treasury& treasury = run.state.treasury;
+    const std::vector<double> prices = coin_prices(run);
+    const double left =
+        health(run.book.venue, run.book.positions.entry_price, view_of(run, account), {}, prices).equity;
+    double fee = std::max(0.0, std::min(run.book.venue.liquidation.fee_rate * traded, left));
+    set_cash(state, account, state.cash[account] - fee);
+    sell_collateral(run, account);
+    const double owed = std::max(0.0, -state.cash[account]);
+    const double waived = std::min(fee, owed);  // a deficit pays no fee
+    fee -= waived;
+    const double deficit = owed - waived;
+    const double fund = treasury.fund.value();
+    const double paid = std::min(deficit, fund);
+    if (deficit > fund) run.outcome.exhausted = true;
+    pay(run.book.venue, treasury, {fee, std::max(0.0, state.cash[account]), paid, deficit - paid});
+    set_cash(state, account, 0.0);
+}
+
+}  // namespace
+
+std::vector<FailingAccount> failing_accounts(const Run& run) {
+    std::vector<FailingAccount> failing;
+    if (run.book.cross.size() == 0) return failing;
+    const std::vector<double> units = unit_marks(run);
+    const std::vector<double> prices = coin_prices(run);
+    for (std::uint32_t account = 0; account < run.book.cross.size(); ++account) {
+        const AccountView view = view_of(run, account);
+        if (std::all_of(view.held.begin(), view.held.end(), [](const Claim& held) { return held.coin == 0.0; }))
+            continue;
+        const Health h = health(run.book.venue, run.book.positions.entry_price, view, units, prices);
+        if (!is_failing(run.book.venue, h)) continue;
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        failing.push_back({h.maintenance > 0.0 ? h.equity / h.maintenance : -infinity, account});
+    }
+    std::sort(failing.begin(), failing.end(), [&](const FailingAccount& a, const FailingAccount& b) {
+        if (a.ratio != b.ratio) return a.ratio < b.ratio;
+        return run.book.cross.position[run.book.cross.first[a.account]] <
+               run.book.cross.position[run.book.cross.first[b.account]];
+    });
+    return failing;
+}
+
+void liquidate_account(Run& run, std::uint32_t account) {
+    const std::vector<double> units = unit_marks(run);
+    const Health h =
+        health(run.book.venue, run.book.positions.entry_price, view_of(run, account), units, coin_prices(run));
+    if (!is_failing(run.book.venue, h)) return;
+    double traded = 0.0;
+    for (const std::size_t place : closing_sequence(run, account, units)) {
+        const std::optional<double> money = close_position(run, account, place);
+        if (!money) return;
+        traded += *money;
+    }
+    settle_account(run, account, traded);
+}
+
+}  // namespace levcore
