@@ -224,7 +224,7 @@ def replayed(
     return total, lowest
 
 
-def study(data: Path, crash: Crash, *, books: int = BOOKS, positions: int = POSITIONS) -> Study:
+def study(data: Path, crash: Crash, *, books: int, positions: int) -> Study:
     """Replay a crash on many drawn books, one asset at a time: without a fund nothing ties them together."""
     recorded, history = read_bars(data / crash.bars), read_bars(data / crash.history)
     day, assets = np.datetime64(crash.day), tuple(crash.open_interest)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from crashes import CRASHES, HOURS, LONG, SHORT, VARIANTS, Floats, Study, study
+from crashes import BOOKS, CRASHES, HOURS, LONG, POSITIONS, SHORT, VARIANTS, Floats, Study, study
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
@@ -23,13 +23,14 @@ from matplotlib.figure import Figure
 from levcore import plot
 
 RECORDED, IMPACT, THIN = 0, 1, 2  # places in VARIANTS
+DASH = "\N{WORD JOINER}\N{EN DASH}\N{WORD JOINER}"  # where a line does not break
 LEGEND: dict[str, Any] = {"fontsize": 9, "facecolor": "white", "edgecolor": "none", "framealpha": 1.0}
 
 
 def spread(values: Floats, unit: float, digits: int) -> str:
-    """Say a median over books with its least and most: 1.23 (1.10-1.40)."""
+    """Say a median over books, and below it their least and most."""
     middle, least, most = (f"{f(values) / unit:,.{digits}f}" for f in (np.median, np.min, np.max))
-    return middle if least == most else f"{middle} ({least}\N{EN DASH}{most})"
+    return middle if least == most else f"{middle}<br>({least}{DASH}{most})"
 
 
 def hour_table(of: Study) -> list[str]:
@@ -39,21 +40,22 @@ def hour_table(of: Study) -> list[str]:
     rows = [[*head, *(["Aave v2, recorded"] if of.loans is not None else [])]]
     total = of.notional.sum(axis=2)
     for hour in range(HOURS):
-        row = [f"{hour:02d}:00", *(f"{low:+.1%}".replace("-", "\N{MINUS SIGN}") for low in lows(of, hour))]
+        row = [f"{hour:02d}:00", *lows(of, hour)]
         for side in (LONG, SHORT):
             row += [spread(total[variant, :, hour, side], 1e6, 0) for variant in (RECORDED, IMPACT)]
         rows.append(row if of.loans is None else [*row, f"{of.loans[hour] / 1e6:,.1f}"])
     return markdown(rows)
 
 
-def lows(of: Study, hour: int) -> list[float]:
-    """Return each asset's lowest price of an hour against its first of the day; nan where nothing was recorded."""
+def lows(of: Study, hour: int) -> list[str]:
+    """Say each asset's lowest price of an hour against its first of the day."""
     start = np.datetime64(of.crash.day) + np.timedelta64(hour, "h")
-    hours = [bars.between(start, start + np.timedelta64(1, "h")) for bars in of.bars.values()]
-    return [
-        float(now.low.min() / bars.open[0] - 1.0) if len(now) else float("nan")
-        for now, bars in zip(hours, of.bars.values(), strict=True)
-    ]
+    said = []
+    for bars in of.bars.values():
+        now = bars.between(start, start + np.timedelta64(1, "h"))
+        fall = f"{now.low.min() / bars.open[0] - 1.0:+.1%}" if len(now) else "no record"
+        said.append(fall.replace("-", "\N{MINUS SIGN}"))
+    return said
 
 
 def day_table(of: Study) -> list[str]:
@@ -151,13 +153,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of recorded bars")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="where pictures and tables go")
+    parser.add_argument("--books", type=int, default=BOOKS, help="how many are drawn")
+    parser.add_argument("--positions", type=int, default=POSITIONS, help="per asset and book")
     options = parser.parse_args(arguments)
     if not options.data.is_dir():
         parser.error(f"{options.data} is no folder")
     options.out.mkdir(parents=True, exist_ok=True)
     for crash in CRASHES:
         before = time.perf_counter()
-        done = study(options.data, crash)
+        done = study(options.data, crash, books=options.books, positions=options.positions)
         place = options.out / f"replay-{crash.day}"
         picture(done).savefig(place.with_suffix(".png"), dpi=150)
         place.with_suffix(".md").write_text(page(done), encoding="utf-8")
