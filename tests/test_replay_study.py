@@ -130,6 +130,24 @@ def test_hourly_closes_end_with_the_last(tmp_path):
     assert crashes.hourly(bars).tolist() == list(range(12, 577, 12))
 
 
+def test_the_impact_is_by_the_volume_and_volatility_of_the_days_before(tmp_path):
+    write_bars(tmp_path / "bars.csv.gz", 100.0 * np.exp(np.repeat(0.01 * (np.arange(48) % 2), 12)))
+    before = crashes.read_bars(tmp_path / "bars.csv.gz")["BTC"]
+    asset = crashes.market("BTC", 100.0, before, 3.0)["BTC"]
+    # 288 bars a day of 100 coins each, three times over; an hour moves the log price by 0.01, up and down.
+    assert asset.impact.daily_volume == pytest.approx(3 * 288 * 100.0)
+    assert asset.impact.daily_volatility == pytest.approx(0.01 * 24**0.5, rel=1e-3)
+    assert np.exp(-asset.resilience * 30 / 1_440) == pytest.approx(0.5)
+    assert crashes.market("BTC", 100.0, before, np.inf)["BTC"].impact == lc.LinearImpact(depth=np.inf)
+    assert crashes.market("BTC", 100.0, before[:0], 3.0)["BTC"].impact == lc.LinearImpact(depth=np.inf)
+
+
+def test_a_spread_is_the_median_with_the_least_and_the_most():
+    said = replay_crashes.spread(np.array([3e6, 1e6, 1.5e9]), 1e6, 0)
+    assert said.replace("\N{WORD JOINER}", "") == "3<br>1–1,500"
+    assert replay_crashes.spread(np.array([2e9, 2e9]), 1e9, 2) == "2.00"
+
+
 def test_loans_are_summed_by_hour_of_the_day(data):
     loans = crashes.read_loans(data / "loans.csv.gz", DAY)
     assert loans[3] == 2_500.0  # collateral, else debt; what has no price counts nothing

@@ -30,14 +30,14 @@ LEGEND: dict[str, Any] = {"fontsize": 9, "facecolor": "white", "edgecolor": "non
 def spread(values: Floats, unit: float, digits: int) -> str:
     """Say a median over books, and below it their least and most."""
     middle, least, most = (f"{f(values) / unit:,.{digits}f}" for f in (np.median, np.min, np.max))
-    return middle if least == most else f"{middle}<br>({least}{DASH}{most})"
+    return middle if least == most else f"{middle}<br>{least}{DASH}{most}"
 
 
 def hour_table(of: Study) -> list[str]:
     """Return the table by hour, in millions."""
-    head = ["UTC", *(f"{asset} low" for asset in of.bars)]
+    head = ["UTC", *(f"{asset} low, %" for asset in of.bars)]
     head += [f"{side}, {what}" for side in ("longs", "shorts") for what in ("as recorded", "with impact")]
-    rows = [[*head, *(["Aave v2, recorded"] if of.loans is not None else [])]]
+    rows = [[*head, *(["Aave v2"] if of.loans is not None else [])]]
     total = of.notional.sum(axis=2)
     for hour in range(HOURS):
         row = [f"{hour:02d}:00", *lows(of, hour)]
@@ -53,7 +53,7 @@ def lows(of: Study, hour: int) -> list[str]:
     said = []
     for bars in of.bars.values():
         now = bars.between(start, start + np.timedelta64(1, "h"))
-        fall = f"{now.low.min() / bars.open[0] - 1.0:+.1%}" if len(now) else "no record"
+        fall = f"{100.0 * (now.low.min() / bars.open[0] - 1.0):+.1f}" if len(now) else "no record"
         said.append(fall.replace("-", "\N{MINUS SIGN}"))
     return said
 
@@ -84,7 +84,7 @@ def markdown(rows: list[list[str]]) -> list[str]:
 def page(of: Study) -> str:
     """Return the tables of a crash."""
     books = of.notional.shape[1]
-    said = f"median of {books} drawn books (seeds 1 to {books}), least and most in brackets"
+    said = f"median of {books} drawn books (seeds 1 to {books}), least and most below it"
     by_hour = (
         f"Liquidated notional of {of.crash.title} by hour, {' and '.join(of.bars)} together, millions of US dollars"
     )
