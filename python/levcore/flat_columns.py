@@ -62,3 +62,17 @@ def rows(columns: Mapping[str, list[Any]]) -> Iterable[tuple[Any, ...]]:
     """Return the rows of flat columns, headers first."""
     yield tuple(columns)
     yield from zip(*columns.values(), strict=True)
+
+
+def flat_one(outcome: Any) -> dict[str, Any]:
+    """Return the numbers of one outcome, money and prices with their currency in the names."""
+    numeraire = outcome.numeraire
+    values: dict[str, Any] = {"liquidated_count": outcome.liquidated_count}
+    values[named("liquidated_notional", numeraire)] = outcome.liquidated_notional
+    for name, value in vars(outcome).items():
+        if isinstance(value, (bool, int, float)) or name == "error":
+            values[named(name, numeraire)] = value
+        elif isinstance(value, PerAsset) and name != "shock":
+            values |= {named(name, numeraire, asset): plainly(np.array([one]))[0] for asset, one in value.items()}
+    first = plainly(np.array([outcome.first_liquidation]).astype("timedelta64[ns]"))
+    return values | {"first_liquidation_seconds": first[0]}

@@ -13,11 +13,16 @@ from levcore.settings_complaints import Complaint, expected, known_keys, rule
 from levcore.settings_models import Draft, FileBook, GBMTable, ReplayTable, RunTable, ShockTable
 from levcore.toml_lines import Place
 
+COMMANDS = {"shock": "levcore shock", "gbm": "levcore simulate", "replay": "levcore replay"}
 LONGEST_RUN = timedelta(days=36_500)
 
 
-def across(draft: Draft, folder: Path, schema: Mapping[str, Any]) -> list[Complaint]:
+def across(draft: Draft, folder: Path, schema: Mapping[str, Any], only: str | None) -> list[Complaint]:
     """Return every mistake between tables that are right on their own."""
+    if only is not None and draft.scenario is not None and draft.scenario.kind != only:
+        kind = draft.scenario.kind
+        said = f"must be {only!r} for `{COMMANDS[only]}`, was {kind!r}: run `{COMMANDS[kind]}`"
+        return [Complaint(("scenario", "kind"), said)]
     return [
         *_files(draft, folder),
         *_book(draft, schema),

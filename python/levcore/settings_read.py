@@ -65,8 +65,8 @@ def _without_null(node: Any) -> Any:
     return kept | {"anyOf": members} if members else kept
 
 
-def read(path: Path, overrides: Mapping[str, object] | None = None) -> ScenarioFile:
-    """Read and check a scenario file; overrides stand in for keys of its table `run`."""
+def read(path: Path, overrides: Mapping[str, object] | None = None, only: str | None = None) -> ScenarioFile:
+    """Read and check a scenario file, of only one kind of scenario; overrides stand in for keys of its table `run`."""
     expected = schema()
     text = _text(path)
     raw = _parsed(path, text)
@@ -89,7 +89,7 @@ def read(path: Path, overrides: Mapping[str, object] | None = None) -> ScenarioF
     draft = Draft.model_validate({name: table for name, table in raw.items() if name not in unusable})
     if "run" not in unusable and "run" not in raw:
         draft = draft.model_copy(update={"run": RunTable()})
-    complaints += across(draft, path.parent, expected)
+    complaints += across(draft, path.parent, expected, only)
     if complaints:
         raise refusal(path, text, complaints)
     return ScenarioFile(path, text, settings)

@@ -54,7 +54,7 @@ def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str |
     runs : Runs
         What `lc.simulate` returned.
     directory : str or path
-        Made if it is not there. One that holds an earlier store is overwritten, any other that is not empty refused.
+        Made if it is not there. One that holds an earlier simulation is overwritten, any other that is not empty refused.
     scenario_file : str, optional
         Text of the scenario file that the paths came from, kept as it is.
 
@@ -119,11 +119,12 @@ def check_place(directory: str | os.PathLike[str]) -> Path:
         checks.text("directory", directory)
     folder = Path(directory)
     try:
-        if not folder.exists():
-            return folder
-        if not folder.is_dir():
-            raise StoreError(f"{folder} must be a directory, is a file")
-        names = {entry.name for entry in folder.iterdir()}
+        near = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not near.is_dir():
+            raise StoreError(f"{folder} must be a directory, {near} is a file")
+        if not os.access(near, os.W_OK | os.X_OK):
+            raise StoreError(f"{folder} must be a place to write to, {near} is not")
+        names = {entry.name for entry in near.iterdir()} if near == folder else set()
     except OSError as reason:
         if isinstance(reason, StoreError):
             raise
@@ -133,9 +134,7 @@ def check_place(directory: str | os.PathLike[str]) -> Path:
     if not foreign and names - partial and _partial(INDEX) not in names and not _is_ours(folder / INDEX):
         foreign = sorted(names - partial)
     if foreign:
-        raise StoreError(
-            f"{folder} must be empty or hold an earlier store of levcore, it holds {', '.join(foreign[:5])}"
-        )
+        raise StoreError(f"{folder} must be empty or hold an earlier simulation, it holds {', '.join(foreign[:5])}")
     return folder
 
 
