@@ -54,7 +54,7 @@ def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str |
     runs : Runs
         What `lc.simulate` returned.
     directory : str or path
-        Made if it is not there. One that holds an earlier simulation is overwritten, any other that is not empty refused.
+        Made if it is not there. One that holds an earlier simulation is overwritten; any other must be empty.
     scenario_file : str, optional
         Text of the scenario file that the paths came from, kept as it is.
 
