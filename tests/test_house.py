@@ -29,7 +29,7 @@ LEVELS = (
     {"margin"},
     {"liquidation", "backstop", "control", "sorted_book", "counterparties"},
     {"state", "outcome"},
-    {"orders", "funding", "ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
+    {"orders", "reach", "funding", "ledger", "losses", "watch", "ladder_build", "ladder_walk", "ladder_blocks"},
     {"cascade"},
     {"montecarlo"},
 )
@@ -38,7 +38,7 @@ ORDERED = (
     ("sum", "real", "random"),
     ("liquidation", "backstop"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "funding", "ledger"),
+    ("orders", "losses", "reach", "funding", "ledger"),
 )
 
 ELEMENTARY = (

@@ -131,7 +131,7 @@ def simulate(
         if paths is not None or steps is not None:
             raise KindError("paths and steps come with the blocks: leave them out")
         return _simulate_blocks(settings, wanted)
-    array = _returns("scenario", wanted, len(ready.market))
+    array = _own(_returns("scenario", wanted, len(ready.market)), wanted)
     for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
@@ -314,3 +314,11 @@ def _returns(name: str, values: Any, assets: int) -> Floats:
         i, t, k = (int(v) for v in np.argwhere(wrong)[0])
         raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1, was {array[i, t, k]}")
     return array
+
+
+def _own(array: Floats, given: Any) -> Floats:
+    """Return the array, copied where it is the caller's, who may write to it before a path is run again."""
+    if not np.may_share_memory(array, np.asarray(given)):
+        return array
+    memory.refuse_if_too_large(array.nbytes, f"a copy of {array.shape[0]:,} paths of returns")
+    return array.copy()
