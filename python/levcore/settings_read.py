@@ -20,6 +20,9 @@ NEEDS = 'scenario files need pydantic: pip install "levcore[cli]"'
 
 #: More than this is no scenario file: books and prices have files of their own.
 LARGEST_FILE = 1_000_000
+MOST_PARTS = 32
+MOST_TOLD = 100
+_BETWEEN_KEYS = frozenset("=,[]{}\n")
 
 
 @dataclass(frozen=True)
@@ -79,28 +82,32 @@ def read(path: Path, overrides: Mapping[str, object] | None = None, only: str | 
     from levcore.settings_models import Draft, RunTable, Settings
 
     complaints: list[Complaint] = []
+    unusable: set[int | str] = set()
+    untold = 0
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as found:
-        errors = found.errors(include_url=False)
         # Entries that are wrong do not count for pydantic, so that it may call an array short that is not.
-        complaints = [complaint(one, expected) for one in errors if one["type"] != "too_short" or not one["input"]]
-    unusable = {mistake.place[0] for mistake in complaints}
+        errors = [one for one in found.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+        unusable = {one["loc"][0] for one in errors}
+        complaints = [complaint(one, expected) for one in errors[:MOST_TOLD]]
+        untold = len(errors) - len(complaints)
     draft = Draft.model_validate({name: table for name, table in raw.items() if name not in unusable})
     if "run" not in unusable and "run" not in raw:
         draft = draft.model_copy(update={"run": RunTable()})
     complaints += across(draft, path.parent, expected, only)
     if complaints:
-        raise refusal(path, text, complaints)
+        raise refusal(path, text, complaints, untold)
     return ScenarioFile(path, text, settings)
 
 
-def refusal(path: Path, text: str, complaints: list[Complaint]) -> SettingsError:
+def refusal(path: Path, text: str, complaints: list[Complaint], untold: int = 0) -> SettingsError:
     """Return the error that tells all mistakes of a file, in the order of its lines."""
     where = lines(text)
     numbered = sorted(((line_of(where, one.place) or 0, str(one)) for one in complaints), key=lambda pair: pair[0])
     said = [f"{path}:{line}: {words}" if line else f"{path}: {words}" for line, words in numbered]
-    return SettingsError("\n".join(dict.fromkeys(said)))
+    more = [f"{path}: and {untold:,} mistakes more"] if untold else []
+    return SettingsError("\n".join([*dict.fromkeys(said), *more]))
 
 
 def _text(path: Path) -> str:
@@ -121,6 +128,11 @@ def _text(path: Path) -> str:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
+    run = 0  # the standard library's reader takes memory by the square of a key's parts
+    for part in text.split("."):
+        run = run + 1 if part and not _BETWEEN_KEYS.intersection(part) else 0
+        if run > MOST_PARTS:
+            raise SettingsError(f"{path} must have keys of at most {MOST_PARTS} parts")
     try:
         return tomllib.loads(text)
     except RecursionError:
