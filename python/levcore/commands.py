@@ -153,10 +153,8 @@ def _told() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except SettingsError as reason:
-        mistakes = str(reason).splitlines()
-        typer.echo(f"levcore: {len(mistakes)} mistakes" if len(mistakes) > 1 else f"levcore: {mistakes[0]}", err=True)
-        if len(mistakes) > 1:
-            typer.echo("\n".join(mistakes), err=True)
+        said = str(reason)
+        typer.echo(f"levcore: a wrong scenario file\n{said}" if "\n" in said else f"levcore: {said}", err=True)
         raise typer.Exit(2) from None
     except (LevcoreError, OSError) as reason:
         typer.echo(f"levcore: {reason}", err=True)

@@ -10,7 +10,7 @@ from typing import Any
 from levcore.book import Book
 from levcore.errors import LevcoreError
 from levcore.settings_complaints import Complaint, expected, known_keys, rule
-from levcore.settings_models import Draft, FileBook, GBMTable, ReplayTable, RunTable, ShockTable
+from levcore.settings_models import Draft, FileBook, ReplayTable, RunTable, ShockTable
 from levcore.toml_lines import Place
 
 COMMANDS = {"shock": "levcore shock", "gbm": "levcore simulate", "replay": "levcore replay"}
@@ -48,7 +48,7 @@ def _book(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:
     if isinstance(book, FileBook):
         if book.instrument is not None and book.instrument not in venue.symbols:
             yield _unknown(("book", "instrument"), book.instrument, venue.symbols)
-    elif draft.market is not None:
+    elif draft.market is not None and set(venue.assets) <= set(draft.market.assets):
         options = book.value()
         few = {"size": min(book.size, 2 * len(book.open_interest))}  # a trial costs nothing and knows every rule
         try:
@@ -68,26 +68,33 @@ def _scenario(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:
     if draft.market is None or draft.scenario is None:
         return
     market, scenario = draft.market.value(), draft.scenario
-    if isinstance(scenario, GBMTable):
-        try:
-            scenario.value().paths(market, paths=1, steps=1, step=timedelta(days=1), seed=0)
-        except LevcoreError as reason:
-            yield rule(("scenario",), str(reason), known_keys(schema["$defs"]["GBMTable"], schema))
-    elif isinstance(scenario, ShockTable):
+    if isinstance(scenario, ShockTable):
+        several = isinstance(scenario.shock, tuple)
         entries = scenario.shock if isinstance(scenario.shock, tuple) else (scenario.shock,)
         for row, entry in enumerate(entries):
-            place: Place = ("scenario", "shock", row) if isinstance(scenario.shock, tuple) else ("scenario", "shock")
-            unknown = [name for name in entry if name not in market.names] if isinstance(entry, dict) else []
-            yield from (_unknown((*place, name), name, market.names) for name in unknown)
-    else:
+            yield from _names(("scenario", "shock", row) if several else ("scenario", "shock"), entry, market.names)
+    elif isinstance(scenario, ReplayTable):
         for what, columns in scenario.value().items():
-            yield from (
-                _unknown(("scenario", what, name), name, market.names) for name in columns if name not in market.names
-            )
+            yield from _names(("scenario", what), columns, market.names)
             missing = [name for name in market.names if name not in columns]
             if missing:
                 said = f"must have every asset of the market; missing: {', '.join(missing)}"
                 yield Complaint(("scenario", what), said)
+    else:
+        wrong = [*_names(("scenario", "volatility"), scenario.volatility, market.names)]
+        wrong += _names(("scenario", "drift"), scenario.drift, market.names)
+        try:
+            if not wrong:
+                scenario.value().paths(market, paths=1, steps=1, step=timedelta(days=1), seed=0)
+        except LevcoreError as reason:
+            wrong.append(rule(("scenario",), str(reason), known_keys(schema["$defs"]["GBMTable"], schema)))
+        yield from wrong
+
+
+def _names(place: Place, given: object, known: Iterable[str]) -> Iterator[Complaint]:
+    """Refuse a table that names an asset which is not there; a number is for all of them."""
+    if isinstance(given, dict):
+        yield from (_unknown((*place, name), name, known) for name in given if name not in known)
 
 
 def _run(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:

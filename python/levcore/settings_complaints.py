@@ -52,11 +52,11 @@ def complaint(error: Mapping[str, Any], schema: Schema) -> Complaint:
     if error["type"] == "extra_forbidden":
         parent = _follow(location[:-1], schema)[1]
         return Complaint(place, f"is no key of this table{_known(place[-1], known_keys(parent, schema))}")
-    if error["type"] == "union_tag_not_found":
-        return Complaint((*place, "kind"), f"must be given: {_choice(node['discriminator']['mapping'])}")
-    if error["type"] == "union_tag_invalid":
-        found = describe(error["input"].get("kind"))
-        return Complaint((*place, "kind"), f"must be {_choice(node['discriminator']['mapping'])}, was {found}")
+    if error["type"].startswith("union_tag") and "discriminator" in node and isinstance(error["input"], dict):
+        kinds = _choice(node["discriminator"]["mapping"])
+        kind = error["input"].get("kind")
+        said = f"must be given: {kinds}" if kind is None else f"must be {kinds}, was {describe(kind)}"
+        return Complaint((*place, "kind"), said)
     if error["type"] == "value_error" and str(error["ctx"]["error"]):
         return rule(place, str(error["ctx"]["error"]), known_keys(node, schema))
     return Complaint(place, f"must be {expected(node, schema)}, was {found}")

@@ -251,7 +251,10 @@ class ReplayTable(Made):
         if (self.high is None) != (self.low is None):
             raise InputError("high and low must be given together")
         given = {"prices": self.prices, "high": self.high, "low": self.low}
-        return {name: columns for name, columns in given.items() if columns is not None}
+        named = {name: columns for name, columns in given.items() if columns is not None}
+        if any(self.times in columns.values() for columns in named.values()):
+            raise InputError(f"times must name a column of its own, was {self.times!r}")
+        return named
 
 
 class RunTable(Table):

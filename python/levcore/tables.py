@@ -38,7 +38,8 @@ def times(path: Path, name: str, column: Column, unit: str | None) -> npt.NDArra
     """Return a column of times in UTC: text in ISO 8601, or whole numbers of a unit since 1970."""
     pandas = _pandas()
     if unit is None:
-        parsed = pandas.to_datetime(pandas.Series(column, dtype=object), utc=True, format="ISO8601", errors="coerce")
+        texts = column if column.dtype.kind == "M" else [one if isinstance(one, str) else None for one in column]
+        parsed = pandas.to_datetime(pandas.Series(texts), utc=True, format="ISO8601", errors="coerce")
         expected = "a time in ISO 8601 such as 2024-08-05T00:00Z"
     else:
         whole = pandas.to_numeric(pandas.Series(column, dtype=object), errors="coerce")
