@@ -77,23 +77,27 @@ def _csv(path: Path, wanted: list[str], words: set[str]) -> dict[str, Column]:
     _present(path, wanted, header)
     rows = size if newlines == 0 else size * newlines // len(text.encode())
     refuse_if_too_large(rows * len(wanted) * BYTES_PER_CELL, f"{path} of about {rows:,} rows")
+    kinds = {name: "float64" if name in wanted and name not in words else "category" for name in header}
     options: dict[str, Any] = {
-        "usecols": wanted,
         "index_col": False,
         "encoding": "utf-8-sig",
         "keep_default_na": False,
         "na_values": {name: [""] for name in wanted if name not in words},
+        "chunksize": ROWS_AT_A_TIME,
     }
-    kinds = {name: "category" if name in words else "float64" for name in wanted}
+    parts: dict[str, list[Column]] = {name: [] for name in wanted}
     with _told(path):
         try:
-            frame = pandas.read_csv(path, dtype=kinds, **_exact(pandas), **options)
+            # Every column is read, for with some left out pandas lets a row pass that is too long.
+            for chunk in pandas.read_csv(path, dtype=kinds, **_exact(pandas), **options):
+                for name in wanted:
+                    parts[name].append(chunk[name].to_numpy(dtype=object if name in words else np.float64))
         except UnicodeDecodeError:
             raise
         except ValueError:
             _find_word(path, [name for name in wanted if name not in words], options)
             raise
-    columns = {name: frame[name].to_numpy(dtype=object if name in words else np.float64) for name in wanted}
+    columns = {name: np.concatenate(some) for name, some in parts.items()}
     for name, column in columns.items():
         if name not in words and (empty := np.flatnonzero(np.isnan(column))).size:
             _refuse(path, name, int(empty[0]), "must be a number, was empty or nan")
@@ -123,7 +127,7 @@ def _find_word(path: Path, numbers: list[str], options: dict[str, Any]) -> None:
     """Name the first cell that should be a number and is none."""
     pandas = _pandas()
     before = 0
-    for chunk in pandas.read_csv(path, dtype=str, chunksize=ROWS_AT_A_TIME, **options):
+    for chunk in pandas.read_csv(path, dtype=str, **options):
         for name in numbers:
             wrong = np.flatnonzero(
                 (pandas.to_numeric(chunk[name], errors="coerce").isna() & chunk[name].notna()).to_numpy()
