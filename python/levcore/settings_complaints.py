@@ -171,4 +171,7 @@ def _or(words: Sequence[str]) -> str:
 
 
 def _short(bound: float) -> str:
-    return {2**64: "2**64", 2**48: "2**48", 2**32: "2**32", 2**24: "2**24"}.get(int(bound), f"{bound:,g}")
+    powers = {2**64: "2**64", 2**48: "2**48", 2**32: "2**32", 2**24: "2**24"}
+    if bound == int(bound) and abs(bound) <= 2**64:
+        return powers.get(int(bound), f"{int(bound):,}")
+    return f"{bound:g}"

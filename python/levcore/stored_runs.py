@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from levcore.book import Book
 from levcore.checks import frozen
-from levcore.errors import LevcoreError, StoreError
+from levcore.errors import LevcoreError, StoreError, TooLargeError
 from levcore.market import Market
 from levcore.memory import refuse_if_too_large
 from levcore.montecarlo import again
@@ -62,8 +62,10 @@ def runs_in(folder: Path) -> Runs:
             steps_kept=_steps(folder, market, (paths, steps)) if "steps.npz" in files else None,
             _again=known,
         )
-    except StoreError:
+    except (StoreError, TooLargeError):
         raise
+    except OSError as reason:
+        raise StoreError(f"{folder} cannot be read: {reason}") from reason
     except (LevcoreError, KeyError, TypeError, ValueError, AttributeError) as reason:
         raise StoreError(f"{folder / INDEX} does not say what was run: {reason!r}") from reason
 
@@ -93,6 +95,9 @@ def _index(folder: Path) -> dict[str, Any]:
 def _checked(folder: Path, index: Mapping[str, Any]) -> Mapping[str, Any]:
     files: Mapping[str, Any] = index["files"]
     refuse_if_too_large(2 * sum(file["bytes"] for file in files.values()), f"reading {folder}")
+    for name in ("paths.npz", "positions.npz", "book.npz"):
+        if name not in files:
+            raise StoreError(f"{folder / INDEX} must name a file {name}")
     for name, known in files.items():
         if name not in NAMES:
             raise StoreError(f"{folder / INDEX} names a file {name!r} that no store has")

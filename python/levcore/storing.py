@@ -193,7 +193,7 @@ def _head(runs: Runs) -> dict[str, Any]:
 
 
 def _path_columns(runs: Runs) -> Arrays:
-    return _flat({name: value for name, value in vars(runs).items() if name[0] != "_"})
+    return _flat({name: value for name, value in vars(runs).items() if name[0] != "_" and name != "scenario"})
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
