@@ -92,7 +92,7 @@ def _sides(longs: Floats, shorts: Floats) -> list[tuple[str, str, str]]:
 
 def largest(trace: Any) -> Any:
     """Return the rounds of the step that liquidated the most notional."""
-    times, where = np.unique(trace["time"], return_inverse=True)
+    _, where = np.unique(trace["time"], return_inverse=True)
     notional = np.bincount(where, trace["liquidated_notional_long"] + trace["liquidated_notional_short"])
     return trace[where == int(notional.argmax())]
 

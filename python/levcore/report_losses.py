@@ -59,7 +59,8 @@ def fund(low: Floats, end: Floats, start: float, numeraire: str, name: str) -> F
     what = "Insurance fund"
     if not start and not end.any():
         return _nothing_to_draw(name, what, [f"{_paths(len(low), len(low))}: no fund"], len(low))
-    lowest, said = _without(low, {"never below its start": start} | ({"empty at some time": 0.0} if start else {}))
+    lowest, said = _without(low, {"never below its start": start, "empty at some time": 0.0})
+    said = said if start else []  # what starts at nothing is never below it
     ends, more = _without(end, {"empty at the end": 0.0})
     said += more
     both = np.concatenate([lowest, ends])
@@ -77,7 +78,8 @@ def fund(low: Floats, end: Floats, start: float, numeraire: str, name: str) -> F
     layout = {"barmode": "overlay", "xaxis": x, "yaxis": {"rangemode": "tozero"}, "annotations": [_SHARE]}
     if float(edges[0]) <= start <= float(edges[-1]):
         layout["shapes"] = [line(x0=start / unit, x1=start / unit, y0=0, y1=1, yref="paper", colour=INK)]
-    caption = f"{money(start)} {numeraire} at the start. " + "".join(f"{one}. " for one in said)
+    opening = f"{money(start)} {numeraire} at the start. " if start else "No fund at the start. "
+    caption = opening + "".join(f"{one}. " for one in said)
     return Figure(
         name=name,
         title=what,
