@@ -74,7 +74,7 @@ class Ledger {
                        : 1.0;
     }
 
-    // A path's amplification: by the larger exogenous extreme (model 10). A shock's: by where it ends.
+    // A path's amplification: by the larger exogenous extreme (model 14). A shock's: by where it ends.
     Outcome report(bool whole_path) {
         audit();
         const Treasury& t = run_.state.treasury;

@@ -91,9 +91,9 @@ double bankruptcy_unit_price(const Claim& held) noexcept {
 double log_price_of(const Perpetual& instrument, const Claim& held, double unit) noexcept {
     const double near = is_long(instrument, held) ? 1.0 : -1.0;
     if (!std::isnan(unit)) return instrument.is_inverse() ? -log(unit) : log(unit);
+    // One that gains when its unit price rises is safe then at any; one that loses has been left too little for any.
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    // One that loses when its unit price rises and has nothing left fails at every price.
-    return held.coin < 0.0 && held.cash <= 0.0 ? near * 1e300 : -near * infinity;
+    return held.coin > 0.0 ? -near * infinity : near * 1e300;
 }
 
 double liquidation_key(const Perpetual& instrument, const Claim& held, double entry_price) noexcept {

@@ -29,7 +29,7 @@ double furthest_unit_price(const Perpetual& instrument, const Claim& held) noexc
 double bankruptcy_unit_price(const Claim& held) noexcept;
 
 // g = log(liquidation price); an infinity on the far side where no mark liquidates the claim, 1e300 on the near side
-// where every mark does.
+// where every mark does; that one is finite, as the keys of all that can be reached are.
 double liquidation_key(const Perpetual& instrument, const Claim& held, double entry_price) noexcept;
 
 // The same from a root of slack that is known.
