@@ -68,7 +68,8 @@ def _book(file: ScenarioFile, market: Market) -> Book:
         columns = tables.read(path, numbers=list(theirs.values()), words=[] if word is None else [word])
         instrument = str(table.instrument) if word is None else columns[word]
         try:
-            return Book(venue, instrument=instrument, **{ours: columns[name] for ours, name in theirs.items()})
+            given: dict[str, Any] = {ours: columns[name] for ours, name in theirs.items()}
+            return Book(venue, instrument=instrument, **given)
         except (InputError, KindError) as reason:
             raise InputError(f"{path}: {reason} (rows counted from 0)") from None
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from levcore import datasets
 from levcore.funding import Funding
+from levcore.instruments import LinearPerpetual
 from levcore.settings_types import (
     Amount,
     Amounts,
@@ -28,7 +29,7 @@ from levcore.settings_types import (
     by_shape,
 )
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, LinearPerpetual, Venue
+from levcore.venue import Backstop, FullClose, Venue
 
 
 class TiersTable(Made):

@@ -19,10 +19,12 @@ from levcore.market import Market
 from levcore.memory import refuse_if_too_large
 from levcore.montecarlo import again
 from levcore.per_asset import PerAsset
+from levcore.positions import Accounts
 from levcore.runs import Runs
 from levcore.step_trace import StepTrace
 from levcore.stored_values import from_json
-from levcore.storing import BOOK, FORMAT, INDEX, NAMES, POSITIONS, digest_of, file_digest
+from levcore.storing import BALANCE, BOOK, FORMAT, INDEX, NAMES, POSITIONS, digest_of, file_digest
+from levcore.venue import Venue
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -41,7 +43,7 @@ def runs_in(folder: Path) -> Runs:
         by_returns = stored == {"kind": "returns"}
         scenario = _load(folder / "returns.npz")["returns"] if by_returns else from_json(stored)
         errors = index["errors"]
-        book = Book(venue, **_load(folder / "book.npz", BOOK))
+        book = _book(venue, _load(folder / "book.npz"))
         known = (
             None
             if scenario is None
@@ -109,7 +111,13 @@ def _checked(folder: Path, index: Mapping[str, Any]) -> Mapping[str, Any]:
     return files
 
 
-def _load(path: Path, names: tuple[str, ...] | None = None) -> Arrays:
+def _book(venue: Venue, columns: Arrays) -> Book:
+    balances = {name.removeprefix(BALANCE): column for name, column in columns.items() if name.startswith(BALANCE)}
+    held: dict[str, Any] = {name: columns[name] for name in BOOK}
+    return Book(venue, **held, accounts=Accounts(**balances))
+
+
+def _load(path: Path) -> Arrays:
     """Return arrays; none is allocated before the file is known to hold it."""
     try:
         with ZipFile(path) as archive:
@@ -121,7 +129,7 @@ def _load(path: Path, names: tuple[str, ...] | None = None) -> Arrays:
                 if member.compress_type != ZIP_STORED or kind.kind not in KINDS or held > member.file_size:
                     raise StoreError(f"{path} is damaged: {member.filename} is no plain array")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: frozen(arrays[name]) for name in (arrays.files if names is None else names)}
+            return {name: frozen(arrays[name]) for name in arrays.files}
     except (BadZipFile, KeyError, ValueError, EOFError) as reason:
         raise StoreError(f"{path} is damaged: {reason}") from None
 

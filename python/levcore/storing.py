@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from levcore import checks, flat_columns
 from levcore._version import __version__
+from levcore.book import Book
 from levcore.errors import StoreError
 from levcore.per_asset import PerAsset
 from levcore.runs import Runs
@@ -43,7 +44,8 @@ NAMES = (
     INDEX,
 )
 POSITIONS = ("_liquidations", "_step_sum")
-BOOK = ("instrument", "quantity", "entry_price", "margin")
+BOOK = ("instrument", "quantity", "entry_price", "margin", "account")
+BALANCE = "balance "  # before a currency: a column of the table of accounts
 
 
 def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str | None = None) -> Path:
@@ -94,7 +96,7 @@ def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str |
     files: dict[str, Writer] = {
         "paths.npz": _arrays(_path_columns(runs)),
         "positions.npz": _arrays({name.strip("_"): vars(runs)[name] for name in POSITIONS}),
-        "book.npz": _arrays({name: getattr(runs.book, name) for name in BOOK}),
+        "book.npz": _arrays(_book_columns(runs.book)),
         "paths.csv": lambda file: _table(file, runs),
     }
     if runs.steps_kept is not None:
@@ -111,6 +113,11 @@ def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str |
     except OSError as reason:
         raise StoreError(f"{folder} cannot be written: {reason}") from reason
     return folder
+
+
+def _book_columns(book: Book) -> dict[str, npt.NDArray[Any]]:
+    balances = {f"{BALANCE}{name}": column for name, column in book.accounts.balances.items()}
+    return {name: getattr(book, name) for name in BOOK} | balances
 
 
 def check_place(directory: str | os.PathLike[str]) -> Path:
