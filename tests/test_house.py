@@ -94,7 +94,7 @@ BINDERS = {
     "valuation",
     "venue",
 }
-NEVER_BINDERS = {"risk", "report", "plot", "adapters", "loaders", "__main__", "demo"}
+NEVER_BINDERS = {"risk", "report", "plot", "adapters", "loaders", "__main__", "demo", "venues"}
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.
 OF_AN_EXTRA = {
     "settings_types": {"pydantic"},

@@ -92,12 +92,14 @@ __all__ = [
 
 _LATER = (
     "datasets",
+    "funding_rates",
     "plot",
     "report",
     "risk",
     "settings",
     "storing",
     "synthetic",
+    "venues",
 )  # imported when they are asked for
 
 
