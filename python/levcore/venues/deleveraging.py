@@ -204,7 +204,7 @@ def pro_rata(size: npt.ArrayLike, *, amount: float, lot: float = 0.0) -> Floats:
     whole, remainder = np.divmod(lots * pieces, lots.sum())
     left = pieces - int(whole.sum())
     whole[np.argsort(-remainder, kind="stable")[:left]] += 1
-    return whole * float(lot)
+    return whole.astype(np.float64) * lot
 
 
 def min_max(size: npt.ArrayLike, *, amount: float, lot: float = 1.0, worth: npt.ArrayLike | None = None) -> Floats:
@@ -260,8 +260,7 @@ def min_max(size: npt.ArrayLike, *, amount: float, lot: float = 1.0, worth: npt.
             heapq.heapreplace(waiting, ((given[row] + 1) / shares[row], row))
         else:
             heapq.heappop(waiting)
-    answer: Floats = given * float(lot)
-    return answer
+    return given.astype(np.float64) * lot
 
 
 def _level_below(lots: npt.NDArray[np.int64], worth: Floats, pieces: int) -> npt.NDArray[np.int64]:
@@ -271,8 +270,7 @@ def _level_below(lots: npt.NDArray[np.int64], worth: Floats, pieces: int) -> npt
         middle = 0.5 * (low + high)
         enough = np.minimum(np.floor(middle * worth), lots).sum() >= pieces
         low, high = (low, middle) if enough else (middle, high)
-    level: npt.NDArray[np.int64] = np.minimum(np.floor(low * worth), lots).astype(np.int64)
-    return level
+    return np.minimum(np.floor(low * worth), lots).astype(np.int64)
 
 
 def _finite(name: str, values: Any) -> Floats:

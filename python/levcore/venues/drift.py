@@ -15,8 +15,10 @@ Source: the code of drift-labs/protocol-v2 (the file is named by each function) 
 
 from levcore.venues.drift_bankruptcy import (
     Socialised,
+    SocialisedDeposits,
     deposit_index_decrease,
     funding_rate,
+    resolve_loan_bankruptcy,
     resolve_perpetual_bankruptcy,
     socialised_loss_per_unit,
     socialised_payment,
@@ -56,6 +58,7 @@ __all__ = [
     "PerpetualTerms",
     "PerpetualTransfer",
     "Socialised",
+    "SocialisedDeposits",
     "asset_weight",
     "collateral_seized",
     "deposit_index_decrease",
@@ -74,6 +77,7 @@ __all__ = [
     "max_share_to_liquidate",
     "quantity_to_cover",
     "ramped_liquidator_fee",
+    "resolve_loan_bankruptcy",
     "resolve_perpetual_bankruptcy",
     "scaled_asset_weight",
     "socialised_loss_per_unit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from levcore.errors import InputError
@@ -33,6 +34,29 @@ class Socialised:
     social_loss: float
     fee_pool: float
     insurance: float
+
+
+@dataclass(frozen=True)
+class SocialisedDeposits:
+    """What a token's market looks like after depositors paid for a loan.
+
+    Attributes
+    ----------
+    deposit_index : float
+        The cumulative deposit index.
+    deposits, loans : float
+        Tokens deposited and borrowed in all.
+
+    Examples
+    --------
+    >>> from levcore.venues import drift
+    >>> drift.SocialisedDeposits(0.9, 900.0, 0.0).deposit_index
+    0.9
+    """
+
+    deposit_index: float
+    deposits: float
+    loans: float
 
 
 def socialised_loss_per_unit(loss: Any, *, long_open_interest: Any, short_open_interest: Any) -> Any:
@@ -162,6 +186,51 @@ def resolve_perpetual_bankruptcy(
     sides = {"long_open_interest": long_open_interest, "short_open_interest": short_open_interest}
     each_pays = socialised_loss_per_unit(left, **sides) if left else 0.0
     return Socialised(each_pays, float(left), float(pool - from_pool), float(insured - from_insurance))
+
+
+def resolve_loan_bankruptcy(
+    loan: Number, *, deposits: Number, loans: Number, deposit_index: Number, insurance: Number = 0
+) -> SocialisedDeposits:
+    """Return what a token's market looks like after a bankrupt's loan is forgiven: insurance pays, then depositors.
+
+    Parameters
+    ----------
+    loan : number
+        Tokens that the bankrupt owes, >= 0.
+    deposits, loans : number
+        Tokens deposited and borrowed in all, >= 0, the loan included.
+    deposit_index : number
+        The cumulative deposit index, > 0.
+    insurance : number
+        Tokens that the insurance fund pays, >= 0.
+
+    Returns
+    -------
+    SocialisedDeposits
+
+    Raises
+    ------
+    InputError
+        If a number breaks its rule or the loan exceeds all loans.
+
+    Notes
+    -----
+    Source: resolve_spot_bankruptcy, programs/drift/src/controller/liquidation.rs.
+
+    Examples
+    --------
+    >>> from levcore.venues import drift
+    >>> drift.resolve_loan_bankruptcy(100, deposits=1_000, loans=100, deposit_index=1)
+    SocialisedDeposits(deposit_index=0.9, deposits=900.0, loans=0.0)
+    """
+    owed, index = exact("loan", loan, at_least=0), above_zero("deposit_index", deposit_index)
+    all_loans, held = exact("loans", loans, at_least=0), exact("deposits", deposits, at_least=0)
+    if owed > all_loans:
+        raise InputError(f"loan must be at most all loans, was {loan} of {loans}")
+    left = max(Fraction(0), owed - exact("insurance", insurance, at_least=0))
+    paid = min(left, held)
+    share = paid / held if held else Fraction(0)
+    return SocialisedDeposits(float(index * (1 - share)), float(held - paid), float(all_loans - owed))
 
 
 def socialised_payment(quantity: Any, *, loss_per_unit: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
+from levcore import checks
 from levcore.exact_numbers import Number, above_zero, exact
 from levcore.venues.drift_fees import loan_insurance_fee
 from levcore.venues.drift_liquidation import collateral_seized, loan_for_collateral, loan_to_repay
@@ -51,6 +53,8 @@ def liquidate_loan(
     max_insurance_fee: Number = 0,
     liquidator_max: float = math.inf,
     max_share: Number = 1,
+    asset_decimals: int = 6,
+    liability_decimals: int = 6,
 ) -> LoanTransfer:
     """Return what a liquidator's take-over does to an account with one collateral and one loan.
 
@@ -72,6 +76,8 @@ def liquidate_loan(
         The most of the loan that the liquidator takes over, tokens, > 0.
     max_share : number
         Share of what covers the shortage that may go now (:func:`max_share_to_liquidate`), in [0, 1].
+    asset_decimals, liability_decimals : int
+        Of both tokens: amounts are rounded down to the last, in [0, 18].
 
     Returns
     -------
@@ -109,14 +115,21 @@ def liquidate_loan(
     weights = {"asset_weight": backing, "liability_weight": buffered, "liability_price": owed_price, **multipliers}
     rate = loan_insurance_fee(shortage, loan=owed, max_insurance_fee=max_insurance_fee, **weights)
     cover = loan_to_repay(shortage, insurance_fee=rate, **weights)
-    allowed = exact("cover", cover) * exact("max_share", max_share, at_least=0, at_most=1) if cover < math.inf else owed
+    share = exact("max_share", max_share, at_least=0, at_most=1)
+    allowed = _whole(exact("cover", cover) * share, liability_decimals) if cover < math.inf else owed
     if owed * owed_price <= 10:
         allowed = max(allowed, owed)
     prices = {"asset_price": price, "liability_price": owed_price, **multipliers}
     most = owed if liquidator_max == math.inf else above_zero("liquidator_max", liquidator_max)
     repaid = min(most, owed, allowed, exact("loan", loan_for_collateral(held, **prices)))
     seized = exact("seized", collateral_seized(repaid, collateral=held, **prices))
-    insured = repaid * exact("insurance_fee", rate)
+    seized = seized if seized == held else _whole(seized, asset_decimals)
+    insured = _whole(repaid * exact("insurance_fee", rate), liability_decimals)
     return LoanTransfer(
         float(held - seized), float(owed - repaid + insured), float(seized), float(repaid), float(insured)
     )
+
+
+def _whole(amount: Fraction, decimals: int) -> Fraction:
+    unit = 10 ** checks.integer("decimals", decimals, at_least=0, at_most=18)
+    return Fraction(math.floor(amount * unit), unit)
