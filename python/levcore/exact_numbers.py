@@ -89,17 +89,14 @@ def each(function: Callable[..., Any], *values: Any) -> Any:
     """
     if not any(isinstance(value, (np.ndarray, list, tuple)) or hasattr(value, "to_numpy") for value in values):
         return function(*values)
-    arrays = [np.asarray(value) for value in values]
-    for array in arrays:
-        if array.dtype.kind not in "iufO":
-            raise KindError(f"arrays must hold numbers, had dtype {array.dtype}")
+    arrays = [_array(value) for value in values]
     try:
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
     except ValueError:
         raise InputError(f"arrays must broadcast, had shapes {[array.shape for array in arrays]}") from None
     memory.refuse_if_too_large(64 * math.prod(shape) * (len(arrays) + 1), f"an answer of shape {shape}")
-    rows = zip(*(np.broadcast_to(array, shape).reshape(-1).tolist() for array in arrays), strict=True)
-    results = [function(*row) for row in rows]
+    columns = (np.broadcast_to(array, shape).reshape(-1).tolist() for array in arrays)
+    results = [_row(function, row, values) for row, values in enumerate(zip(*columns, strict=True))]
     if results and isinstance(results[0], tuple):
         return tuple(np.array(column).reshape(shape) for column in zip(*results, strict=True))
     return np.array(results).reshape(shape)
@@ -108,3 +105,21 @@ def each(function: Callable[..., Any], *values: Any) -> Any:
 def unwrapped(values: npt.NDArray[Any]) -> Any:
     """Return an array as it is, one without dimensions as the number in it."""
     return values if values.ndim else values.item()
+
+
+def _array(values: Any) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise KindError(f"arrays must hold numbers in rows of one length: {error}") from None
+    if array.dtype.kind not in "iufO":
+        raise KindError(f"arrays must hold numbers, had dtype {array.dtype}")
+    return array
+
+
+def _row(function: Callable[..., Any], row: int, values: tuple[Any, ...]) -> Any:
+    """Return the function of one row; an error says which row it was."""
+    try:
+        return function(*values)
+    except (InputError, KindError) as error:
+        raise type(error)(f"row {row}: {error}") from None
