@@ -6,6 +6,7 @@ the public functions of levcore or named in oracle_cases.LEFT_OUT with its reaso
 
 import pytest
 
+import oracle_table
 from oracle_cases import DOCUMENTS, FILES, FILES_LEFT_OUT, LEFT_OUT, cases_of, check_of, line_that_leaves_out
 from oracle_checks import side_of
 from oracle_checks_prices import check_tiered_price, shared_brackets, table_of
@@ -47,6 +48,12 @@ def test_every_line_of_the_table_names_a_case():
     used = {line_that_leaves_out(file, name, case) for file in FILES for name, case in cases_of(file)[0]}
     assert set(LEFT_OUT) == used - {None}
     assert not set(FILES_LEFT_OUT) & set(FILES)
+
+
+def test_the_page_of_checked_venues_says_what_is_run():
+    """`python tests/oracle_table.py` writes its tables anew."""
+    page = oracle_table.PAGE.read_text(encoding="utf-8")
+    assert page == oracle_table.with_tables(page)
 
 
 def test_the_buffered_prices_without_a_raw_price_are_the_listed_ones():
