@@ -70,7 +70,7 @@ def tables():
     for venue in order:
         ran = {kind: number for (where, kind), number in run.items() if where == venue}
         left = sum(number for (where, _), number in out.items() if where == venue)
-        what = ", ".join(f"{kind.replace('_', ' ')} {number}" for kind, number in sorted(ran.items()))
+        what = ", ".join(f"{kind.replace('_', ' ')} ({number})" for kind, number in sorted(ran.items()))
         text.append(f"| {venue} | {sum(ran.values()) + left} | {sum(ran.values())} | {left} | {what} |")
     total, missing = run.total(), out.total()
     text += [f"| **all** | **{total + missing}** | **{total}** | **{missing}** | |", ""]

@@ -153,6 +153,31 @@ def test_a_part_of_an_account_closed_at_its_bankruptcy_value_leaves_the_rest_as_
     )
 
 
+def test_an_account_below_its_margin_may_not_add_to_it_even_at_a_better_ratio() -> None:
+    short_of_margin, larger = subaccount(-46_000, 1), subaccount(-91_000, 2)
+    assert not dydx.transition_is_valid(short_of_margin, larger)  # 4,000 of 5,000, then 9,000 of 10,000
+    assert dydx.transition_is_valid(larger, subaccount(-45_500, 1))  # the same ratio
+    assert not dydx.transition_is_valid(larger, subaccount(-45_501, 1))
+
+
+def test_a_maker_who_could_not_bear_the_fill_is_passed_over() -> None:
+    accounts = {"out": subaccount(54_000, -1), "poor": subaccount(9_999), "rich": subaccount(10_000)}
+    order = {"limit_price": 50_500, "insurance_fund": 0, "max_liquidation_fee": 0.005}
+    makers = [(50_000, 1, "poor"), (50_000, 1, "rich")]
+    done = dydx.liquidate(accounts, "out", "BTC", 1, makers=makers, **order)
+    assert done.accounts["poor"] == accounts["poor"]
+    assert [float(p.quantity) for p in done.accounts["rich"].positions] == [-1.0]
+    assert (done.filled, done.fees, done.requires_deleveraging) == (1.0, 250.0, False)
+
+
+def test_an_order_at_its_limit_leaves_worse_offers_alone() -> None:
+    accounts = {"out": subaccount(54_000, -1), "maker": subaccount(50_000, 1)}
+    order = {"limit_price": 50_500, "insurance_fund": 1_000, "max_liquidation_fee": 0.005}
+    makers = [(50_501, 0.5, "maker"), (50_499, 0.25, "maker")]
+    done = dydx.liquidate(accounts, "out", "BTC", 1, makers=makers, **order)
+    assert (done.filled, done.deleveraged) == (0.25, ())
+
+
 def test_the_riskiest_account_goes_first_and_ties_keep_their_order() -> None:
     accounts = [subaccount(-45_500, 1), subaccount(-91_000, 2), subaccount(-49_000, 1), subaccount(-45_500, 1)]
     assert dydx.riskiest_first(accounts) == [2, 1, 0, 3]
@@ -203,6 +228,11 @@ def test_a_loan_liquidation_frees_just_what_is_missing() -> None:
     done = drift.liquidate_loan(10, collateral=1_200, **terms, **fees, asset_decimals=9, liability_decimals=9)
     near(done.collateral * 0.9, done.loan * 100 * 1.12, {"rel": 1e-5})  # the program cuts a weight at 1e-5
     assert done.loan > 0.0
+
+
+def test_collateral_worth_less_than_a_dollar_is_not_left_behind() -> None:
+    left = drift.collateral_seized(1, collateral=[100.0, 100.99, 101.0], asset_price=1, liability_price=100)
+    assert left.tolist() == [100.0, 100.99, 100.0]
 
 
 def test_what_may_be_freed_grows_with_time_and_counts_what_was_freed() -> None:
