@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -345,6 +346,8 @@ def test_arrays_give_what_their_elements_give() -> None:
         (lambda: dydx.below_maintenance([1, 1], [1, -1]), r"row 1: maintenance_margin must be >= 0, was -1"),
         (lambda: dydx.below_maintenance([1, 1], [1, 1, 1]), r"broadcast, had shapes \[\(2,\), \(3,\)\]"),
         (lambda: dydx.below_maintenance(math.nan, 1), r"net_collateral must be finite, was nan"),
+        (lambda: dydx.below_maintenance(Decimal("1e999999999"), 1), r"net_collateral must be finite and of a size"),
+        (lambda: dydx.below_maintenance(10**91, 1), r"net_collateral must be 0 or of a size between"),
         (lambda: subaccount(1, 1, oracle_price=-1), r"oracle_price must be >= 0, was -1"),
         (lambda: subaccount(1, 1, maintenance_fraction=1.5), r"maintenance_fraction must be <= 1, was 1.5"),
         (lambda: dydx.Subaccount(0, subaccount(0, 1).positions * 2), r"positions\[1\].*'BTC' stands twice"),

@@ -24,8 +24,8 @@ MILLION = 10**6
 def exact(name: str, value: object, *, at_least: int | None = None, at_most: int | None = None) -> Fraction:
     """Return the decimal that a number prints as, exactly."""
     if isinstance(value, (Fraction, Decimal)):
-        if isinstance(value, Decimal) and not value.is_finite():
-            raise InputError(f"{name} must be finite, was {value}")
+        if isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) <= 100):
+            raise InputError(f"{name} must be finite and of a size between 1e-90 and 1e90, was {value}")
         result = Fraction(value)
     elif isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         result = Fraction(int(value))

@@ -112,10 +112,8 @@ def liquidate(
     """
     after = known(accounts, liquidated)
     reduced(held(after[liquidated], market), quantity_change)
-    fund, fee = (
-        millionths("insurance_fund", insurance_fund, at_least=0),
-        millionths("max_liquidation_fee", max_liquidation_fee, at_least=0),
-    )
+    fund = millionths("insurance_fund", insurance_fund, at_least=0)
+    fee = millionths("max_liquidation_fee", max_liquidation_fee, at_least=0, at_most=1)
     left = whole_order = exact("quantity_change", quantity_change)
     side, paid, fees, short_of_fund = (1 if left > 0 else -1), 0, 0, False
     for price, size, name in _sorted(makers, side):
