@@ -51,7 +51,7 @@ ORDERED = (
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "reach", "run", "cross", "funding", "ledger"),
+    ("orders", "losses", "reach", "run", "partial", "cross", "funding", "ledger"),
 )
 
 ELEMENTARY = (
@@ -86,6 +86,7 @@ BINDERS = {
     "cascade",
     "impact",
     "instruments",
+    "liquidation",
     "market",
     "montecarlo",
     "replaying",

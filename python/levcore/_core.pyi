@@ -25,13 +25,30 @@ class MarginTiers:
 class Perpetual:
     def __init__(self, tiers: MarginTiers, *, closing_fee: float, on_entry: bool, contract_value: float) -> None: ...
 
+class LiquidationPolicy:
+    def __init__(
+        self,
+        *,
+        fee_rate: float,
+        fee_to_fund: bool,
+        amount: str,
+        target: float = 1.0,
+        tiers: int = 1,
+        portion: float = 1.0,
+        above: float = 0.0,
+        minimum: float = 0.0,
+        then_all: bool = False,
+        wait_days: float = 0.0,
+        lot: float = 0.0,
+        dust: float = 0.0,
+    ) -> None: ...
+
 class Venue:
     def __init__(
         self,
         instruments: Sequence[Perpetual],
         *,
-        fee_rate: float,
-        fee_to_fund: bool,
+        liquidation: LiquidationPolicy,
         insurance_fund: float,
         deleveraging: bool,
         socialise: bool,

@@ -17,13 +17,14 @@ from levcore.cascade import shock
 from levcore.display import money
 from levcore.errors import MissingExtraError
 from levcore.instruments import LinearPerpetual
+from levcore.liquidation import FullClose
 from levcore.market import Asset, Market
 from levcore.montecarlo import simulate
 from levcore.outcome import Outcomes
 from levcore.report_numbers import MEASURES, headline
 from levcore.runs import Runs
 from levcore.scenario import GBM
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 
 __all__ = ["COLUMNS", "CrashTest", "annual_volatility", "crash_test", "facts", "numbers", "one_day", "rows", "save"]
 
