@@ -90,7 +90,7 @@ class Ledger {
         run_.outcome.fees = t.fees.value() * worth;
         for (RoundOutcome& row : run_.outcome.trace)
             for (double* money : {&row.bad_debt, &row.socialised_loss, &row.fees, &row.insurance_fund}) *money *= worth;
-        run_.outcome.waiting = waiting_positions(run_);
+        run_.outcome.waiting = waiting_positions(run_) + waiting_in_accounts(run_);
         for (const std::size_t side : {longs, shorts})
             run_.outcome.liquidated.notional[side] = run_.notional[side].value();
         for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {

@@ -49,6 +49,9 @@ State start(const SortedBook& book, const Market& market) {
     cross.cash = book.cross.cash;
     cross.coins = book.cross.coins;
     cross.charged.assign(cross.held.size(), 0.0);
+    cross.begun.assign(cross.held.size(), 0);
+    cross.rests_until.assign(cross.cash.size(), 0.0);
+    cross.last_step.assign(cross.cash.size(), -1);
     cross.open_interest = book.cross_interest;
     cross.total_coins.resize(book.cross.collaterals());
     cross.taken.resize(book.cross.collaterals());

@@ -93,6 +93,9 @@ struct CrossState {
     Sum total_cash;                           // of all accounts, what has changed since the start
     std::vector<Sum> total_coins;             // per collateral, likewise
     std::vector<Taken> taken;                 // per collateral, by the outside market
+    std::vector<std::uint8_t> begun;          // per place, whether it has had an order
+    std::vector<double> rests_until;          // per account, in days: no order before
+    std::vector<std::int64_t> last_step;      // per account, of its last order in part
 };
 
 struct State {
