@@ -214,7 +214,7 @@ def test_shock_tells_each_shock_in_every_format(tmp_path: Path) -> None:
     assert {row["depth_used_BTC"] for row in told["outcomes"]} == {None}
     table = invoke("shock", path).stdout
     assert "60 positions, 2 shocks" in table
-    assert "-20.00 %" in table
+    assert "-20 %" in table
     assert f"{crashes.liquidated_count[1]:,}" in table
     assert "deleveraged" not in table
 

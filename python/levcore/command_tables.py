@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -125,24 +126,16 @@ def _written(value: float, unit: str) -> str:
 
 
 def shocks(outcomes: Outcomes, book: Book, market: Market, file: Path) -> list[Table | str]:
-    """Lay out what each shock did: in one table for one asset, in two for several."""
-    parts: list[Table | str] = [
-        f"levcore {__version__}: {file}",
-        f"{plural(len(book), 'position')}, {plural(len(outcomes), 'shock')}",
-        "",
-    ]
-    totals, assets = _totals(outcomes), _assets(outcomes, market)
-    if len(market) == 1:
-        del assets[("asset", "")]
-        parts.append(_table(assets | totals, left=()))
-    else:
-        numbers = [str(row + 1) for row in range(len(outcomes))]
-        parts += [_table({("shock", ""): numbers, **totals}, left=()), ""]
-        places = [str(row + 1) if not k else "" for row in range(len(outcomes)) for k in range(len(market))]
-        parts.append(_table({("shock", "of asset"): places, **assets}, left=(1,)))
-    parts.append("")
+    """Lay out what each shock did: what it cost, then what it did to prices."""
+    about = f"{plural(len(book), 'position')}, {plural(len(outcomes), 'shock')}"
+    alone = len(market) == 1
+    labels = [_share(move) if alone else str(row + 1) for row, move in enumerate(outcomes.shocks[:, 0].tolist())]
+    places = labels if alone else [one if k == 0 else "" for one in labels for k in range(len(market))]
+    costs = _table({("shock", ""): labels} | _totals(outcomes), left=())
+    moves = _table({("shock", ""): places} | _assets(outcomes, market), left=() if alone else (1,))
+    parts: list[Table | str] = [f"levcore {__version__}: {file}", about, "", costs, "", moves]
     failed = [f"shock {row + 1}: {said}" for row, said in enumerate(outcomes.error) if said is not None]
-    return [*parts, *failed] if failed else parts[:-1]
+    return [*parts, "", *failed] if failed else parts
 
 
 def _totals(outcomes: Outcomes) -> dict[tuple[str, str], list[str]]:
@@ -166,9 +159,8 @@ def _assets(outcomes: Outcomes, market: Market) -> dict[tuple[str, str], list[st
     for row in range(len(outcomes)):
         for k, (name, start) in enumerate(market.prices.items()):
             end, used = outcomes.final_price[name][row], outcomes.depth_used[name][row]
-            cells = {
-                ("asset", ""): name,
-                ("moved", "by"): _move(outcomes.shocks[row, k]),
+            several = {("asset", ""): name, ("moved", "by"): _share(outcomes.shocks[row, k])} if len(market) > 1 else {}
+            cells = several | {
                 ("final", outcomes.numeraire): price(end),
                 ("final", "move"): _move(end / start - 1.0),
                 ("amplified", "times"): _ratio(outcomes.amplification[name][row]),
@@ -181,6 +173,10 @@ def _assets(outcomes: Outcomes, market: Market) -> dict[tuple[str, str], list[st
 
 def _table(columns: dict[tuple[str, str], list[str]], left: tuple[int, ...]) -> Table:
     return Table(tuple(columns), tuple(zip(*columns.values(), strict=True)), left)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:+.4g} %" if value else "0 %"
 
 
 def _move(share: float) -> str:
@@ -224,7 +220,11 @@ def replay(outcome: Outcome, book: Book, market: Market, file: Path, start: np.d
         columns[(label, unit)] = [money(value) for value in sums]
     columns[("fund", unit)] = [money(value) for value in kept.insurance_fund[0][last]]
     head = [f"levcore {__version__}: {file}", f"{plural(len(book), 'position')}, {plural(len(kept.time), 'step')}", ""]
-    return [*head, "\n".join(repr(outcome).splitlines()[1:]), "", _table(columns, left=(0,))]
+    rows = outcome._rows()
+    wide = max(len(label) for label, _ in rows)
+    blank = " " * (wide + 4)
+    said = [fill(words, 80, initial_indent=f"  {label:<{wide}}  ", subsequent_indent=blank) for label, words in rows]
+    return [*head, *said, "", _table(columns, left=(0,))]
 
 
 def _moment(since: np.timedelta64, start: np.datetime64 | None) -> str:
