@@ -1,5 +1,7 @@
 """docs/model.md in plain Python: isolated linear perpetuals, one shock, one cascade (its sections 1 to 9).
 
+Paths of many steps, with refill and funding, are in reference_paths.py.
+
 This file *is* the specification, made to run: written from the model alone, sharing no code with the core, and naive on
 purpose (every round looks at every position, every check adds up everything). The compiled engines must match it.
 Quantities in base units (long > 0), money in the settlement currency, rates as plain numbers, time in days.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -134,11 +137,21 @@ class Tiers:
 
 
 @dataclass(frozen=True)
+class Funding:
+    """Shares of the notional that longs pay shorts: at these times since the start, or every `interval`."""
+
+    rate: float | tuple[float, ...]  # one for every payment, or one a payment
+    interval: timedelta = timedelta(hours=8)
+    times: tuple[timedelta, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Instrument:
     asset: str
     tiers: Tiers
     closing_fee: float = 0.0
     basis: str = "mark"
+    funding: Funding | None = None
 
     def rate(self, k: int) -> float:
         return self.tiers.rate[k] + self.closing_fee
@@ -249,12 +262,18 @@ def liquidation_price(held: Held) -> float:
     return end if 0.0 < end < INFINITY else NAN
 
 
+def place_in_round(held: Held) -> float:
+    """The liquidation price; a short that is liquidatable at every price comes before all others (model 6)."""
+    price = liquidation_price(held)
+    return 0.0 if math.isnan(price) else price
+
+
 # --- What changes while the cascade runs -----------------------------------------------------------------------------
 
 
 def checked(price: float) -> float:
-    if not 0.0 < price < INFINITY:
-        raise OverflowError("a price under- or overflowed")
+    if not 1e-100 <= price <= 1e100:
+        raise OverflowError("a price would leave the range 1e-100 to 1e100")
     return price
 
 
@@ -303,6 +322,7 @@ class Outcome:
     insurance_fund_low: float
     positions: list[Held]
     rounds: int = 0
+    cascade_depth: int = 0  # most rounds in one step
     liquidated_count_long: int = 0
     liquidated_count_short: int = 0
     liquidated_notional_long: float = 0.0
@@ -324,10 +344,6 @@ class Outcome:
     nearest: float = INFINITY  # smallest abs(y - g) of any predicate asked
     nearest_slack: float = INFINITY  # where slack jumps: the same of slack over notional, and of notional from a floor
     nearest_choice: float = INFINITY  # of every other yes or no: the same, over notional or price
-
-    @property
-    def cascade_depth(self) -> int:
-        return self.rounds
 
     @property
     def liquidated(self) -> list[bool]:
@@ -358,13 +374,15 @@ class Run:
         self.net_at_start = [math.fsum(h.quantity for h in self.held if h.code == code) for code in self.codes]
         self.gross_at_start = math.fsum(abs(h.quantity) * self.marks_at_start[h.code] for h in self.held)
         self.sum_at_start = self.whole_sum()
+        self.unmatched_funding: list[float] = []  # what payments on the net quantity have brought in
         self.note_state()
 
     def marks(self) -> list[float]:
         return [self.books[instrument.asset].mark() for instrument in self.rules.instruments]
 
     def note_choice(self, distance: float, scale: float) -> None:
-        self.out.nearest_choice = min(self.out.nearest_choice, abs(distance) / scale)
+        if scale > 0.0:
+            self.out.nearest_choice = min(self.out.nearest_choice, abs(distance) / scale)
 
     def note_state(self) -> None:
         """Final, deepest and highest mark, depth used (model 9), and whether money is still conserved (model 8)."""
@@ -389,13 +407,14 @@ class Run:
             out.nearest_slack = min(out.nearest_slack, abs(slack) / notional, *near_floors)
             return slack < 0.0 or (slack == 0.0 and self.rules.liquidate_at_equality)
         if math.isnan(liquidation_price(held)):
-            return False
+            return held.quantity < 0.0  # only payments bring a short there: its slack is < 0 at every price
         y, g = book.log_mark(), math.log(liquidation_price(held))
         out.nearest = min(out.nearest, abs(y - g))
         return (y < g if held.quantity > 0.0 else y > g) or (y == g and self.rules.liquidate_at_equality)
 
     def cascade(self) -> None:
         """Rounds, until no position is liquidatable (model 6)."""
+        rounds_before = self.out.rounds
         while members := self.round_members():
             closed = 0
             for held in members:
@@ -406,6 +425,7 @@ class Run:
             self.socialise()
             self.note_state()
             self.out.rounds += 1
+            self.out.cascade_depth = max(self.out.cascade_depth, self.out.rounds - rounds_before)
             row = {"orders": closed, "bad_debt": self.out.bad_debt, "insurance_fund": self.out.insurance_fund}
             self.out.trace.append(row | {"prices": dict(self.out.final_price)})
 
@@ -416,10 +436,10 @@ class Run:
         for name in self.market:
             found = [h for h in self.held if h.instrument.asset == name and self.liquidatable(h)]
             longs = [h for h in found if h.quantity > 0.0]
-            queue = sorted(longs or found, key=liquidation_price, reverse=bool(longs))
+            queue = sorted(longs or found, key=place_in_round, reverse=bool(longs))
             for one, two in pairwise(queue):
                 if (one.quantity, one.entry_price, one.cash) != (two.quantity, two.entry_price, two.cash):
-                    self.note_choice(liquidation_price(one) - liquidation_price(two), liquidation_price(one))
+                    self.note_choice(place_in_round(one) - place_in_round(two), place_in_round(two))
             members += queue
         return members
 
@@ -468,6 +488,8 @@ class Run:
     def deleverage(self, held: Held) -> float:
         """Close against opposite positions at the bankruptcy price, pro rata (model 7); returns the quantity moved."""
         price, eligible = bankruptcy_price(held), []
+        if math.isnan(price):  # a short whose money is gone: there is no price at which it could be closed
+            return 0.0
         for other in self.held:
             if other.open and other.code == held.code and other.quantity * held.quantity < 0.0:
                 self.note_choice(other.equity(price), abs(other.quantity) * price)
@@ -509,8 +531,10 @@ class Run:
         return math.fsum(terms + self.outside_cash + [self.inventory[k] * marks[k] for k in self.codes])
 
     def violation(self) -> float:
-        """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start (model 8)."""
+        """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start, and by funding
+        on that quantity (model 8)."""
         moves = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
+        moves += self.unmatched_funding
         difference = abs(math.fsum([self.whole_sum(), -self.sum_at_start, *(-move for move in moves)]))
         return difference / self.gross_at_start if self.gross_at_start > 0.0 else 0.0
 
@@ -551,7 +575,9 @@ def from_levcore(book: Any, market: Any) -> tuple[Book, dict[str, Asset]]:
     for given in book.venue.instruments:
         t = given.tiers
         tiers = Tiers(tuple(t.floor), tuple(t.maintenance_rate), tuple(t.deduction), t.whole_position, t.measure)
-        instruments.append(Instrument(given.asset, tiers, given.closing_fee, given.basis))
+        f = given.funding
+        funding = None if f is None else Funding(f.rate, f.interval, f.times)
+        instruments.append(Instrument(given.asset, tiers, given.closing_fee, given.basis, funding))
     columns = (column.tolist() for column in (book.quantity, book.entry_price, book.margin, book.instrument))
     positions = tuple(Position(*row) for row in zip(*columns, strict=True))
     rules = {name: getattr(venue.liquidation, name) for name in ("fee_rate", "fee_to")}

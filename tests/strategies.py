@@ -6,6 +6,7 @@ Sizes, kinds and flags are drawn by Hypothesis, so that they shrink; numpy expan
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,18 @@ class Case(NamedTuple):
         """lc.shock of this case, always as the outcome of one run."""
         outcome = lc.shock(self.book, self.market, self.shock)
         return outcome.at(0) if isinstance(self.shock, np.ndarray) else outcome
+
+
+class PathCase(NamedTuple):
+    """What one call of lc.simulate with given returns needs."""
+
+    book: lc.Book
+    market: lc.Market
+    returns: np.ndarray  # paths x steps x assets
+    step: timedelta
+
+    def run(self) -> lc.Runs:
+        return lc.simulate(self.book, self.market, self.returns, step=self.step, keep_steps=True)
 
 
 @st.composite
@@ -110,11 +123,11 @@ MAKERS = {
 
 
 @st.composite
-def assets(draw, rng: np.random.Generator, price: float, quantity: float):
+def assets(draw, rng: np.random.Generator, price: float, quantity: float, refills: tuple[float, ...]):
     """An asset whose book gives way by `reach` in log price when all of `quantity` is sold (the curves: about that)."""
     shape = draw(st.sampled_from(list(MAKERS)))
     reach = draw(st.sampled_from([0.1, 0.02, 0.3, 0.8]))
-    resilience = draw(st.sampled_from([0.0, 0.0, 3.0]))
+    resilience = draw(st.sampled_from(refills))
     linear = shape in ("linear", "no impact")
     return lc.Asset(
         price=price,
@@ -127,14 +140,41 @@ def assets(draw, rng: np.random.Generator, price: float, quantity: float):
 
 
 @st.composite
-def instruments_of(draw, rng: np.random.Generator, prices: dict[str, float], notional: float, whole: bool | None):
-    """One or two perpetuals an asset."""
+def fundings(draw, rng: np.random.Generator, step: timedelta):
+    """None, or payments from seldom to several a step, some of which fall between steps' ends; some ruinous."""
+    kind = draw(st.sampled_from(["none", "interval", "series", "times", "series at times"]))
+    if kind == "none":
+        return None
+    size = draw(st.sampled_from([0.0005, 0.01, 0.1, 0.9]))
+    interval = draw(st.sampled_from([step, 2 * step, step * rng.uniform(0.3, 3.0)]))
+    count = 8 * step // interval
+    times = None
+    if kind.endswith("times"):
+        times = tuple(sorted({step * t for t in (*rng.uniform(0.01, 9.0, 5), draw(st.integers(1, 8)))}))
+        count = len(times)
+    rate = rng.uniform(-size, size, count).tolist() if kind.startswith("series") else rng.uniform(-size, size)
+    return lc.Funding(rate=rate, interval=interval, times=times)
+
+
+@st.composite
+def instruments_of(
+    draw,
+    rng: np.random.Generator,
+    prices: dict[str, float],
+    notional: float,
+    whole: bool | None,
+    step: timedelta | None,
+):
+    """One or two perpetuals an asset; with funding where there are steps."""
     instruments = []
     for name, price in prices.items():
         for symbol in [f"{name}-A", f"{name}-B"][: draw(st.integers(1, 2))]:
             table = draw(tiers(rng, notional, price, whole))
             fee, basis = draw(st.sampled_from([0.0, 0.0006])), draw(st.sampled_from(["mark", "mark", "entry"]))
-            instruments.append(lc.LinearPerpetual(symbol, asset=name, tiers=table, closing_fee=fee, basis=basis))
+            paid = None if step is None else draw(fundings(rng, step))
+            instruments.append(
+                lc.LinearPerpetual(symbol, asset=name, tiers=table, closing_fee=fee, basis=basis, funding=paid)
+            )
     return instruments
 
 
@@ -210,9 +250,15 @@ def venues(draw, instruments: list[lc.LinearPerpetual], fund: float, deleveragin
 
 
 @st.composite
-def markets(draw, rng: np.random.Generator, prices: dict[str, float], quantities: dict[str, float]):
+def markets(
+    draw,
+    rng: np.random.Generator,
+    prices: dict[str, float],
+    quantities: dict[str, float],
+    refills: tuple[float, ...],
+):
     """These assets in either order, sometimes with one that nobody trades."""
-    listed = {name: draw(assets(rng, price, quantities[name])) for name, price in prices.items()}
+    listed = {name: draw(assets(rng, price, quantities[name], refills)) for name, price in prices.items()}
     if draw(st.booleans()):
         listed["IDLE"] = lc.Asset(price=1.0, impact=lc.LinearImpact(depth=1.0))
     return lc.Market(dict(reversed(listed.items())) if draw(st.booleans()) else listed)
@@ -222,21 +268,25 @@ def markets(draw, rng: np.random.Generator, prices: dict[str, float], quantities
 def cases(
     draw,
     *,
+    min_size: int = 0,
     max_size: int = 40,
     max_assets: int = 3,
     sides: tuple[float, ...] = (0.5, 1.0, 0.0, 0.8, 0.2),
     deleveraging: bool | None = None,
     socialise: bool | None = None,
     whole_position: bool | None = None,
+    refills: tuple[float, ...] = (0.0, 0.0, 3.0),
+    step: timedelta | None = None,
 ) -> Case:
-    """A whole case; `sides` are the shares of longs to draw from, None leaves a flag to Hypothesis."""
+    """A whole case; `sides` are the shares of longs to draw from, None leaves a flag to Hypothesis, with `step` there
+    is funding."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = ASSETS[: draw(st.integers(1, max_assets))]
     prices = {name: math.exp(rng.uniform(-3.0, 11.0)) for name in names}
     notional = math.exp(rng.uniform(4.0, 14.0))
-    instruments = draw(instruments_of(rng, prices, notional, whole_position))
+    instruments = draw(instruments_of(rng, prices, notional, whole_position, step))
 
-    size, longs, duplicates = draw(st.integers(0, max_size)), draw(st.sampled_from(sides)), draw(st.booleans())
+    size, longs, duplicates = draw(st.integers(min_size, max_size)), draw(st.sampled_from(sides)), draw(st.booleans())
     code = rng.integers(0, len(instruments), size)
     kinds = [instruments[k] for k in code]
     rows = [position(rng, kind, prices[kind.asset], notional, longs) for kind in kinds]
@@ -254,5 +304,20 @@ def cases(
     symbols = np.array([instrument.symbol for instrument in instruments], dtype=object)
     named = symbols[code] if size and draw(st.booleans()) else code.astype(np.int32)
     book = lc.Book(venue, instrument=named, quantity=quantity, entry_price=entry, margin=margin)
-    market = draw(markets(rng, prices, {name: held[name] or notional / prices[name] for name in names}))
+    market = draw(markets(rng, prices, {name: held[name] or notional / prices[name] for name in names}, refills))
     return Case(venue, book, market, draw(shocks(market.names)))
+
+
+@st.composite
+def path_cases(draw) -> PathCase:
+    """A small case and one to three paths of one to eight steps; some steps do not move, some move far."""
+    step = draw(st.sampled_from([timedelta(hours=8), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)]))
+    days = step / timedelta(days=1)
+    refills = (0.0, 0.3 / days, 3.0, 0.02 / days)
+    case = draw(cases(min_size=2, max_size=12, sides=(0.5, 0.8, 0.2), refills=refills, step=step))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 8)), len(case.market))
+    volatility = draw(st.sampled_from([0.03, 0.01, 0.1]))
+    moves = np.expm1(volatility * rng.standard_t(4, shape)).clip(-0.6, 1.0)
+    moves[rng.random(shape[:2]) < 0.1] = 0.0
+    return PathCase(case.book, case.market, moves, step)

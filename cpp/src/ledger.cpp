@@ -64,7 +64,7 @@ class Ledger {
         to.insurance_fund[place] = std::max(0.0, t.fund.value());
     }
 
-    // A path's amplification: by the larger exogenous extreme (model 10). A shock's: by where it ends.
+    // A path's amplification: by the larger exogenous extreme (model 14). A shock's: by where it ends.
     Outcome report(bool whole_path) {
         audit();
         const Treasury& t = state_.treasury;

@@ -12,6 +12,11 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+// The key of a claim without a liquidation price: no mark reaches a long. A short has none only where payments have
+// left it too little for any price: every mark is above its key, which is finite, as those of all that can be reached
+// are.
+double key_without_price(const Claim& held) { return held.coin > 0.0 ? -infinity : -1e300; }
+
 void fill(SortedSide& side, const std::vector<Ranked>& entries, const SortedBook& sorted) {
     const Positions& held = sorted.positions;
     side.key.reserve(entries.size());
@@ -57,19 +62,16 @@ void sum_blocks(SortedSide& side) {
 
 double liquidation_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
     const double price = liquidation_price(instrument, held, entry_price);
-    if (!std::isnan(price)) return log(price);
-    if (held.coin > 0.0) return -infinity;
-    return held.cash <= 0.0 ? -1e300 : infinity;  // a short that has nothing left fails at every price
+    return std::isnan(price) ? key_without_price(held) : log(price);
 }
 
 double sort_key(const LinearPerpetual& instrument, const Claim& held, double entry_price) {
     if (!requirement_jumps(instrument)) return liquidation_key(instrument, held, entry_price);
-    const bool is_long = held.coin > 0.0;
     const double price = furthest_price(instrument, held);
-    if (std::isnan(price)) return is_long ? -infinity : infinity;
+    if (std::isnan(price)) return key_without_price(held);
     const double g = log(price);
     const double room = 1e-12 * std::fmax(1.0, std::fabs(g));
-    return is_long ? g + room : g - room;
+    return held.coin > 0.0 ? g + room : g - room;
 }
 
 void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {

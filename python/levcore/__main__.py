@@ -1,4 +1,4 @@
-"""The command line: `levcore demo`, or `python -m levcore demo` (`pip install "levcore[cli]"`)."""
+"""The command line, a table of contents: `levcore`, or `python -m levcore` (`pip install "levcore[cli]"`)."""
 
 import sys
 from pathlib import Path
@@ -14,6 +14,8 @@ def main() -> None:
     """Run the command line and end the process: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     try:
         app = application()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except ImportError as reason:
         if (reason.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
@@ -53,7 +55,11 @@ def application() -> "typer.Typer":
             bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and stop.")
         ] = False,
     ) -> None:
-        """Liquidation cascades of leveraged positions."""
+        """Liquidation cascades of leveraged positions.
+
+        demo needs nothing; shock, simulate and replay run a scenario file. Ends with 0: done, 1: failed, 2: wrong usage
+        or a wrong scenario file, 130: interrupted.
+        """
 
     @app.command()
     def demo(
@@ -76,6 +82,10 @@ def application() -> "typer.Typer":
             typer.echo(f"levcore: {reason}", err=True)
             raise typer.Exit(1) from None
 
+    from levcore.commands import COMMANDS
+
+    for command in COMMANDS:
+        app.command()(command)
     return app
 
 

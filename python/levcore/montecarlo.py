@@ -249,6 +249,20 @@ def _simulate_blocks(settings: _Settings, blocks: Iterator[npt.ArrayLike]) -> Ru
     return runs_of(merged, settings.ready, length, settings.step, seed=None, scenario=None, again=None)
 
 
+def again(
+    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+) -> Callable[[int], Outcome]:
+    """Return what runs one path of an earlier simulation again; the book is sorted when the first is asked for."""
+
+    def run(i: int) -> Outcome:
+        settings = _Settings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
+        given = isinstance(scenario, np.ndarray)
+        native = _core.Scenario.returns(scenario) if given else scenario._to_native(market, step, seed)
+        return settings.again(native, paths, steps)(i)
+
+    return run
+
+
 def _pair(book: Book | Ready, market: Any, scenario: Any) -> tuple[Ready, Any]:
     if isinstance(book, Ready):
         if market is not None and scenario is not None:
