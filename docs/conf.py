@@ -12,7 +12,7 @@ release = re.search(
 version = release
 
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
-exclude_patterns = ["_build", "generated/.ipynb_checkpoints", "jupyter_execute", ".jupyter_cache"]
+exclude_patterns = ["_build", "images/*.md", "generated/.ipynb_checkpoints", "jupyter_execute", ".jupyter_cache"]
 nitpicky = False
 
 html_theme = "furo"

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Step:
-    """What happened in one step, and prices and fund at its end (model 9)."""
+    """What happened in one step, and prices and fund at its end (model 14)."""
 
     time: timedelta
     mark_price: dict[str, float]
@@ -85,7 +85,7 @@ def simulate(book: Book, market: Mapping[str, Asset], returns: Sequence[Sequence
 
 
 def move(run: Run, row: Sequence[float]) -> None:
-    """The fundamental prices move (model 6)."""
+    """The fundamental prices move (model 10)."""
     for order_book, change in zip(run.books.values(), row, strict=True):
         order_book.fundamental = checked(order_book.fundamental * (1.0 + change))
 
@@ -104,7 +104,7 @@ def due(funding: Funding | None, after: timedelta, until: timedelta) -> list[flo
 
 def pay(run: Run, code: int, rate: float) -> None:
     """Positions pay rate * mark * quantity out of margin, a short the negative of it, and the outside market pays on
-    what it took in (model 6 and 8)."""
+    what it took in (model 8 and 11)."""
     mark = run.marks()[code]
     for held in run.held:
         if held.open and held.code == code:

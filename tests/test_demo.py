@@ -178,11 +178,39 @@ def test_shipped_closes_are_ninety_days_and_cannot_be_written_to() -> None:
             closes[0] = 1.0
 
 
+def test_shipped_minute_bars_are_one_whole_day_that_a_replay_takes() -> None:
+    day = {asset: datasets.minute_bars(asset) for asset in ("BTC", "ETH")}
+    for bars in day.values():
+        assert bars.time[0] == np.datetime64("2025-06-22T00:00")
+        assert (np.diff(bars.time) == np.timedelta64(1, "m")).all()
+        assert {len(column) for column in bars} == {1_440}
+        assert (bars.low <= np.minimum(bars.open, bars.close)).all()
+        assert (bars.high >= np.maximum(bars.open, bars.close)).all()
+        for column in bars:
+            with pytest.raises(ValueError, match="read-only"):
+                column[0] = column[1]
+    # Four numbers of the record by hand: the first open and the day's low of each.
+    assert (day["BTC"].open[0], day["BTC"].low.min()) == (102_079.8, 98_115.4)
+    assert (day["ETH"].open[0], day["ETH"].low.min()) == (2_294.64, 2_111.0)
+
+    market = lc.Market({a: lc.Asset(b.open[0], impact=lc.LinearImpact(depth=float("inf"))) for a, b in day.items()})
+    venue = lc.Venue([lc.LinearPerpetual(a, asset=a, tiers=datasets.binance_tiers(f"{a}USDT")) for a in day])
+    book = lc.Book.synthetic(venue, size=100, prices=market, open_interest=dict.fromkeys(day, 1e6), seed=1)
+    high, low = ({a: getattr(bars, name) for a, bars in day.items()} for name in ("high", "low"))
+    closes = {a: bars.close for a, bars in day.items()}
+    outcome = lc.replay(book, market, closes, high=high, low=low, times=day["BTC"].time)
+    assert outcome.lowest_price == {"BTC": pytest.approx(98_115.4), "ETH": pytest.approx(2_111.0)}
+
+
 def test_what_is_not_shipped_is_refused_with_the_list_of_what_is() -> None:
     with pytest.raises(lc.InputError, match=r"BTCUSDT, ETHUSDT.*was 'LUNAUSDT'"):
         datasets.binance_tiers("LUNAUSDT")
     with pytest.raises(lc.InputError, match="BTC, ETH, SOL"):
         datasets.prices("DOGE")
+    with pytest.raises(lc.InputError, match=r"asset must be one of BTC, ETH, was 'SOL'"):
+        datasets.minute_bars("SOL")
+    with pytest.raises(lc.KindError):
+        datasets.minute_bars(1)
     with pytest.raises(lc.InputError, match="scale must be > 0"):
         datasets.depth_curve("BTCUSDT", scale=0.0)
     with pytest.raises(lc.KindError, match="scale must be a number"):

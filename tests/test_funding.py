@@ -128,3 +128,19 @@ def test_a_series_too_short_for_the_run_is_refused():
     book = lc.Book(venue(lc.Funding(rate=[0.1], interval=HOUR)), **columns())
     with pytest.raises(lc.InputError, match="an entry for each of 2 payments"):
         lc.simulate(book, MARKET, [[0.0, 0.0]], step=HOUR)
+
+
+@pytest.mark.parametrize("rates", [[0.002] * 5, [-0.002] * 5, [0.004, -0.001, -0.006, 0.002, 0.003]])
+@pytest.mark.parametrize("move", [-0.2, 0.2])
+def test_many_payments_at_one_price_are_one_payment_of_their_sum(rates, move):
+    held = columns()
+    hours = [HOUR * (i + 1) for i in range(5)]
+    often = lc.Book(venue(lc.Funding(rate=rates, times=hours)), **held)
+    once = lc.Book(venue(lc.Funding(rate=sum(rates), times=hours[-1:])), **held)
+    still = lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=5_000.0), mark_follow=0.0)})
+    moves = [[0.0] * 5 + [move / 2, move / 2, -move / 4, move / 2]]
+    first, second = (lc.simulate(book, still, moves, step=HOUR).at(0) for book in (often, once))
+    assert first.liquidated_count > 10
+    assert first.liquidated.tolist() == second.liquidated.tolist()
+    assert first.bad_debt == pytest.approx(second.bad_debt, rel=1e-9, abs=1e-9)
+    assert first.insurance_fund == pytest.approx(second.insurance_fund, rel=1e-9)

@@ -106,6 +106,7 @@ def test_the_core_runs_without_an_extra(extra: str) -> None:
     [
         ("io", "book.to_frame()"),
         ("report", "from levcore import report; report.write(None, 'report.html')"),
+        ("cli", "lc.settings.load('scenario.toml')"),
         ("plot", "from levcore import plot; plot.liquidation_map(book.liquidation_map({'BTC': 100.0}))"),
     ],
 )

@@ -34,6 +34,14 @@ def test_value_at_risk_and_its_interval_by_hand():
     assert estimate.low_sample
 
 
+def test_two_hundred_samples_in_the_tail_are_enough_whatever_the_rounding():
+    # (1 - 0.9)*2000 is 199.99999999999994 in floating point.
+    losses = lc.normals(1, 2_000)
+    assert not lc.risk.value_at_risk(losses, level=0.9).low_sample
+    assert not lc.risk.expected_shortfall(losses, level=0.9).low_sample
+    assert lc.risk.value_at_risk(losses[1:], level=0.9).low_sample
+
+
 def test_expected_shortfall_counts_a_sample_in_part():
     # The worst 2.5 of ten: 10, 9 and half of 8.
     estimate = lc.risk.expected_shortfall(np.arange(1, 11), level=0.75)

@@ -381,3 +381,11 @@ def test_a_lesser_cpu_gives_the_same_bits():
         for hidden in ({}, lesser)
     }
     assert len(hashes) == 1
+
+
+def test_returns_written_to_afterwards_do_not_change_a_path_that_was_run():
+    returns = np.full((2, 3, 1), -0.01)
+    runs = lc.simulate(making.book(making.venue(), 1.0, 100.0, 10.0), making.market(), returns, step=HOUR)
+    before = runs.at(1).fundamental_price
+    returns[:] = 0.5
+    assert runs.at(1).fundamental_price == before

@@ -10,19 +10,10 @@
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/orders.hpp"
+#include "levcore/reach.hpp"
 
 namespace levcore {
 namespace {
-
-// The liquidatable positions of one asset and side: either the places [from, to) as sorted, or rows ranked anew.
-struct Batch {
-    std::size_t side = longs;
-    std::size_t from = 0;
-    std::size_t to = 0;
-    std::vector<Ranked> ranked;
-
-    [[nodiscard]] bool empty() const noexcept { return from == to && ranked.empty(); }
-};
 
 class Ledger {
   public:
@@ -73,7 +64,7 @@ class Ledger {
         to.insurance_fund[place] = std::max(0.0, t.fund.value());
     }
 
-    // A path's amplification: by the larger exogenous extreme (model 10). A shock's: by where it ends.
+    // A path's amplification: by the larger exogenous extreme (model 14). A shock's: by where it ends.
     Outcome report(bool whole_path) {
         audit();
         const Treasury& t = state_.treasury;
@@ -129,38 +120,11 @@ class Ledger {
     bool gather() {
         bool any = false;
         for (std::size_t k = 0; k < batches_.size(); ++k) {
-            gather_side(k, longs);
-            if (batches_[k].empty()) gather_side(k, shorts);
+            gather_side(book_, market_, state_, k, longs, batches_[k]);
+            if (batches_[k].empty()) gather_side(book_, market_, state_, k, shorts, batches_[k]);
             any = any || !batches_[k].empty();
         }
         return any;
-    }
-
-    void gather_side(std::size_t k, std::size_t side) {
-        SideState& mine = state_.sides[k][side];
-        Batch& batch = batches_[k];
-        batch.side = side;
-        batch.ranked.clear();
-        batch.from = mine.next;
-        const double y = state_.assets[k].log_mark;
-        while (mine.next < mine.reachable && is_liquidatable(side == longs, y, mine.key[mine.next], at_equality()))
-            ++mine.next;
-        batch.to = mine.next;
-        if (!mine.stale && !book_.sides[k][side].jumps && mine.waiting.empty()) return;
-        for (std::size_t place = batch.from; place < batch.to; ++place) mine.waiting.push_back(mine.row_at(place));
-        batch.to = batch.from;
-        std::vector<std::uint32_t> healthy;
-        for (const std::uint32_t row : mine.waiting) {
-            const Claim held = claim_of(book_, state_, k, side, row);
-            if (held.coin == 0.0) continue;
-            const double key = present_key(book_, k, side, row, held);
-            if (is_failing(book_, market_, state_, k, side, row, held, key))
-                batch.ranked.push_back({key, book_.sides[k][side].position[row], row});
-            else
-                healthy.push_back(row);
-        }
-        mine.waiting = std::move(healthy);
-        sort_ranked(batch.ranked, side);
     }
 
     void execute(std::size_t k) {
@@ -172,7 +136,7 @@ class Ledger {
             if (is_failing(book_, market_, state_, k, batch.side, row, held, key))
                 liquidate({k, batch.side, row, held});
             else
-                mine.waiting.push_back(row);
+                keep_watching(book_, state_, k, batch.side, row);
         };
         for (std::size_t place = batch.from; place < batch.to && outcome_.fault == Fault::none;) {
             if (place % block_rows == 0 && place + block_rows <= batch.to && book_block(k, batch.side, place)) {
@@ -304,8 +268,6 @@ class Ledger {
             row.mark.push_back(mark_price(market_.assets[k], state_.assets[k]));
         outcome_.trace.push_back(std::move(row));
     }
-
-    [[nodiscard]] bool at_equality() const noexcept { return book_.venue.liquidate_at_equality; }
 
     const SortedBook& book_;
     const Market& market_;

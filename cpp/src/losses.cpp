@@ -15,6 +15,10 @@ Counterparties& pool_of(const SortedBook& book, State& state, std::size_t k, std
                         std::uint32_t instrument) {
     auto& pool = state.pools[instrument][side];
     if (!pool) {
+        if (state.sides[k][side].moved) {
+            own_claims(book, state, k, side);
+            sort_again(book, state, k, side);
+        }
         std::vector<Counterparties::Member> members;
         for (const std::uint32_t row : open_rows(book, state, k, side))
             if (book.sides[k][side].instrument[row] == instrument)
@@ -133,7 +137,7 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
             for (const std::uint32_t row : open_rows(book, state, k, side)) {
                 const std::uint32_t position = book.sides[k][side].position[row];
                 const double profit = uncharged_profit(book.positions, position, claim_of(book, state, k, side, row),
-                                                       mark, state.funded[book.sides[k][side].instrument[row]]);
+                                                       mark, state.funded[book.sides[k][side].instrument[row]].value());
                 if (!(profit > 0.0)) continue;
                 profits.push_back({k, side, row, profit});
                 total.add(profit);

@@ -75,10 +75,7 @@ double sort_key(const LinearPerpetual& instrument, const Claim& held, double ent
 }
 
 void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {
-    std::sort(rows.begin(), rows.end(), [side](const Ranked& a, const Ranked& b) {
-        if (a.key != b.key) return side == longs ? a.key > b.key : a.key < b.key;
-        return a.position < b.position;
-    });
+    std::sort(rows.begin(), rows.end(), [side](const Ranked& a, const Ranked& b) { return comes_before(a, b, side); });
 }
 
 SortedBook sort_book(Venue venue, const Positions& positions, std::vector<std::uint32_t> asset_of, std::size_t assets) {

@@ -7,6 +7,15 @@
 #include "levcore/margin.hpp"
 
 namespace levcore {
+namespace {
+
+// Who comes later stands lower in a heap.
+struct Later {
+    std::size_t side;
+    bool operator()(const Ranked& a, const Ranked& b) const noexcept { return comes_before(b, a, side); }
+};
+
+}  // namespace
 
 State start(const SortedBook& book, const Market& market) {
     State state;
@@ -29,7 +38,7 @@ State start(const SortedBook& book, const Market& market) {
     state.open_interest = book.open_interest;
     state.pools.resize(book.open_interest.size());
     state.taken.resize(book.open_interest.size());
-    state.funded.assign(book.open_interest.size(), 0.0);
+    state.funded.resize(book.open_interest.size());
     state.treasury.fund = Sum(book.venue.backstop.insurance_fund);
     state.treasury.fund_low = book.venue.backstop.insurance_fund;
     return state;
@@ -60,8 +69,32 @@ Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, st
     const SideState& mine = state.sides[asset][side];
     const auto& pool = state.pools[sorted.instrument[row]][side];
     if (pool && pool->has(row)) return pool->claim(row);
-    return mine.own_quantity.empty() ? Claim{sorted.cash[row], sorted.quantity[row]}
-                                     : Claim{mine.own_cash[row], mine.own_quantity[row]};
+    if (!mine.own_quantity.empty()) return {mine.own_cash[row], mine.own_quantity[row]};
+    const double quantity = sorted.quantity[row];
+    if (!mine.moved) return {sorted.cash[row], quantity};
+    const Pair paid = multiply(state.funded[sorted.instrument[row]].pair(), -quantity);
+    return {add(paid, sorted.cash[row]).high, quantity};
+}
+
+void add_near(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row) {
+    SideState& mine = state.sides[asset][side];
+    const Claim held = claim_of(book, state, asset, side, row);
+    mine.near.push_back({present_key(book, asset, side, row, held), book.sides[asset][side].position[row], row});
+    std::push_heap(mine.near.begin(), mine.near.end(), Later{side});
+}
+
+Ranked take_near(SideState& mine, std::size_t side) {
+    std::pop_heap(mine.near.begin(), mine.near.end(), Later{side});
+    const Ranked first = mine.near.back();
+    mine.near.pop_back();
+    return first;
+}
+
+void rank_near_again(const SortedBook& book, State& state, std::size_t asset, std::size_t side) {
+    SideState& mine = state.sides[asset][side];
+    for (Ranked& r : mine.near)
+        r.key = present_key(book, asset, side, r.row, claim_of(book, state, asset, side, r.row));
+    std::make_heap(mine.near.begin(), mine.near.end(), Later{side});
 }
 
 double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held) {
@@ -119,6 +152,7 @@ std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state,
         if (claim_of(book, state, asset, side, row).coin != 0.0) rows.push_back(row);
     };
     for (const std::uint32_t row : mine.waiting) take(row);
+    for (const Ranked& r : mine.near) take(r.row);
     for (std::size_t place = mine.next; place < mine.key.size(); ++place) take(mine.row_at(place));
     return rows;
 }
@@ -137,6 +171,8 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
     mine.own_key.clear();
     mine.own_order.clear();
     mine.waiting.clear();
+    mine.near.clear();
+    mine.moved = false;
     mine.next = 0;
     mine.reachable = 0;
     mine.stale = false;

@@ -21,6 +21,7 @@ from levcore.errors import (
     LevcoreError,
     MissingExtraError,
     NotKeptError,
+    SettingsError,
     StoreError,
     TooLargeError,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "PowerImpact",
     "Ready",
     "Runs",
+    "SettingsError",
     "SquareRootImpact",
     "StepTrace",
     "StoreError",
@@ -91,6 +93,8 @@ _LATER = (
     "plot",
     "report",
     "risk",
+    "settings",
+    "storing",
     "synthetic",
 )  # imported when they are asked for
 

@@ -1,7 +1,7 @@
 """Small real data sets that come with the package, for examples and the demo.
 
-Margin tiers, order-book depth, hourly closes and open interest of Binance perpetuals. Sources, dates and licences are
-in `levcore/data/README.md`.
+Margin tiers, order-book depth, hourly closes, a day of minute bars and open interest of Binance perpetuals. Sources,
+dates and licences are in `levcore/data/README.md`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import gzip
 import json
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,9 +23,34 @@ from levcore.tiers import MarginTiers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["binance_tiers", "depth_curve", "open_interest", "prices"]
+__all__ = ["Bars", "binance_tiers", "depth_curve", "minute_bars", "open_interest", "prices"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=np.generic)
+
+
+class Bars(NamedTuple):
+    """Recorded bars of one asset: a row a bar, read-only columns.
+
+    Attributes
+    ----------
+    time : datetime64[m][n]
+        When each bar opened, UTC; evenly spaced.
+    open, high, low, close : float64[n]
+        Prices in USDT.
+
+    Examples
+    --------
+    >>> from levcore.datasets import minute_bars
+    >>> minute_bars("BTC").time[-1]
+    np.datetime64('2025-06-22T23:59')
+    """
+
+    time: NDArray[np.datetime64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
 
 
 def binance_tiers(symbol: str) -> MarginTiers:
@@ -136,6 +161,39 @@ def prices(asset: str) -> NDArray[np.float64]:
     return _known(_closes(), asset, "asset")
 
 
+def minute_bars(asset: str) -> Bars:
+    """Give one day of minute bars of a Binance USD-M perpetual, a Sunday on which prices fell and came back in part.
+
+    Parameters
+    ----------
+    asset : str
+        BTC or ETH.
+
+    Returns
+    -------
+    Bars
+        The 1,440 bars of 22 June 2025 UTC, no gap.
+
+    Raises
+    ------
+    KindError, InputError
+        The asset is not among the shipped ones.
+
+    Notes
+    -----
+    Source: futures candles of typhonun/DcaTpStrategy and TheSnowGuru/Market-Swarm-Agents- (MIT); market data of
+    Binance. Prices of a past day already hold the impact of that day's liquidations.
+
+    Examples
+    --------
+    >>> from levcore.datasets import minute_bars
+    >>> bars = minute_bars("BTC")
+    >>> f"{bars.low.min() / bars.open[0] - 1:.2%}"
+    '-3.88%'
+    """
+    return _known(_bars(), asset, "asset")
+
+
 def open_interest(asset: str) -> float:
     """Give the open interest of a Binance perpetual in USD, on 7 March 2026 at 10:49 UTC.
 
@@ -199,10 +257,23 @@ def _depth() -> dict[str, list[tuple[float, float, float]]]:
 @cache
 def _closes() -> dict[str, NDArray[np.float64]]:
     rows = _rows(gzip.decompress(_bytes("binance_closes_1h.csv.gz")))
-    closes = {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name != "ts_ms"}
-    for column in closes.values():
-        column.flags.writeable = False
-    return closes
+    return {name: _read_only(np.array([float(row[name]) for row in rows])) for name in rows[0] if name != "ts_ms"}
+
+
+@cache
+def _bars() -> dict[str, Bars]:
+    rows = _rows(gzip.decompress(_bytes("binance_bars_1m_2025-06-22.csv.gz")))
+    time = _read_only(np.array([int(row["ts_ms"]) for row in rows]).astype("datetime64[ms]").astype("datetime64[m]"))
+    tables = {}
+    for asset in ("BTC", "ETH"):
+        columns = (np.array([float(row[f"{asset}_{name}"]) for row in rows]) for name in Bars._fields[1:])
+        tables[asset] = Bars(time, *(_read_only(column) for column in columns))
+    return tables
+
+
+def _read_only(column: NDArray[S]) -> NDArray[S]:
+    column.flags.writeable = False
+    return column
 
 
 @cache

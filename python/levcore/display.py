@@ -12,7 +12,7 @@ def money(value: float) -> str:
     if math.isnan(value):
         return "nan"
     for size, letters in ((1e12, "tn"), (1e9, "bn"), (1e6, "M")):
-        if abs(value) >= size:
+        if abs(value) >= (size if letters == "M" else 0.9995 * size):  # what rounds up to 1bn is no 1e+03M
             return f"{value / size:,.3g}{letters}" if abs(value) < 1e15 else f"{value:.4g}"
     if value == 0.0:
         return "0"

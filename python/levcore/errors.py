@@ -9,6 +9,10 @@ class InputError(LevcoreError, ValueError):
     """A value that breaks a rule; the message names the column, the row, the value and the rule."""
 
 
+class SettingsError(InputError):
+    """A scenario file that breaks rules; the message has a line for each mistake, with its place in the file."""
+
+
 class KindError(LevcoreError, TypeError):
     """An argument of the wrong kind: a wrong type, or an array of a wrong dtype."""
 

@@ -131,7 +131,7 @@ def simulate(
         if paths is not None or steps is not None:
             raise KindError("paths and steps come with the blocks: leave them out")
         return _simulate_blocks(settings, wanted)
-    array = _returns("scenario", wanted, len(ready.market))
+    array = _own(_returns("scenario", wanted, len(ready.market)), wanted)
     for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
@@ -249,6 +249,20 @@ def _simulate_blocks(settings: _Settings, blocks: Iterator[npt.ArrayLike]) -> Ru
     return runs_of(merged, settings.ready, length, settings.step, seed=None, scenario=None, again=None)
 
 
+def again(
+    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+) -> Callable[[int], Outcome]:
+    """Return what runs one path of an earlier simulation again; the book is sorted when the first is asked for."""
+
+    def run(i: int) -> Outcome:
+        settings = _Settings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
+        given = isinstance(scenario, np.ndarray)
+        native = _core.Scenario.returns(scenario) if given else scenario._to_native(market, step, seed)
+        return settings.again(native, paths, steps)(i)
+
+    return run
+
+
 def _pair(book: Book | Ready, market: Any, scenario: Any) -> tuple[Ready, Any]:
     if isinstance(book, Ready):
         if market is not None and scenario is not None:
@@ -300,3 +314,11 @@ def _returns(name: str, values: Any, assets: int) -> Floats:
         i, t, k = (int(v) for v in np.argwhere(wrong)[0])
         raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1, was {array[i, t, k]}")
     return array
+
+
+def _own(array: Floats, given: Any) -> Floats:
+    """Return the array, copied where it is the caller's, who may write to it before a path is run again."""
+    if not np.may_share_memory(array, np.asarray(given)):
+        return array
+    memory.refuse_if_too_large(array.nbytes, f"a copy of {array.shape[0]:,} paths of returns")
+    return array.copy()

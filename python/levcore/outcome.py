@@ -177,7 +177,8 @@ class Outcome(_Result):
         return "<levcore.Outcome>\n" + "\n".join(f"  {label:<{width}}  {said}" for label, said in self._rows())
 
     def _repr_html_(self) -> str:
-        return table_html("Outcome of a shock", ("", ""), self._rows())
+        what = "shock" if self.steps_kept is None else "path"
+        return table_html(f"Outcome of a {what}", ("", ""), self._rows())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from levcore import checks
 from levcore.display import plural
-from levcore.errors import MissingExtraError
+from levcore.errors import InputError, KindError, MissingExtraError, NotKeptError
 from levcore.outcome import Outcomes
 from levcore.runs import Runs
 
@@ -21,7 +22,12 @@ MOST_ASSETS = 4
 
 
 def write(
-    runs: Runs, path: str | os.PathLike[str], *, title: str | None = None, shocks: Outcomes | None = None
+    runs: Runs,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    shocks: Outcomes | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a report of simulated paths: one self-contained HTML page.
 
@@ -34,7 +40,9 @@ def write(
     title : str, optional
         Heading of the page; made from the book and the scenario where not given.
     shocks : Outcomes, optional
-        A batch of shocks on the same book; adds amplification against shock.
+        A batch of shocks on the same book and market; adds amplification and losses against shock.
+    notes : mapping of str to str, optional
+        Topics and sentences of yours, such as sources and assumptions; they open "What was assumed".
 
     Returns
     -------
@@ -47,6 +55,8 @@ def write(
         jinja2 or plotly is not installed.
     KindError
         An argument has the wrong type.
+    InputError
+        The shocks are of other assets, or a text is empty.
     OSError
         The file cannot be written.
 
@@ -80,6 +90,17 @@ def write(
         checks.text("title", title)
     if shocks is not None:
         checks.instance("shocks", shocks, Outcomes)
+        if list(shocks.final_price) != list(runs.market.names):
+            raise InputError(
+                f"shocks must be of the market of the runs ({', '.join(runs.market.names)}), were of "
+                f"{', '.join(shocks.final_price)}"
+            )
+    if notes is not None:
+        if not isinstance(notes, Mapping):
+            raise KindError(f"notes must be a mapping of topics to sentences, was {checks.describe(notes)}")
+        for topic, sentence in notes.items():
+            checks.text("notes", topic)
+            checks.text(f"notes[{topic!r}]", sentence)
     rooms = jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
@@ -87,7 +108,8 @@ def write(
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FunctionLoader(_template),
     )
-    page = rooms.get_template("report.html.j2").render(_content(runs, title, shocks))
+    rooms.filters["tied"] = lambda text: str(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    page = rooms.get_template("report.html.j2").render(_content(runs, title, shocks, notes))
     file = Path(path)
     file.write_text(page, encoding="utf-8")
     return file
@@ -99,7 +121,7 @@ def _template(name: str) -> str:
     return files("levcore").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _content(runs: Any, title: str | None, shocks: Outcomes | None) -> dict[str, Any]:
+def _content(runs: Any, title: str | None, shocks: Outcomes | None, notes: Mapping[str, str] | None) -> dict[str, Any]:
     from plotly.offline import get_plotlyjs
 
     from levcore import report_numbers, report_words
@@ -107,16 +129,19 @@ def _content(runs: Any, title: str | None, shocks: Outcomes | None) -> dict[str,
     market, venue = runs.market, runs.book.venue
     duration = report_numbers.span(np.timedelta64(runs.step) * runs.steps)
     return {
-        "title": title or f"{', '.join(venue.symbols[:MOST_ASSETS])}: {plural(len(runs.book), 'position')}, {duration}",
+        "title": title or f"{_some(venue.symbols)}: {plural(len(runs.book), 'position')}, {duration}",
         "paths": plural(runs.paths, "path"),
         "duration": duration,
+        "step": report_numbers.span(runs.step),
         "numeraire": market.numeraire,
         "positions": plural(len(runs.book), "position"),
-        "headline": report_numbers.headline(runs),
-        "measures": ("mean", "VaR 99 %", "ES 99 %"),
-        "sections": _figures(runs, shocks),
+        "headline": report_numbers.headline(runs, shocks),
+        "measures": report_numbers.MEASURES,
+        "sections": _sections(runs, shocks),
         "failed": sum(error is not None for error in runs.error),
+        "notes": dict(notes or {}),
         "venue_sentences": report_words.venue_sentences(venue, market.numeraire),
+        "funding_sentences": report_words.funding_sentences(venue),
         "tiers": report_words.tiers(venue),
         "book": report_words.book(runs.book, market),
         "market": report_words.market(market),
@@ -129,7 +154,12 @@ def _content(runs: Any, title: str | None, shocks: Outcomes | None) -> dict[str,
     }
 
 
-def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[Any]]]:
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_ASSETS
+    return ", ".join(names[:MOST_ASSETS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[Any]]]:
     """Draw every figure, by section: its name, its note, its figures."""
     from levcore import report_figures as draw
     from levcore import report_losses as loss
@@ -137,46 +167,65 @@ def _figures(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[An
     book, market, money_of = runs.book, runs.market, runs.market.numeraire
     held = [name for name in market.names if name in book.venue.assets]
     drawn = held[:MOST_ASSETS]
-    note = (
-        f"Drawn for {', '.join(drawn)}; left out: {plural(len(held) - len(drawn), 'asset')}." if drawn != held else ""
-    )
+    left = plural(len(held) - len(drawn), "asset")
+    note = f"Drawn for {', '.join(drawn)}; left out: {left}." if drawn != held else ""
     worst = int(np.lexsort((runs.liquidated_notional, runs.bad_debt))[-1])
-    outcome = runs.at(worst)
-    moved = max(drawn, key=lambda name: abs(np.log(outcome.final_price[name] / market.prices[name])))
     maps = [
         draw.liquidation_map(book.liquidation_map(market.prices, asset=name), money_of, f"map-{k}")
         for k, name in enumerate(drawn)
     ]
-    worst_path = draw.cascade(outcome, worst, moved, market.prices[moved], money_of, "cascade")
     losses = [
+        loss.distribution(np.asarray(runs.liquidated_notional), "Forced orders", money_of, "notional",
+                          colour=loss.ORDERS, atoms={"nothing liquidated": 0.0}),
+        loss.fund(np.asarray(runs.insurance_fund_low), np.asarray(runs.insurance_fund),
+                  book.venue.backstop.insurance_fund, money_of, "fund"),
         loss.distribution(np.asarray(runs.bad_debt), "Bad debt", money_of, "bad-debt", colour=loss.DEBT,
                           atoms={"no bad debt": 0.0}),
-        loss.distribution(np.asarray(runs.insurance_fund_low), "Insurance fund at its lowest", money_of, "fund",
-                          colour=loss.FUND, log=False, atoms=_fund_atoms(book.venue.backstop.insurance_fund)),
-        loss.distribution(np.asarray(runs.liquidated_notional), "Liquidated notional", money_of, "notional",
-                          colour=loss.ORDERS, atoms={"nothing liquidated": 0.0}),
     ]  # fmt: skip
     fans = []
     if runs.steps_kept is not None:
         fans = [draw.fan(runs.steps_kept, name, market.prices[name], money_of, worst, f"fan-{k}")
                 for k, name in enumerate(drawn)]  # fmt: skip
-    who = loss.by_leverage(
-        book.leverage(market.prices), book.quantity, np.asarray(runs.liquidation_probability), runs.paths, "leverage"
-    )
+    leverage, chance = book.leverage(market.prices), np.asarray(runs.liquidation_probability)
+    who = loss.by_leverage(leverage, book.quantity, chance, runs.paths, "leverage")
     sections = [
         ("Where the fuel lies", note, maps),
+        ("Sudden moves", *_sudden_moves(shocks, drawn, market)),
+        ("Prices", note, fans),
         ("What the paths cost", "", losses),
         ("Who is liquidated", "", [who]),
-        ("The worst path", "" if worst_path else "No path liquidated anything.", [worst_path] if worst_path else []),
-        ("Prices", note, fans),
-        (
-            "Amplification",
-            "",
-            [draw.amplification(shocks, "amplification")] if shocks is not None and len(shocks) else [],
-        ),
+        ("The worst path", *_worst_path(runs, worst, drawn)),
     ]
     return [section for section in sections if section[2] or (section[1] and section[1] != note)]
 
 
-def _fund_atoms(fund: float) -> dict[str, float]:
-    return {"fund never below its start": fund, "fund empty": 0.0} if fund else {"no fund": 0.0}
+def _worst_path(runs: Any, worst: int, drawn: list[str]) -> tuple[str, list[Any]]:
+    from levcore import report_cascades as draw
+
+    if not runs.liquidated_count[worst]:
+        return "No path liquidated anything.", []
+    try:
+        outcome = runs.at(worst)
+    except NotKeptError:
+        return f"Path {worst:,} is the worst; its returns are not kept, so that it cannot be drawn.", []
+    start, money_of = runs.market.prices, runs.market.numeraire
+    moved = max(drawn, key=lambda name: abs(np.log(outcome.final_price[name] / start[name])))
+    figures = [draw.through_time(outcome, worst, moved, start[moved], money_of, "worst-path")]
+    return "", [*figures, draw.rounds_of_path(outcome.trace, moved, money_of, "cascade")]
+
+
+def _sudden_moves(shocks: Outcomes | None, drawn: list[str], market: Any) -> tuple[str, list[Any]]:
+    from levcore import report_cascades as draw
+
+    if shocks is None or not len(shocks):
+        return "", []
+    figures = [
+        draw.amplification(shocks, drawn, "amplification"),
+        draw.who_pays(shocks, market.numeraire, "who-pays"),
+    ]
+    sizes = np.nan_to_num(np.array([shocks.amplification[name] for name in drawn]), nan=-np.inf)
+    asset, most = np.unravel_index(int(sizes.argmax()), sizes.shape)
+    outcome, name = shocks.at(int(most)), drawn[int(asset)]
+    if len(outcome.trace):
+        figures.append(draw.rounds_of_shock(outcome, name, market.prices[name], market.numeraire, "shock-cascade"))
+    return f"What {plural(len(shocks), 'move')} at once, each on its own, do to the same book and market.", figures

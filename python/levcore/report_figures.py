@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from levcore.display import money, plural, price
 from levcore.liquidation_map import LiquidationMap
 from levcore.plot import GRID, INK, LINES, LONG, MUTED, SCALES, SHORT
-from levcore.report_numbers import signed, span
+from levcore.report_numbers import rounded, signed
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,24 +50,34 @@ TEMPLATE = {
 }
 BANDS = ((0.01, 0.99, 0.14), (0.05, 0.95, 0.20), (0.25, 0.75, 0.34))
 MOST_POINTS = 400
+FEWEST_FOR_QUANTILES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure as the page shows it; `key` pairs a name with its colour and the shape of its swatch."""
+    """A figure as the page shows it, or a statement where there is nothing to draw.
+
+    `key` pairs a name with its colour and the shape of its swatch; `width` is "full", "half" or "third" of the page.
+    """
 
     name: str
     title: str
     caption: str
-    alt: str
-    json: str
+    alt: str = ""
+    json: str = ""
+    statement: str = ""
     key: tuple[tuple[str, str, str], ...] = ()
+    width: str = "full"
     tall: bool = False
 
 
 def liquidation_map(chart: LiquidationMap, numeraire: str, name: str) -> Figure:
     """Draw notional by liquidation price, around the mark."""
     asset, mark = escape(chart.asset), chart.mark_price
+    title = f"Where {chart.asset} positions are liquidated"
+    if not (chart.long_notional.any() or chart.short_notional.any()):
+        near = f"between {price(chart.edges[0])} and {price(chart.edges[-1])} {numeraire}"
+        return Figure(name=name, title=title, caption="", statement=f"No {chart.asset} position is liquidated {near}")
     unit, word = unit_of(chart.long_notional, chart.short_notional)
     centres, widths = (chart.edges[1:] + chart.edges[:-1]) / 2, np.diff(chart.edges)
     bars = [
@@ -85,11 +96,11 @@ def liquidation_map(chart: LiquidationMap, numeraire: str, name: str) -> Figure:
         }
         for side, colour, values in (("longs", LONG, chart.long_notional), ("shorts", SHORT, chart.short_notional))
     ]
-    x = {"title": {"text": f"{asset} price at liquidation, {escape(numeraire)}"}, "tickformat": digits(mark)}
+    x = {"title": {"text": f"{asset} price at liquidation, {escape(numeraire)}"}}
     layout = {
         "barmode": "overlay",
         "bargap": 0,
-        "xaxis": {**x, "range": [float(chart.edges[0]), float(chart.edges[-1])]},
+        "xaxis": {**x, **distances(chart), "range": [float(chart.edges[0]), float(chart.edges[-1])]},
         "yaxis": {"rangemode": "tozero"},
         "shapes": [line(x0=mark, x1=mark, y0=0, y1=1, yref="paper", colour=INK)],
         "annotations": [
@@ -105,173 +116,102 @@ def liquidation_map(chart: LiquidationMap, numeraire: str, name: str) -> Figure:
     )
     return Figure(
         name=name,
-        title=f"Where {chart.asset} positions are liquidated",
-        caption=f"Notional at each position's own liquidation price, all else held still: {said}. A fall eats its way "
-        "leftwards through the longs, a rise rightwards through the shorts.",
+        title=title,
+        caption=f"Notional at each position's own liquidation price, others held still: {said}. A falling price works "
+        "its way to the left through the longs, a rising one to the right through the shorts.",
         alt=f"Bars of notional by {chart.asset} liquidation price around the mark price {price(mark)}: {said}.",
         json=as_json(bars, layout),
         key=(("longs", LONG, "box"), ("shorts", SHORT, "box"), ("mark price at the start", INK, "line")),
     )
 
 
-def cascade(outcome: Any, which: int, asset: str, start: float, numeraire: str, name: str) -> Figure | None:
-    """Draw one path round by round: forced orders above, the mark price below."""
-    trace = outcome.trace
-    if not len(trace):
-        return None
-    unit, word = unit_of(trace["liquidated_notional_long"] + trace["liquidated_notional_short"])
-    layout = {
-        "barmode": "stack",
-        "xaxis": {"title": {"text": "Round of margin checks"}, "anchor": "y", "tickformat": ",d",
-                  "dtick": 1 if len(trace) <= 8 else None},
-        "yaxis": {"domain": [0, 0.42], "tickformat": digits(start)},
-        "yaxis2": {**AXIS, "domain": [0.56, 1], "rangemode": "tozero"},
-        "annotations": [
-            unit_note(f"Forced orders, {word}{escape(numeraire)}"),
-            unit_note(f"Mark price of {escape(asset)} after the round, {escape(numeraire)}", at=0.42),
-        ],
-    }  # fmt: skip
-    end = float(outcome.final_price[asset])
-    told = (
-        f"{plural(outcome.liquidated_count, 'position')} liquidated in {plural(len(trace), 'round')}, forced orders of "
-        f"{money(outcome.liquidated_notional)} {numeraire}, bad debt {money(outcome.bad_debt)} {numeraire}"
-    )
-    return Figure(
-        name=name,
-        title="Forced orders and the mark price, round by round",
-        caption=f"Path {which:,}, the one with the most bad debt (then the most notional liquidated): {told}. "
-        f"The mark price of {asset} was {price(start)} {numeraire} at the start and is {price(end)} at the end "
-        f"({signed(100 * (end / start - 1))} %).",
-        alt=f"Bars of forced orders by round above a line of the mark price of {asset}: {told}.",
-        json=as_json(_round_traces(trace, trace[f"mark_price_{asset}"], start, unit, numeraire), layout),
-        key=(("longs closed", LONG, "box"), ("shorts closed", SHORT, "box"), ("mark price", INK, "line")),
-        tall=True,
-    )
-
-
-def _round_traces(trace: Any, mark: Floats, start: float, unit: float, numeraire: str) -> list[dict[str, Any]]:
-    rounds = np.arange(1, len(trace) + 1)
-    sides = (("longs", LONG, trace["liquidated_notional_long"]), ("shorts", SHORT, trace["liquidated_notional_short"]))
-    when = (
-        [f", {span(moment)} in" for moment in trace["time"]]
-        if "time" in (trace.dtype.names or ())
-        else [""] * len(trace)
-    )
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "bar",
-            "x": rounds,
-            "y": values / unit,
-            "marker": {"color": colour},
-            "yaxis": "y2",
-            "customdata": [
-                f"Round {at}{moment}<br>{side}: {count:,} positions, {money(value)}"
-                for at, moment, count, value in zip(
-                    rounds, when, trace[f"liquidated_count_{side[:-1]}"], values, strict=True
-                )
-            ],
-            "hovertemplate": "%{customdata} " + escape(numeraire) + "<extra></extra>",
-        }
-        for side, colour, values in sides
-    ]
-    hover = [
-        f"Round {at}{moment}<br>mark {price(value)} ({signed(100 * (value / start - 1))} %)<br>fund {money(fund)}, "
-        f"bad debt of the round {money(debt)}"
-        for at, moment, value, fund, debt in zip(
-            rounds, when, mark, trace["insurance_fund"], trace["bad_debt"], strict=True
-        )
-    ]
-    traces.append(
-        {"type": "scatter", "x": rounds, "y": mark, "mode": "lines+markers", "line": {"color": INK, "width": 2},
-         "marker": {"size": 6 if len(trace) < 60 else 3}, "customdata": hover,
-         "hovertemplate": "%{customdata}<extra></extra>"}
-    )  # fmt: skip
-    return traces
-
-
-def amplification(shocks: Any, name: str) -> Figure:
-    """Draw the amplification of each asset against the shock."""
-    traces, key, worst = [], [], []
-    for row, (asset, values) in enumerate(shocks.amplification.items()):
-        colour, sizes = LINES[row % len(LINES)], 100 * shocks.shocks[:, row]
-        order = np.argsort(sizes)
-        hover = [f"{escape(asset)} {signed(x)} %<br>amplification {y:.3g}\N{MULTIPLICATION SIGN}"
-                 for x, y in zip(sizes[order], values[order], strict=True)]  # fmt: skip
-        traces.append(
-            {"type": "scatter", "x": sizes[order], "y": values[order], "mode": "lines+markers",
-             "line": {"color": colour, "width": 2.25}, "marker": {"size": 7, "line": {"color": "white", "width": 1}},
-             "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>"}
-        )  # fmt: skip
-        key.append((asset, colour, "line"))
-        if np.isfinite(values).any():
-            top = int(np.nanargmax(values))
-            worst.append(f"{asset} up to {values[top]:.3g}\N{MULTIPLICATION SIGN} at {signed(float(sizes[top]))} %")
-    x: dict[str, Any] = {"title": {"text": "Shock to the price, %"}, "zeroline": False}
-    if (shocks.shocks <= 0).all():
-        x["autorange"] = "reversed"
-    layout = {
-        "xaxis": x,
-        "yaxis": {"ticksuffix": "\N{MULTIPLICATION SIGN}"},
-        "shapes": [line(x0=0, x1=1, xref="paper", y0=1, y1=1, colour=MUTED, dash="dash")],
-        "annotations": [unit_note("Log of the final move over log of the shock")],
-    }
-    said = "; ".join(worst) or "no shock moved a price"
-    return Figure(
-        name=name,
-        title="How much the cascade adds to a shock",
-        caption=f"At 1\N{MULTIPLICATION SIGN} (dashed) nobody's liquidation moved the price. Largest: {said}.",
-        alt=f"Lines of amplification against the size of the shock: {said}.",
-        json=as_json(traces, layout),
-        key=(*key, ("no amplification", MUTED, "dash")),
-    )
+def distances(chart: LiquidationMap) -> dict[str, Any]:
+    """Return ticks at round distances from the mark, few enough for a phone."""
+    mark = chart.mark_price
+    reach = 100 * min(chart.edges[-1] / mark - 1, 1 - chart.edges[0] / mark)
+    step = next((s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25) if reach // s <= 2), 50)
+    moves = step * np.arange(-(reach // step), reach // step + 1)
+    prices = (rounded(mark * (1 + move / 100), 5) for move in moves)
+    prices = (said.rstrip("0").rstrip(".") if "." in said else said for said in prices)
+    texts = [f"{said}<br>{signed(move)} %" for said, move in zip(prices, moves, strict=True)]
+    return {"tickvals": mark * (1 + moves / 100), "ticktext": texts}
 
 
 def fan(kept: Any, asset: str, start: float, numeraire: str, worst: int, name: str) -> Figure:
-    """Draw quantiles of the mark price over time, and the worst path."""
+    """Draw quantiles of the mark price over time and the worst path; where paths are few, each of them."""
     marks = np.asarray(kept.mark_price[asset])
     picked = np.unique(np.linspace(0, marks.shape[1] - 1, min(marks.shape[1], MOST_POINTS)).astype(int))
-    seconds = kept.time[picked] / np.timedelta64(1, "s")
-    size, unit = next(((s, w) for s, w in ((86400, "days"), (3600, "hours"), (60, "minutes"))
-                       if seconds[-1] >= 3 * s), (1, "seconds"))  # fmt: skip
-    x = np.concatenate([[0.0], seconds / size])
-    levels = sorted({level for low, high, _ in BANDS for level in (low, high)} | {0.5})
-    lines = np.quantile(marks[:, picked], levels, axis=0)
-    rows = {level: np.concatenate([[start], row]) for level, row in zip(levels, lines, strict=True)}
-    plain = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
-    traces: list[dict[str, Any]] = []
-    for low, high, strength in BANDS:
-        band = {"fill": "tonexty", "fillcolor": f"rgba(0,114,178,{strength})", "line": {"width": 0}}
-        traces += [{**plain, "x": x, "y": rows[low], "line": {"width": 0}}, {**plain, "x": x, "y": rows[high], **band}]
-    hover = [
-        f"{at:.3g} {unit} in<br>median {price(middle)}<br>90 % of paths: {price(low)} to {price(high)}"
-        for at, middle, low, high in zip(x, rows[0.5], rows[0.05], rows[0.95], strict=True)
-    ]
-    path = np.concatenate([[start], marks[worst, picked]])
-    traces += [
-        {**plain, "x": x, "y": path, "line": {"color": INK, "width": 1.5}},
-        {"type": "scatter", "mode": "lines", "x": x, "y": rows[0.5], "line": {"color": FAN, "width": 2.5},
-         "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>"},
-    ]  # fmt: skip
+    elapsed, unit = in_units(kept.time)
+    x = np.concatenate([[0.0], elapsed[picked]])
+    lines = np.hstack([np.full((len(marks), 1), start), marks[:, picked]])
+    many = plural(len(marks), "path")
+    if len(marks) < FEWEST_FOR_QUANTILES:
+        traces = [_course(x, line, FAN, 1.25, "skip") for line in lines]
+        low, high = (rounded(float(edge), 4) for edge in (lines[:, -1].min(), lines[:, -1].max()))
+        said = (
+            f"{many}, ending at {low} {numeraire}"
+            if low == high
+            else f"{many}, ending between {low} and {high} {numeraire}"
+        )
+        key: tuple[tuple[str, str, str], ...] = (("paths", FAN, "line"),)
+    else:
+        bands = [band for band in BANDS if band[0] * len(marks) >= 1]
+        traces, last = _bands(x, lines, bands, unit)
+        held = ", ".join(f"{100 * (high - low):.0f}" for low, high, _ in reversed(bands))
+        key = (("median", FAN, "line"), (f"{held} % of paths", "rgba(0,114,178,0.4)", "box"))
+        said = (
+            f"Quantiles of {many} at each moment: the median ends at {last[0.5]} {numeraire}, nine paths in ten between"
+            f" {last[0.05]} and {last[0.95]}"
+        )
+    at = len(traces) if len(marks) < FEWEST_FOR_QUANTILES else -1  # the median lies on top, for it answers the pointer
+    traces.insert(at, _course(x, lines[worst], INK, 1.5, "skip"))
     layout = {
         "hovermode": "x",
         "xaxis": {"title": {"text": f"Time since the start, {unit}"}, "range": [0, float(x[-1])]},
-        "yaxis": {"tickformat": digits(start)},
+        "yaxis": {"tickformat": digits(lines)},
         "annotations": [unit_note(f"Mark price of {escape(asset)}, {escape(numeraire)}")],
     }
-    last = {level: float(row[-1]) for level, row in rows.items()}
-    said = (
-        f"at the end the median is {price(last[0.5])} {numeraire}, nine paths in ten end between {price(last[0.05])} "
-        f"and {price(last[0.95])}"
-    )
     return Figure(
         name=name,
         title=f"Mark prices of {asset}",
-        caption=f"Quantiles of all paths at each moment: {said}. Bands hold 50, 90 and 98 % of paths.",
-        alt=f"A fan of quantiles of the mark price over time: {said}.",
+        caption=f"{said}.",
+        alt=f"Lines of the mark price of {asset} over time. {said}.",
         json=as_json(traces, layout),
-        key=(("median", FAN, "line"), ("50, 90, 98 % of paths", "rgba(0,114,178,0.4)", "box"),
-             ("the worst path", INK, "line")),
-    )  # fmt: skip
+        key=(*key, ("the worst path", INK, "line")),
+    )
+
+
+def _course(x: Floats, y: Floats, colour: str, width: float, hover: str) -> dict[str, Any]:
+    line = {"color": colour, "width": width}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": hover}
+
+
+def _bands(
+    x: Floats, lines: Floats, bands: list[tuple[float, float, float]], unit: str
+) -> tuple[list[dict[str, Any]], dict[float, str]]:
+    """Return the bands and the median as traces, the median last, and where quantiles end."""
+    levels = sorted({level for low, high, _ in bands for level in (low, high)} | {0.5})
+    rows = dict(zip(levels, np.quantile(lines, levels, axis=0), strict=True))
+    traces: list[dict[str, Any]] = []
+    for low, high, strength in bands:
+        fill = {"fill": "tonexty", "fillcolor": f"rgba(0,114,178,{strength})"}
+        traces += [_course(x, rows[low], FAN, 0, "skip"), {**_course(x, rows[high], FAN, 0, "skip"), **fill}]
+    hover = [
+        f"{at:.3g} {unit} in<br>median {rounded(middle, 5)}<br>90 % of paths: {rounded(low, 5)} to {rounded(high, 5)}"
+        for at, middle, low, high in zip(x, rows[0.5], rows[0.05], rows[0.95], strict=True)
+    ]
+    median = _course(x, rows[0.5], FAN, 2.5, "all")
+    traces.append({**median, "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>"})
+    return traces, {level: rounded(float(row[-1]), 4) for level, row in rows.items()}
+
+
+def in_units(time: Any) -> tuple[Floats, str]:
+    """Return times since the start in a unit that suits the last of them, and its name."""
+    seconds = np.asarray(time) / np.timedelta64(1, "s")
+    size, unit = next(
+        ((s, w) for s, w in ((86400, "days"), (3600, "hours"), (60, "minutes")) if seconds[-1] >= 3 * s), (1, "seconds")
+    )
+    return seconds / size, unit
 
 
 def unit_of(*columns: Floats) -> tuple[float, str]:
@@ -292,9 +232,11 @@ def line(*, colour: str, dash: str = "solid", **place: Any) -> dict[str, Any]:
     return {"type": "line", "line": {"color": colour, "width": 1.25, "dash": dash}, **place}
 
 
-def digits(value: float) -> str:
-    """Return the format of ticks near a price."""
-    return ",.0f" if abs(value) >= 1000 else "~r"
+def digits(values: Floats) -> str:
+    """Return the format of ticks over these prices: as many decimals as tell ticks apart."""
+    spread = float(np.ptp(values)) or 0.02 * float(np.max(np.abs(values)))
+    decimals = max(0, math.ceil(-math.log10(spread / 4)))
+    return f",.{decimals}f" if decimals <= 12 else ".3~g"
 
 
 def as_json(traces: list[dict[str, Any]], layout: dict[str, Any]) -> str:

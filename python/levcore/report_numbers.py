@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from levcore import risk
 from levcore.display import money
 
+Floats = npt.NDArray[np.float64]
+
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+LEVEL = 0.99
+ENOUGH_FOR_A_TAIL = 200  # two samples in the worst hundredth
+NO_INTERVAL = "no interval: too few paths"
+MEASURES = ("mean", "VaR 99 %", "ES 99 %")
 
 
 @dataclass(frozen=True)
@@ -24,11 +33,14 @@ class Number:
 
 @dataclass(frozen=True)
 class Headline:
-    """The numbers on top of the page: three in large type, and a table of losses."""
+    """The numbers on top of the page: three in large type, a table of losses, and what they come to in sentences.
+
+    A row has a number for each of `MEASURES`, or one where every path has the same amount.
+    """
 
     large: tuple[tuple[str, Number], ...]
     rows: tuple[tuple[str, tuple[Number, ...]], ...]
-    sentence: str
+    sentences: tuple[str, ...]
 
     @property
     def low_sample(self) -> bool:
@@ -37,39 +49,126 @@ class Headline:
         return any(number.low_sample for number in numbers)
 
 
-def headline(runs: Any) -> Headline:
+def headline(runs: Any, shocks: Any = None) -> Headline:
     """Estimate what the page opens with."""
-    from levcore import risk
-
-    debt, orders = np.asarray(runs.bad_debt), np.asarray(runs.liquidated_notional)
-    indebted, exhausted = risk.probability(debt > 0), risk.probability(runs.exhausted)
-    closed = risk.mean(np.asarray(runs.liquidated_count, dtype=np.float64))
-    measures = (risk.mean, risk.value_at_risk, risk.expected_shortfall)
-    rows = tuple(
-        (name, tuple(_number(measure(values), money) for measure in measures))
-        for name, values in (("Bad debt", debt), ("Liquidated notional", orders))
-    )
+    debt = np.asarray(runs.bad_debt)
+    losses = [("Forced orders, notional", np.asarray(runs.liquidated_notional))]
+    backstop = runs.book.venue.backstop
+    if backstop.insurance_fund:
+        losses.append(
+            ("Insurance fund, start to lowest", backstop.insurance_fund - np.asarray(runs.insurance_fund_low))
+        )
+    losses += [("Deleveraged notional", np.asarray(runs.deleveraged_notional))] if backstop.deleveraging else []
+    losses += [("Socialised loss", np.asarray(runs.socialised_loss))] if backstop.socialise else []
+    losses.append(("Bad debt", debt))
+    rows = tuple((name, _row(values)) for name, values in losses)
+    indebted = _share(debt > 0)
     large = (
-        ("Probability of bad debt", _number(indebted, percent)),
-        ("Probability that the insurance fund is exhausted", _number(exhausted, percent)),
-        (
-            "Mean number of positions liquidated",
-            _number(closed, lambda value: f"{value:,.{1 if value < 1000 else 0}f}"),
-        ),
+        ("Probability of bad debt", indebted),
+        ("Probability that the insurance fund is exhausted", _share(np.asarray(runs.exhausted))),
+        ("Positions liquidated, mean of the paths", _mean(np.asarray(runs.liquidated_count, dtype=float), rounded)),
     )
-    ends = "No path ends" if not (debt > 0).any() else f"{percent(float(indebted.value))} of paths end"
-    tail = rows[0][1][2].value
-    sentence = f"{ends} with losses that nobody covers"
-    if (debt > 0).any():
-        sentence += f"; in the worst hundredth of paths they come to {tail} {runs.numeraire} on average"
-    return Headline(large, rows, sentence + ".")
+    said = [
+        _debt_sentence(debt, indebted, rows[-1][1], runs.numeraire),
+        _orders_sentence(losses[0][1], rows[0][1], runs.numeraire),
+    ]
+    said += [_shock_sentence(shocks)] if shocks is not None and len(shocks) else []
+    return Headline(large, rows, tuple(said))
 
 
-def _number(estimate: Any, write: Any) -> Number:
-    low, high = float(estimate.low), float(estimate.high)
-    known = not (math.isnan(low) or math.isnan(high))
-    interval = f"{write(low)} to {write(high)}" if known else "no interval: too few paths"
-    return Number(write(float(estimate.value)), interval, bool(estimate.low_sample))
+def _debt_sentence(debt: Floats, share: Number, row: tuple[Number, ...], numeraire: str) -> str:
+    count, bad = len(debt), int((debt > 0).sum())
+    if count == 1:
+        return f"The one path ends {f'with bad debt of {row[0].value} {numeraire}' if bad else 'without bad debt'}."
+    if not bad:
+        return f"None of {count:,} paths ends with bad debt, a loss that nobody covers (probability {share.interval})."
+    which = "All" if bad == count else f"{bad:,} of"
+    worst = (
+        f"in the worst hundredth of paths it comes to {row[2].value} {numeraire} on average"
+        if count >= ENOUGH_FOR_A_TAIL and len(row) > 1
+        else f"it comes to {_amount(float(debt.max()))} {numeraire} at most"
+    )
+    return (
+        f"{which} {count:,} paths end with bad debt, a loss that nobody covers (probability {share.interval}); {worst}."
+    )
+
+
+def _orders_sentence(orders: Floats, row: tuple[Number, ...], numeraire: str) -> str:
+    if not orders.any():
+        return "No path liquidated anything."
+    if len(orders) == 1:
+        return f"Its forced orders come to {row[0].value} {numeraire}."
+    if len(row) == 1:
+        return f"Forced orders come to {row[0].value} {numeraire} in every path."
+    worst = (
+        f"more than {row[1].value} in one path of a hundred"
+        if len(orders) >= ENOUGH_FOR_A_TAIL
+        else f"{_amount(float(orders.max()))} at most"
+    )
+    return f"Forced orders come to {row[0].value} {numeraire} a path on average, and to {worst}."
+
+
+def _shock_sentence(shocks: Any) -> str:
+    debt, moves = np.asarray(shocks.bad_debt), np.asarray(shocks.shocks)
+    many = f"{len(debt):,} sudden moves"
+    if not (debt > 0).any():
+        return f"None of {many} leaves bad debt." if len(debt) > 1 else "The one sudden move leaves no bad debt."
+    size = np.where(debt > 0, np.abs(np.log1p(moves)).max(axis=1), np.inf)
+    mildest = int(size.argmin())
+    names, row = list(shocks.final_price), moves[mildest]
+    said = [f"{name} {signed(100 * float(move))} %" for name, move in zip(names, row, strict=True) if move]
+    if len(names) > 1 and (row == row[0]).all():
+        said = [f"{signed(100 * float(row[0]))} % of every asset"]
+    amount = f"{money(float(debt[mildest]))} {shocks.numeraire}"
+    move = ", ".join(said) or "no move at all"
+    if len(debt) == 1:
+        return f"The one sudden move, {move}, leaves bad debt of {amount}."
+    return f"Of {many} the mildest that leaves bad debt is {move}: {amount}."
+
+
+# --- Estimates in words -----------------------------------------------------------------------------------------------
+
+
+def _row(values: Floats) -> tuple[Number, ...]:
+    mean = _mean(values, _amount)
+    return (mean,) if _constant(values) else (mean, _var(values), _shortfall(values))
+
+
+def _constant(values: Floats) -> bool:
+    return len(values) > 1 and bool((values == values[0]).all())
+
+
+def _share(events: npt.NDArray[np.bool_]) -> Number:
+    found = risk.probability(events)
+    return Number(percent(found.value), f"{percent(found.low)} to {percent(found.high)}", found.low_sample)
+
+
+def _mean(values: Floats, write: Callable[[float], str]) -> Number:
+    if _constant(values):
+        return Number(write(float(values[0])), f"the same in all {len(values):,} paths", False)
+    found = risk.mean(values)
+    low = max(0.0, found.low)  # none of these amounts can be negative
+    interval = f"{write(low)} to {write(found.high)}" if math.isfinite(found.high) else NO_INTERVAL
+    return Number(write(found.value), interval, found.low_sample)
+
+
+def _var(values: Floats) -> Number:
+    found = risk.value_at_risk(values, LEVEL)
+    open_ended = LEVEL ** len(values) > 0.025  # the largest sample is no upper end yet
+    interval = f"{_amount(found.low)} or more" if open_ended else f"{_amount(found.low)} to {_amount(found.high)}"
+    return Number(_amount(found.value), interval, found.low_sample)
+
+
+def _shortfall(values: Floats) -> Number:
+    found = risk.expected_shortfall(values, LEVEL)
+    known = len(values) >= ENOUGH_FOR_A_TAIL
+    interval = f"{_amount(max(0.0, found.low))} to {_amount(found.high)}" if known else NO_INTERVAL
+    return Number(_amount(found.value), interval, found.low_sample)
+
+
+def _amount(value: float) -> str:
+    """Return money to the three digits that an estimate is good for."""
+    return money(float(f"{value:.3g}"))
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -81,18 +180,30 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, min(share, (centre - width) / scale)), min(1.0, max(share, (centre + width) / scale))
 
 
+# --- Numbers in words -------------------------------------------------------------------------------------------------
+
+
 def percent(share: float) -> str:
-    """Return a share as a percentage of three digits, none of them idle."""
+    """Return a share as a percentage of three digits, none of them idle; what is not all is not written as 100."""
     if math.isnan(share):
         return "nan"
     value = 100 * share
+    if 0 < value < 0.005:
+        return "< 0.01 %"
+    if 99.95 <= value < 100:
+        return "> 99.9 %"
     digits = 0 if value in (0.0, 100.0) else 1 if value >= 0.95 else 2
-    return f"{value:.{digits}f} %" if value == 0 or value >= 0.005 else "< 0.01 %"
+    return f"{value:.{digits}f} %"
 
 
 def signed(value: float) -> str:
     """Return a number with its sign, a true minus."""
     return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-9 else "0"
+
+
+def percent_move(price: float, start: float) -> str:
+    """Return how far a price is from its start: -9.8 %."""
+    return f"{signed(100 * (float(price) / start - 1))} %"
 
 
 def span(moment: Any) -> str:
@@ -103,3 +214,22 @@ def span(moment: Any) -> str:
             amount = f"{seconds / size:,.3g}"
             return f"{amount} {unit}" if amount == "1" else f"{amount} {unit}s"
     return f"{seconds:,.3g} seconds"
+
+
+def clock(moment: Any) -> str:
+    """Return a time since the start to the second: 13:05, 13:05:20, or 2 d 13:05."""
+    seconds = round(float(np.timedelta64(moment) / np.timedelta64(1, "s")))
+    days, rest = divmod(seconds, 86400)
+    said = f"{rest // 3600:02d}:{rest // 60 % 60:02d}" + (f":{rest % 60:02d}" if rest % 60 else "")
+    return f"{days} d {said}" if days else said
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """Return a number to so many digits, written in full: 106,000."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    if places > 12:
+        return f"{value:.{digits}g}"
+    shown = round(value, places)
+    return f"{shown:,.{max(0, places)}f}" if abs(shown) < 1e15 else f"{shown:.{digits}g}"

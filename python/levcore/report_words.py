@@ -22,6 +22,7 @@ NOT_MODELLED = (
     "Positions opened by the counterparties of forced orders.",
 )
 MOST_TIERS = 12
+MOST_COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Table:
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def upright(self) -> Table:
+        """Return the table with its rows as columns where they are few: a phone is narrow."""
+        if len(self.rows) > MOST_COLUMNS:
+            return self
+        header, *rows = zip(self.header, *self.rows, strict=True)
+        return Table(self.caption, header, tuple(rows))
 
 
 def venue_sentences(venue: Any, numeraire: str) -> list[str]:
@@ -89,7 +97,24 @@ def book(held: Any, market: Any) -> Table:
             cells += [f"{int((mine & side).sum()):,}", money(float(exposure[mine & side].sum()))]
         rows.append((*cells, money(float(held.margin[mine].sum()))))
     header = ("instrument", "longs", "their notional", "shorts", "their notional", "margin")
-    return Table(f"{plural(len(held), 'position')} at the start, money in {market.numeraire}", header, tuple(rows))
+    caption = f"{plural(len(held), 'position')} at the start, money in {market.numeraire}"
+    return Table(caption, header, tuple(rows)).upright()
+
+
+def funding_sentences(venue: Any) -> list[str]:
+    """Say what longs and shorts pay each other."""
+    said = []
+    for instrument in venue.instruments:
+        given = getattr(instrument, "funding", None)
+        if given is None:
+            continue
+        several = isinstance(given.rate, tuple)
+        rate = "of changing size" if several else f"of {100 * given.rate:.4g} % of the notional"
+        when = (
+            f"every {span(given.interval)}" if given.times is None else f"at {plural(len(given.times), 'given time')}"
+        )
+        said.append(f"{instrument.symbol}: funding {rate} {when}, from longs to shorts where it is positive.")
+    return said
 
 
 def market(given: Any) -> Table:
@@ -97,10 +122,20 @@ def market(given: Any) -> Table:
     rows = []
     for name, asset in given.assets.items():
         refill = f"{asset.resilience:g} a day" if asset.resilience else "none"
-        cells = (price(asset.price), repr(asset.impact), refill, percent(asset.permanent))
+        cells = (price(asset.price), _impact(asset.impact, name), refill, percent(asset.permanent))
         rows.append((name, *cells, percent(asset.half_spread), percent(asset.mark_follow)))
-    header = ("asset", "price", "impact", "refill", "permanent", "half-spread", "mark follows")
-    return Table(f"Where forced orders go, prices in {given.numeraire}", header, tuple(rows))
+    header = ("asset", "price", "impact", "refill", "permanent impact", "half-spread", "mark follows the book by")
+    return Table(f"Where forced orders go, prices in {given.numeraire}", header, tuple(rows)).upright()
+
+
+def _impact(shape: Any, asset: str) -> str:
+    if not hasattr(shape, "quantity"):
+        return repr(shape)
+    asks = f" of bids, {shape.ask_quantity[-1]:,.0f} {asset} of asks" if shape.ask_quantity is not None else " a side"
+    return (
+        f"order book: {shape.quantity[-1]:,.0f} {asset}{asks} within {100 * shape.distance[-1]:.3g} %, in "
+        f"{plural(len(shape.distance), 'step')}; beyond, the last slope continues"
+    )
 
 
 def scenario(runs: Any) -> Table:
@@ -115,7 +150,8 @@ def scenario(runs: Any) -> Table:
         for field in dataclasses.fields(given):
             value = getattr(given, field.name)
             if value is not None and field.repr:
-                rows.append((field.name.replace("_", " "), _short(value)))
+                said = _a_year(value) if field.name in ("volatility", "drift") else _short(value)
+                rows.append((field.name.replace("_", " "), said))
     return Table("What moves the prices before any liquidation", ("", ""), tuple(rows))
 
 
@@ -123,8 +159,14 @@ def _kind(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"given returns, {' by '.join(f'{size:,}' for size in given.shape)}"
     if type(given).__name__ == "GBM":
-        return "geometric Brownian motion; drift and volatility a year"
+        return "geometric Brownian motion"
     return type(given).__name__
+
+
+def _a_year(value: Any) -> str:
+    if hasattr(value, "items"):
+        return ", ".join(f"{name} {100 * rate:.4g} %" for name, rate in value.items()) + " a year"
+    return f"{100 * value:.4g} % a year"
 
 
 def _short(value: Any, most: int = 200) -> str:

@@ -301,7 +301,7 @@ def _quantile(ordered: Floats, q: float, confidence: float) -> Estimate:
     high = int(np.searchsorted(at_or_below, 1.0 - missed, side="left"))
     outside = low < 0 or high > n - 1
     ends = float(ordered[max(low, 0)]), float(ordered[min(high, n - 1)])
-    few = outside or min(q, 1.0 - q) * n < ENOUGH
+    few = outside or _round_share(min(q, 1.0 - q) * n) < ENOUGH
     return Estimate(float(ordered[_place(n, q)]), *ends, float(confidence), n, few)
 
 

@@ -1,4 +1,4 @@
-// What holders pay each other between steps (model 6): rate times mark price a base unit held, longs to shorts where
+// What holders pay each other between steps (model 11): rate times mark price a base unit held, longs to shorts where
 // the rate is positive. The outside market pays on what it has taken in, so that balanced books lose and gain nothing.
 #pragma once
 

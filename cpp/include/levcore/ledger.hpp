@@ -44,7 +44,7 @@ struct Course {
 // One shock: fundamental prices move by `moves` (one a market asset, -0.1 for -10 %), then the cascade runs.
 Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep);
 
-// A path, step by step (model 6); a row a step goes to `steps` from `place` on, where given.
+// A path, step by step (model 10); a row a step goes to `steps` from `place` on, where given.
 Outcome run_ledger(const SortedBook& book, const Market& market, const Course& course, Keep keep,
                    StepColumns* steps = nullptr, std::size_t place = 0);
 

@@ -1,4 +1,4 @@
-// What a forced order pays on its walk (model 5), and what a run's walk has done to prices (model 10).
+// What a forced order pays on its walk (model 5), and what a run's walk has done to prices (model 9, 14).
 // Prices in the numeraire per base unit.
 #pragma once
 

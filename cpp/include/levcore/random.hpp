@@ -1,4 +1,4 @@
-// Numbers that depend on their place alone (model 10): Philox4x32-10 keyed by the seed and counted by path, block and
+// Numbers that depend on their place alone (model 12): Philox4x32-10 keyed by the seed and counted by path, block and
 // stream; normals by Box-Muller on pairs, nothing rejected. Source: Salmon, Moraes, Dror and Shaw (2011), Random123.
 #pragma once
 

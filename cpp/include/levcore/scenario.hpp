@@ -1,4 +1,4 @@
-// What the outside world does: fundamental prices at the ends of a path's steps (model 10). Rates are per step here;
+// What the outside world does: fundamental prices at the ends of a path's steps (model 12). Rates are per step here;
 // the numbers of a path depend on the seed and its index alone.
 #pragma once
 

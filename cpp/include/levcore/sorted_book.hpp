@@ -67,6 +67,10 @@ struct Ranked {
     std::uint32_t position;
     std::uint32_t row;
 };
+inline bool comes_before(const Ranked& a, const Ranked& b, std::size_t side) noexcept {
+    if (a.key != b.key) return side == longs ? a.key > b.key : a.key < b.key;
+    return a.position < b.position;
+}
 void sort_ranked(std::vector<Ranked>& rows, std::size_t side);
 
 // asset_of gives each instrument's asset; positions must be checked and outlive the result.

@@ -37,6 +37,13 @@ struct SideState {
     std::vector<std::uint32_t> waiting;  // rows reached but healthy, asked again each round
     bool stale = false;                  // claims shrank since the keys were worked out: a key is reached too early
 
+    // Once funding has moved the claims of a side that stands as sorted: how far a liquidation price may have moved
+    // from its key's, up to which places are taken as reached, and the rows so reached in a heap by their present
+    // keys, the next to fail on top.
+    bool moved = false;
+    double farthest_move = 0.0;
+    std::vector<Ranked> near;
+
     // Made when first needed: claims that differ from the sorted book's, and the order that follows.
     std::vector<double> own_quantity;
     std::vector<double> own_cash;
@@ -72,8 +79,8 @@ struct State {
     std::vector<std::array<OpenInterest, 2>> open_interest;             // per instrument
     std::vector<std::array<std::unique_ptr<Counterparties>, 2>> pools;  // per instrument, once one is needed
     std::vector<Taken> taken;                                           // per instrument
-    std::vector<double> funded;  // per instrument, what a base unit held all along has paid
-    Sum unmatched_funding;       // paid by positions that nobody in the books held the other side of
+    std::vector<Sum> funded;  // per instrument, what a base unit held all along has paid
+    Sum unmatched_funding;    // paid by positions that nobody in the books held the other side of
     Treasury treasury;
 };
 
@@ -93,6 +100,13 @@ Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, st
 // The one predicate, asked of a row whose present key is known; where slack jumps, slack itself.
 bool is_failing(const SortedBook& book, const Market& market, const State& state, std::size_t asset, std::size_t side,
                 std::uint32_t row, const Claim& held, double key);
+
+// Adds a row that may be within reach of the mark to its side's heap, by its present key; takes the first one out.
+void add_near(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row);
+Ranked take_near(SideState& state, std::size_t side);
+
+// Works out the keys of those within reach anew.
+void rank_near_again(const SortedBook& book, State& state, std::size_t asset, std::size_t side);
 
 // The key of a row as its claim stands.
 double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held);

@@ -1,0 +1,72 @@
+#include "levcore/reach.hpp"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "levcore/margin.hpp"
+
+namespace levcore {
+namespace {
+
+// Claims that funding has moved: every place whose liquidation price may have come within reach of the mark is ranked
+// by its present key; the first ones are taken while they fail.
+void gather_moved(const SortedBook& book, const Market& market, State& state, std::size_t k, std::size_t side,
+                  Batch& batch) {
+    SideState& mine = state.sides[k][side];
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    constexpr double room = 1e-9;  // for the rounding of all that is worked out here
+    const double mark = mark_price(market.assets[k], state.assets[k]);
+    const double from = mark - mine.farthest_move;
+    const double reached = from > 0.0 ? log(from) : -infinity;
+    while (mine.next < mine.key.size() &&
+           (side == longs ? mine.key[mine.next] >= reached - room : mine.key[mine.next] <= reached + room))
+        add_near(book, state, k, side, mine.row_at(mine.next++));
+    batch.from = batch.to = mine.next;
+    while (!mine.near.empty()) {
+        const Ranked& first = mine.near.front();
+        const Claim held = claim_of(book, state, k, side, first.row);
+        if (!is_failing(book, market, state, k, side, first.row, held, first.key)) return;
+        batch.ranked.push_back(take_near(mine, side));
+    }
+}
+
+}  // namespace
+
+void gather_side(const SortedBook& book, const Market& market, State& state, std::size_t k, std::size_t side,
+                 Batch& batch) {
+    SideState& mine = state.sides[k][side];
+    batch.side = side;
+    batch.ranked.clear();
+    if (mine.moved) return gather_moved(book, market, state, k, side, batch);
+    batch.from = mine.next;
+    const double y = state.assets[k].log_mark;
+    const bool at_equality = book.venue.liquidate_at_equality;
+    while (mine.next < mine.reachable && is_liquidatable(side == longs, y, mine.key[mine.next], at_equality))
+        ++mine.next;
+    batch.to = mine.next;
+    if (!mine.stale && !book.sides[k][side].jumps && mine.waiting.empty()) return;
+    for (std::size_t place = batch.from; place < batch.to; ++place) mine.waiting.push_back(mine.row_at(place));
+    batch.to = batch.from;
+    std::vector<std::uint32_t> healthy;
+    for (const std::uint32_t row : mine.waiting) {
+        const Claim held = claim_of(book, state, k, side, row);
+        if (held.coin == 0.0) continue;
+        const double key = present_key(book, k, side, row, held);
+        if (is_failing(book, market, state, k, side, row, held, key))
+            batch.ranked.push_back({key, book.sides[k][side].position[row], row});
+        else
+            healthy.push_back(row);
+    }
+    mine.waiting = std::move(healthy);
+    sort_ranked(batch.ranked, side);
+}
+
+void keep_watching(const SortedBook& book, State& state, std::size_t k, std::size_t side, std::uint32_t row) {
+    if (state.sides[k][side].moved)
+        add_near(book, state, k, side, row);
+    else
+        state.sides[k][side].waiting.push_back(row);
+}
+
+}  // namespace levcore

@@ -1,0 +1,233 @@
+"""The tables of the command line: headline measures of paths, shocks row by row, a replay stretch by stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from levcore import flat_columns, risk
+from levcore._version import __version__
+from levcore.book import Book
+from levcore.display import money, plural, price
+from levcore.market import Market
+from levcore.outcome import Outcome, Outcomes
+from levcore.report_numbers import percent, span
+from levcore.risk import Estimate
+from levcore.runs import Runs
+
+#: Stretches that a replay is told in, in seconds; the shortest that makes no more rows than this.
+STRETCHES = (1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800, 2_592_000)
+MOST_ROWS = 24
+SUMMED = {
+    "liquidated_notional_long": "longs closed",
+    "liquidated_notional_short": "shorts closed",
+    "bad_debt": "bad debt",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: names and units on top, and which columns stand to the left."""
+
+    header: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: tuple[int, ...] = (0,)
+
+    @property
+    def has_units(self) -> bool:
+        """Whether any column has a unit."""
+        return any(unit for _, unit in self.header)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A headline number: its name, the group it is printed under, its unit, and how sure it is."""
+
+    name: str
+    group: str
+    label: str
+    unit: str
+    estimate: Estimate
+
+
+# ---- many paths ----
+
+
+def measures(runs: Runs) -> list[Measure]:
+    """Estimate the headline numbers of a simulation."""
+    money_of = runs.numeraire
+    events = (
+        ("liquidation_probability", "any liquidation", runs.liquidated_count > 0),
+        ("bad_debt_probability", "bad debt", runs.bad_debt > 0.0),
+        ("exhausted_fund_probability", "an exhausted fund", runs.exhausted),
+    )
+    found = [Measure(name, "probability of", label, "share", risk.probability(event)) for name, label, event in events]
+    count = risk.mean(runs.liquidated_count.astype(np.float64))
+    found.append(Measure("liquidated_count_mean", "positions liquidated", "mean", "positions", count))
+    for name, group, losses in (
+        ("liquidated_notional", "liquidated notional", runs.liquidated_notional),
+        ("bad_debt", "bad debt", runs.bad_debt),
+        (
+            "insurance_fund_drawn",
+            "drawn from the fund",
+            runs.book.venue.backstop.insurance_fund - runs.insurance_fund_low,
+        ),
+    ):
+        found.append(Measure(f"{name}_mean", group, "mean", money_of, risk.mean(losses)))
+        found.append(Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, risk.value_at_risk(losses)))
+        found.append(
+            Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, risk.expected_shortfall(losses))
+        )
+    return found
+
+
+def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path) -> list[Table | str]:
+    """Lay out the summary of a simulation."""
+    total = span(np.timedelta64(runs.step) * runs.steps)
+    about = (
+        f"{plural(runs.paths, 'path')} of {total} in steps of {span(runs.step)}, {plural(len(runs.book), 'position')}"
+    )
+    rows: list[tuple[str, ...]] = []
+    for at, one in enumerate(found):
+        if at == 0 or found[at - 1].group != one.group:
+            rows.append((one.group, "", "", "", ""))
+        value, low, high = (
+            _written(number, one.unit) for number in (one.estimate.value, one.estimate.low, one.estimate.high)
+        )
+        unit = "" if one.unit == "share" else one.unit
+        rows.append((f"  {one.label}", value, "*" if one.estimate.low_sample else "", f"{low} to {high}", unit))
+    header = (("", ""), ("value", ""), ("", ""), ("95 % interval", ""), ("", ""))
+    parts: list[Table | str] = [f"levcore {__version__}: {file}", f"{about}, seed {runs.seed}", ""]
+    parts += [Table(header, tuple(rows), left=(0, 2, 4)), ""]
+    if any(one.estimate.low_sample for one in found):
+        parts.append("* fewer than 200 paths decide this: the interval itself is uncertain")
+    failed = sum(said is not None for said in runs.error)
+    if failed:
+        parts.append(f"{plural(failed, 'path')} stopped early: see the column error of {directory / 'paths.csv'}")
+    return [*parts, f"{directory}: the paths; `levcore report {directory}` makes a page of them"]
+
+
+def _written(value: float, unit: str) -> str:
+    if not np.isfinite(value):
+        return "unknown"
+    if unit == "share":
+        return percent(value)
+    if unit == "positions":
+        return f"{value:,.1f}" if abs(value) < 1_000 else f"{value:,.0f}"
+    return money(value)
+
+
+# ---- shocks ----
+
+
+def shocks(outcomes: Outcomes, book: Book, market: Market, file: Path) -> list[Table | str]:
+    """Lay out what each shock did: in one table for one asset, in two for several."""
+    parts: list[Table | str] = [
+        f"levcore {__version__}: {file}",
+        f"{plural(len(book), 'position')}, {plural(len(outcomes), 'shock')}",
+        "",
+    ]
+    totals, assets = _totals(outcomes), _assets(outcomes, market)
+    if len(market) == 1:
+        del assets[("asset", "")]
+        parts.append(_table(assets | totals, left=()))
+    else:
+        numbers = [str(row + 1) for row in range(len(outcomes))]
+        parts += [_table({("shock", ""): numbers, **totals}, left=()), ""]
+        places = [str(row + 1) if not k else "" for row in range(len(outcomes)) for k in range(len(market))]
+        parts.append(_table({("shock", "of asset"): places, **assets}, left=(1,)))
+    parts.append("")
+    failed = [f"shock {row + 1}: {said}" for row, said in enumerate(outcomes.error) if said is not None]
+    return [*parts, *failed] if failed else parts[:-1]
+
+
+def _totals(outcomes: Outcomes) -> dict[tuple[str, str], list[str]]:
+    unit = outcomes.numeraire
+    columns = {
+        ("rounds", ""): [f"{count:,}" for count in outcomes.rounds.tolist()],
+        ("liquidated", "positions"): [f"{count:,}" for count in outcomes.liquidated_count.tolist()],
+    }
+    always = ("liquidated_notional", "notional"), ("insurance_fund", "fund"), ("bad_debt", "bad debt")
+    seldom = ("deleveraged_notional", "deleveraged"), ("socialised_loss", "socialised")
+    for name, label in (*always[:2], *seldom, *always[2:]):
+        values = getattr(outcomes, name).tolist()
+        if any(values) or (name, label) in always:
+            columns[(label, unit)] = [money(value) for value in values]
+    return columns
+
+
+def _assets(outcomes: Outcomes, market: Market) -> dict[tuple[str, str], list[str]]:
+    """Return columns with a row for each shock and asset."""
+    columns: dict[tuple[str, str], list[str]] = {}
+    for row in range(len(outcomes)):
+        for k, (name, start) in enumerate(market.prices.items()):
+            end, used = outcomes.final_price[name][row], outcomes.depth_used[name][row]
+            cells = {
+                ("asset", ""): name,
+                ("moved", "by"): _move(outcomes.shocks[row, k]),
+                ("final", outcomes.numeraire): price(end),
+                ("final", "move"): _move(end / start - 1.0),
+                ("amplified", "times"): _ratio(outcomes.amplification[name][row]),
+                ("depth", "used"): _ratio(used),
+            }
+            for head, cell in cells.items():
+                columns.setdefault(head, []).append(cell)
+    return {head: cells for head, cells in columns.items() if any(cells)}
+
+
+def _table(columns: dict[tuple[str, str], list[str]], left: tuple[int, ...]) -> Table:
+    return Table(tuple(columns), tuple(zip(*columns.values(), strict=True)), left)
+
+
+def _move(share: float) -> str:
+    return f"{100 * share:+.2f} %" if share else "0 %"
+
+
+def _ratio(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:,.2f}"
+
+
+# ---- a replay ----
+
+
+def step_columns(outcome: Outcome, start: np.datetime64 | None) -> dict[str, list[Any]]:
+    """Return a path's series, a row a step, with units in the names."""
+    kept: Any = outcome.steps_kept
+    columns: dict[str, list[Any]] = {"time_seconds": flat_columns.plainly(kept.time)}
+    if start is not None:
+        columns["time_utc"] = [f"{moment!s}Z" for moment in (start + kept.time).astype("datetime64[ms]")]
+    for name, value in vars(kept).items():
+        if isinstance(value, dict):
+            columns |= {flat_columns.named(name, outcome.numeraire, a): v[0].tolist() for a, v in value.items()}
+        elif name != "time":
+            columns[flat_columns.named(name, outcome.numeraire)] = value[0].tolist()
+    return columns
+
+
+def replay(outcome: Outcome, book: Book, market: Market, file: Path, start: np.datetime64 | None) -> list[Table | str]:
+    """Lay out a replay: what it did in all, then stretch by stretch."""
+    kept: Any = outcome.steps_kept
+    seconds = (kept.time / np.timedelta64(1, "s")).astype(np.float64)
+    each = next((size for size in STRETCHES if seconds[-1] / size <= MOST_ROWS), STRETCHES[-1])
+    stretch = np.maximum(np.ceil(seconds / each), 1)
+    last = np.flatnonzero(np.append(np.diff(stretch) > 0, True))
+    unit = outcome.numeraire
+    columns = {("until", "since start" if start is None else "UTC"): [_moment(kept.time[at], start) for at in last]}
+    for name in market.names:
+        columns[(name, unit)] = [price(value) for value in kept.mark_price[name][0][last]]
+    for name, label in SUMMED.items():
+        sums = np.add.reduceat(getattr(kept, name)[0], np.append(0, last[:-1] + 1))
+        columns[(label, unit)] = [money(value) for value in sums]
+    columns[("fund", unit)] = [money(value) for value in kept.insurance_fund[0][last]]
+    head = [f"levcore {__version__}: {file}", f"{plural(len(book), 'position')}, {plural(len(kept.time), 'step')}", ""]
+    return [*head, "\n".join(repr(outcome).splitlines()[1:]), "", _table(columns, left=(0,))]
+
+
+def _moment(since: np.timedelta64, start: np.datetime64 | None) -> str:
+    if start is None:
+        return str(since.astype("timedelta64[s]").item())
+    return str((start + since).astype("datetime64[s]")).replace("T", " ")
