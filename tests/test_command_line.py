@@ -104,10 +104,10 @@ def test_simulate_keeps_the_paths_and_sums_them_up(tmp_path: Path, day: Path) ->
 
 def test_the_measures_of_a_simulation_are_the_same_in_every_format(tmp_path: Path, day: Path) -> None:
     out = tmp_path / "out"
-    told = json.loads(invoke("simulate", day, "-o", out, "--format", "json").stdout)
-    rows = list(csv.DictReader(io.StringIO(invoke("simulate", day, "-o", out, "-f", "csv").stdout)))
+    told = json.loads(invoke("simulate", day, "-o", out, "-n", 120, "--format", "json").stdout)
+    rows = list(csv.DictReader(io.StringIO(invoke("simulate", day, "-o", out, "-n", 120, "-f", "csv").stdout)))
     runs = lc.storing.read(out)
-    assert (told["seed"], told["paths"], told["steps"], told["step_seconds"]) == (7, 40, 24, 3_600.0)
+    assert (told["seed"], told["paths"], told["steps"], told["step_seconds"]) == (7, 120, 24, 3_600.0)
     assert (told["positions"], told["numeraire"], told["failed_paths"]) == (60, "USDT", 0)
     measures = {one["measure"]: one for one in told["measures"]}
     assert [row["measure"] for row in rows] == list(measures)
@@ -121,7 +121,17 @@ def test_the_measures_of_a_simulation_are_the_same_in_every_format(tmp_path: Pat
     ):
         found = measures[name]
         assert (found["value"], found["low"], found["high"]) == (estimate.value, estimate.low, estimate.high)
-        assert (found["unit"], found["n"], found["low_sample"]) == (unit, 40, True)
+        assert (found["unit"], found["n"], found["low_sample"]) == (unit, 120, True)
+
+
+def test_too_few_paths_for_a_tail_say_so(tmp_path: Path, day: Path) -> None:
+    done = invoke("simulate", day, "-o", tmp_path / "out", "-n", 99)
+    assert done.exit_code == 0, done.output
+    assert "VaR and ES at 99 % are unknown of fewer than 100 paths" in done.stdout
+    told = json.loads(invoke("simulate", day, "-o", tmp_path / "out", "-n", 99, "-f", "json").stdout)
+    tails = [one for one in told["measures"] if one["measure"].endswith("_99")]
+    assert {(one["value"], one["low"], one["high"]) for one in tails} == {(None, None, None)}
+    assert "are unknown" not in invoke("simulate", day, "-o", tmp_path / "out", "-n", 100).stdout
 
 
 def test_a_single_path_has_no_interval_and_still_valid_json(tmp_path: Path, day: Path) -> None:

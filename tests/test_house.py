@@ -22,7 +22,7 @@ MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "random", "parallel", "message"},
+    {"real", "sum", "normal", "random", "parallel", "message"},
     {"tiers", "impact", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
@@ -35,7 +35,7 @@ LEVELS = (
 )
 # Rooms of one level that build on each other, in this order.
 ORDERED = (
-    ("sum", "real", "random"),
+    ("sum", "real", "normal", "random"),
     ("liquidation", "backstop"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
     ("orders", "losses", "reach", "funding", "ledger"),

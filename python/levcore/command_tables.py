@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from levcore import flat_columns, risk
 from levcore._version import __version__
@@ -16,9 +17,11 @@ from levcore.book import Book
 from levcore.display import money, plural, price
 from levcore.market import Market
 from levcore.outcome import Outcome, Outcomes
-from levcore.report_numbers import percent, span
+from levcore.report_numbers import FEWEST_FOR_A_TAIL, LEVEL, percent, span
 from levcore.risk import Estimate
 from levcore.runs import Runs
+
+Floats = npt.NDArray[np.float64]
 
 #: Stretches that a replay is told in, in seconds; the shortest that makes no more rows than this.
 STRETCHES = (1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800, 2_592_000)
@@ -79,11 +82,19 @@ def measures(runs: Runs) -> list[Measure]:
         ),
     ):
         found.append(Measure(f"{name}_mean", group, "mean", money_of, risk.mean(losses)))
-        found.append(Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, risk.value_at_risk(losses)))
         found.append(
-            Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, risk.expected_shortfall(losses))
+            Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, _tail(risk.value_at_risk, losses))
         )
+        shortfall = _tail(risk.expected_shortfall, losses)
+        found.append(Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, shortfall))
     return found
+
+
+def _tail(measure: Callable[[Floats, float], Estimate], losses: Floats) -> Estimate:
+    """Estimate what lies beyond 99 %; nan of fewer than 100 paths, of which none does."""
+    if len(losses) < FEWEST_FOR_A_TAIL:
+        return Estimate(np.nan, np.nan, np.nan, 0.95, len(losses), True)
+    return measure(losses, LEVEL)
 
 
 def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path) -> list[Table | str]:
@@ -106,6 +117,8 @@ def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path
     parts += [Table(header, tuple(rows), left=(0, 2, 4)), ""]
     if any(one.estimate.low_sample for one in found):
         parts.append("* fewer than 200 paths decide this: the interval itself is uncertain")
+    if runs.paths < FEWEST_FOR_A_TAIL:
+        parts.append(f"VaR and ES at 99 % are unknown of fewer than {FEWEST_FOR_A_TAIL} paths")
     failed = sum(said is not None for said in runs.error)
     if failed:
         parts.append(f"{plural(failed, 'path')} stopped early: see the column error of {directory / 'paths.csv'}")
