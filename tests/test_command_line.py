@@ -160,7 +160,7 @@ def test_report_makes_a_page_beside_the_paths(tmp_path: Path, day: Path) -> None
     assert (done.exit_code, done.stdout, done.stderr) == (0, f"{tmp_path / 'out' / 'report.html'}\n", "")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<title>A day" in page
-    assert "Amplification" in page
+    assert "How much the cascade adds" in page
     assert {path.name for path in (tmp_path / "out").iterdir()} - before == {"report.html"}
     assert invoke("simulate", day, "-o", tmp_path / "out").exit_code == 0  # an earlier simulation, with its page
 
