@@ -29,7 +29,7 @@ def crash():
 
 @pytest.fixture(scope="module")
 def day(crash):
-    return one_day(crash, paths=40)
+    return one_day(crash, paths=100)
 
 
 def invoke(*arguments: object):
@@ -69,14 +69,15 @@ def test_the_demo_prints_its_tables_and_writes_a_report_and_two_pictures(tmp_pat
 
 
 def test_the_numbers_on_screen_are_those_of_the_run(crash, day, tmp_path: Path) -> None:
-    result = invoke("demo", "--positions", 4_000, "--paths", 40, "--seed", 3, "--out", tmp_path)
-    said = result.stdout.split("One day, 40 paths")[1]
+    result = invoke("demo", "--positions", 4_000, "--paths", 100, "--seed", 3, "--out", tmp_path)
+    said = result.stdout.split("One day, 100 paths")[1]
     lines = {" ".join(line.split()) for line in said.splitlines()}
     listed = numbers(day)
     assert {f"{name} {value} {interval}" for name, value, interval in listed} <= lines
     shown = {name: value for name, value, _ in listed}
     orders = day.liquidated_notional
-    for measure, found in (("mean", orders.mean()), ("VaR 99 %", orders.max()), ("ES 99 %", orders.max())):
+    second, worst = np.sort(orders)[-2:]  # of 100 paths
+    for measure, found in (("mean", orders.mean()), ("VaR 99 %", second), ("ES 99 %", worst)):
         digits, letters = re.fullmatch(r"([\d.]+)(M|bn) USDT", shown[f"Forced orders, notional, {measure}"]).groups()
         assert float(digits) * {"M": 1e6, "bn": 1e9}[letters] == pytest.approx(found, rel=0.005)
     assert shown["Probability of bad debt"] == f"{100 * (day.bad_debt > 0).mean():.0f} %"
@@ -89,7 +90,7 @@ def test_the_numbers_on_screen_are_those_of_the_run(crash, day, tmp_path: Path) 
 
 def test_the_day_is_a_simulation_anyone_can_run_again(crash, day) -> None:
     again = lc.simulate(
-        crash.book, crash.market, lc.GBM(0.507), paths=40, steps=1_440, step=timedelta(minutes=1), seed=3
+        crash.book, crash.market, lc.GBM(0.507), paths=100, steps=1_440, step=timedelta(minutes=1), seed=3
     )
     np.testing.assert_array_equal(day.liquidated_notional, again.liquidated_notional)
     np.testing.assert_array_equal(day.final_price["BTC"], again.final_price["BTC"])
