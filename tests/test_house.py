@@ -22,7 +22,7 @@ MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "random", "parallel", "message"},
+    {"real", "sum", "normal", "random", "parallel", "message"},
     {"tiers", "impact", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
@@ -47,7 +47,7 @@ LEVELS = (
 )
 # Rooms of one level that build on each other, in this order.
 ORDERED = (
-    ("sum", "real", "random"),
+    ("sum", "real", "normal", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),

@@ -277,7 +277,8 @@ def numbers(runs: Runs) -> list[tuple[str, str, str]]:
     for name, row in top.rows:
         names = [name] if len(row) == 1 else [f"{name}, {measure}" for measure in MEASURES]
         listed += [
-            (each, f"{number.value} {runs.numeraire}", number.interval) for each, number in zip(names, row, strict=True)
+            (each, number.value if number.value == "unknown" else f"{number.value} {runs.numeraire}", number.interval)
+            for each, number in zip(names, row, strict=True)
         ]
     return listed
 
