@@ -98,6 +98,7 @@ _LATER = (
     "settings",
     "storing",
     "synthetic",
+    "venues",
 )  # imported when they are asked for
 
 
