@@ -198,9 +198,9 @@ class LeverageMeasures(Exposures):
         required = self.maintenance_margin(prices)[isolated]
         equity = self.equity(prices)[isolated]
         if len(self._accounts):
-            shared = self.account_maintenance_margin(prices)
+            _, shared, slack = self._native.accounts_health(self._price_column(prices), self._coin_prices(prices))
             required = np.concatenate([shared, required])
-            equity = np.concatenate([self.account_slack(prices) + shared, equity])
+            equity = np.concatenate([slack + shared, equity])
         ratio: Floats = _over(required, equity, empty=0.0, broke=np.inf)
         return ratio[self._account_of_each()] if each else ratio
 

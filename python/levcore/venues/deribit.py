@@ -108,7 +108,7 @@ def standard_margin(rule: Rule) -> MarginTiers:
     floors = np.concatenate([[0.0], np.geomspace(end * 3e-6, end, STEPS)])
     upper = np.append(floors[1:], floors[-1])
     rates = rule.maintenance + rule.per_coin * (floors + upper)
-    leverage = 1.0 / (rule.initial + rule.per_coin * upper)
+    leverage = 1.0 / (rule.initial + rule.per_coin * floors)
     return MarginTiers(floors.tolist(), rates.tolist(), max_leverage=leverage.tolist())
 
 
