@@ -37,7 +37,8 @@ def binance_usdm(
         Clearance fee as a share of the notional closed, in [0, 1): `liquidationFee` of the exchange information, which
         differs from symbol to symbol.
     settlement : str
-        "USDT" or "USDC": a venue of levcore has one settlement currency, and symbols end in it.
+        "USDT" or "USDC": a venue of levcore has one settlement currency, and symbols end in it. Where `tiers` has both,
+        name the symbols.
     collateral : mapping of str to float, optional
         Multi-assets mode: the share of each coin's value that counts.
 
