@@ -17,7 +17,7 @@ import levcore
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Asked for as levcore.<name>, and public by their own __all__.
-PUBLIC_MODULES = ("plot", "datasets", "report", "synthetic")
+PUBLIC_MODULES = ("plot", "datasets", "report", "synthetic", "venues")
 # What users read of them is the one sentence.
 SELF_EVIDENT = (BaseException, str)
 

@@ -102,6 +102,7 @@ _LATER = (
     "settings",
     "storing",
     "synthetic",
+    "venues",
 )  # imported when they are asked for
 
 
