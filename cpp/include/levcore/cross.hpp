@@ -1,4 +1,4 @@
-// Cross accounts in a run (model 4, 6, 7): which are liquidatable, in which order, and what closing one does. An
+// Cross accounts in a run (model 17): which are liquidatable, in which order, and what closing one does. An
 // account is asked once more at its turn; its positions go by falling maintenance, then collateral is sold for what is
 // owed.
 #pragma once

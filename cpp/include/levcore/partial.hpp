@@ -1,4 +1,4 @@
-// Liquidation in parts (model 7): an order closes some of a position, which keeps its margin, the profit realised and
+// Liquidation in parts (model 18): an order closes some of a position, which keeps its margin, the profit realised and
 // the fee. Where the rules make it wait, it rests until its time has come.
 #pragma once
 
