@@ -21,7 +21,9 @@ import pytest
 from typer.testing import CliRunner
 
 import levcore as lc
+from levcore import command_tables
 from levcore.__main__ import application
+from levcore.display import money
 from making_scenario_files import GBM, MARKET, REPLAY, SHOCK, VENUE, text, written
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,10 +104,10 @@ def test_simulate_keeps_the_paths_and_sums_them_up(tmp_path: Path, day: Path) ->
 
 def test_the_measures_of_a_simulation_are_the_same_in_every_format(tmp_path: Path, day: Path) -> None:
     out = tmp_path / "out"
-    told = json.loads(invoke("simulate", day, "-o", out, "--format", "json").stdout)
-    rows = list(csv.DictReader(io.StringIO(invoke("simulate", day, "-o", out, "-f", "csv").stdout)))
+    told = json.loads(invoke("simulate", day, "-o", out, "-n", 120, "--format", "json").stdout)
+    rows = list(csv.DictReader(io.StringIO(invoke("simulate", day, "-o", out, "-n", 120, "-f", "csv").stdout)))
     runs = lc.storing.read(out)
-    assert (told["seed"], told["paths"], told["steps"], told["step_seconds"]) == (7, 40, 24, 3_600.0)
+    assert (told["seed"], told["paths"], told["steps"], told["step_seconds"]) == (7, 120, 24, 3_600.0)
     assert (told["positions"], told["numeraire"], told["failed_paths"]) == (60, "USDT", 0)
     measures = {one["measure"]: one for one in told["measures"]}
     assert [row["measure"] for row in rows] == list(measures)
@@ -119,7 +121,17 @@ def test_the_measures_of_a_simulation_are_the_same_in_every_format(tmp_path: Pat
     ):
         found = measures[name]
         assert (found["value"], found["low"], found["high"]) == (estimate.value, estimate.low, estimate.high)
-        assert (found["unit"], found["n"], found["low_sample"]) == (unit, 40, True)
+        assert (found["unit"], found["n"], found["low_sample"]) == (unit, 120, True)
+
+
+def test_too_few_paths_for_a_tail_say_so(tmp_path: Path, day: Path) -> None:
+    done = invoke("simulate", day, "-o", tmp_path / "out", "-n", 99)
+    assert done.exit_code == 0, done.output
+    assert "VaR and ES at 99 % are unknown of fewer than 100 paths" in done.stdout
+    told = json.loads(invoke("simulate", day, "-o", tmp_path / "out", "-n", 99, "-f", "json").stdout)
+    tails = [one for one in told["measures"] if one["measure"].endswith("_99")]
+    assert {(one["value"], one["low"], one["high"]) for one in tails} == {(None, None, None)}
+    assert "are unknown" not in invoke("simulate", day, "-o", tmp_path / "out", "-n", 100).stdout
 
 
 def test_a_single_path_has_no_interval_and_still_valid_json(tmp_path: Path, day: Path) -> None:
@@ -148,7 +160,7 @@ def test_report_makes_a_page_beside_the_paths(tmp_path: Path, day: Path) -> None
     assert (done.exit_code, done.stdout, done.stderr) == (0, f"{tmp_path / 'out' / 'report.html'}\n", "")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<title>A day" in page
-    assert "Amplification" in page
+    assert "How much the cascade adds" in page
     assert {path.name for path in (tmp_path / "out").iterdir()} - before == {"report.html"}
     assert invoke("simulate", day, "-o", tmp_path / "out").exit_code == 0  # an earlier simulation, with its page
 
@@ -212,7 +224,7 @@ def test_shock_tells_each_shock_in_every_format(tmp_path: Path) -> None:
     assert {row["depth_used_BTC"] for row in told["outcomes"]} == {None}
     table = invoke("shock", path).stdout
     assert "60 positions, 2 shocks" in table
-    assert "-20.00 %" in table
+    assert "-20 %" in table
     assert f"{crashes.liquidated_count[1]:,}" in table
     assert "deleveraged" not in table
 
@@ -267,18 +279,19 @@ def test_replay_tells_a_history_stretch_by_stretch_and_step_by_step(tmp_path: Pa
 
 
 def test_what_is_liquidated_in_the_stretches_is_what_is_liquidated_in_all(tmp_path: Path) -> None:
-    from levcore import command_tables
-
     plan = lc.settings.load(recorded(tmp_path, times=False))
     outcome = lc.replay(plan.book, plan.market, plan.scenario, **plan.options)
     table = command_tables.replay(outcome, plan.book, plan.market, tmp_path, None)[-1]
     names = [name for name, _ in table.header]
     assert names == ["until", "BTC", "longs closed", "shorts closed", "bad debt", "fund"]
     assert [row[0] for row in table.rows][:2] == ["4:00:00", "8:00:00"]
-    suffixes = {"bn": 1e9, "M": 1e6}
-    cells = [row[names.index("longs closed")].replace(",", "") for row in table.rows]
-    sums = [float(cell.rstrip("bnM")) * suffixes.get(cell.lstrip("0123456789."), 1.0) for cell in cells]
-    assert sum(sums) == pytest.approx(outcome.liquidated_notional_long, rel=0.01)
+    hours = (outcome.steps_kept.time / np.timedelta64(1, "h")).astype(int)
+    for row in table.rows:
+        until = int(row[0].partition(":")[0]) if "day" not in row[0] else None
+        if until is not None:
+            within = (hours <= until) & (hours > until - 4 if until > 4 else hours >= 0)
+            closed = outcome.steps_kept.liquidated_notional_long[0][within].sum()
+            assert row[names.index("longs closed")] == money(closed)
     assert outcome.liquidated_notional_long > 0.0
 
 

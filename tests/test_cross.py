@@ -259,3 +259,69 @@ def test_bad_accounts_are_refused_by_name():
     held = lc.Book(venue(collateral={"C": 0.5}), **one, margin=[5.0])
     with pytest.raises(lc.InputError, match="market must have every asset and collateral of the venue; missing: C"):
         lc.shock(held, market(), -0.1)
+
+
+# ---- in parts ----
+
+PARTS = [
+    lc.PartialClose(target=0.7, fee_rate=0.002),
+    lc.PartialClose(target=1.0, lot=5.0, dust=10.0),
+    lc.TierStep(fee_rate=0.002),
+    lc.PortionClose(portion=0.3, fee_rate=0.002),
+]
+
+
+@pytest.mark.parametrize("target", [1.0, 0.6])
+@pytest.mark.parametrize("fee", [0.0, 0.003])
+def test_an_account_in_parts_lands_on_its_target(target, fee):
+    # Longs of A and B; at infinite depth, maintenance over equity is the target afterwards.
+    for move, lands in (({"A": -0.05, "B": -0.02}, True), ({"A": -0.2, "B": -0.1}, False)):
+        at = venue(rate=0.05, fund=1e4, liquidation=lc.PartialClose(target=target, fee_rate=fee))
+        held = book(at, [10.0, 8.0], [0, 0], lc.Accounts(USD=[150.0]))
+        ready = lc.prepare(held, market())
+        moves = np.array([[move["A"], move["B"]]])
+        left = ready._native.shock(ready._native_market, moves, True, holdings=True)
+        crash = lc.shock(ready, move)
+        prices = {name: 100.0 * (1.0 + change) for name, change in move.items()}
+        if not lands:
+            assert (left["quantity_left"] == 0.0).all()
+            continue
+        rest = left["quantity_left"]
+        worth = np.array([prices["A"], prices["B"]])
+        equity = float(held.account_equity(prices)[0]) - crash.fees
+        assert 0.05 * float(rest @ worth) == pytest.approx(target * equity, rel=1e-12)
+        assert rest[1] == 8.0  # A requires more, and is enough
+        assert crash.liquidated.tolist() == [True, False]
+
+
+def test_a_portion_of_every_position_closes_and_the_account_waits():
+    at = venue(rate=0.05, liquidation=lc.PortionClose(portion=0.5, wait=2 * HOUR))
+    held = book(at, [10.0, 8.0], [0, 0], lc.Accounts(USD=[100.0]))
+    crash = lc.shock(held, market(), {"A": -0.05, "B": -0.02})
+    assert crash.liquidated_notional == pytest.approx(0.5 * (950.0 + 784.0))
+    assert (crash.rounds, crash.waiting) == (1, 2)
+    moves = [[[-0.05, -0.02], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]]
+    runs = lc.simulate(held, market(), moves, step=HOUR, keep_steps=True)
+    by_step = runs.steps_kept.liquidated_notional_long[0]
+    assert by_step == pytest.approx([867.0, 0.0, 433.5, 0.0])
+    assert runs.liquidated_count.tolist() == [2]
+
+
+@pytest.mark.parametrize("policy", PARTS, ids=repr)
+@pytest.mark.parametrize("rules", [{}, {"socialise": True}])
+def test_accounts_in_parts_conserve_money_and_leave_the_healthy_alone(policy, rules):
+    at = venue(fund=2_000.0, collateral={"B": 0.7}, liquidation=policy, **rules)
+    held = random_book(at)
+    for move in ({"A": -0.3, "B": -0.1}, {"A": 0.2, "B": 0.3}, {"A": -0.06, "B": 0.05}):
+        crash = lc.shock(held, market(lc.LinearImpact(depth=30_000.0)), move)
+        assert crash.error is None
+        assert crash.liquidated_count > 0
+        assert crash.conservation_error <= 1e-12
+        if not rules:
+            healthy = held[~held.liquidatable({"A": 100.0 * (1 + move["A"]), "B": 100.0 * (1 + move["B"])})]
+            assert len(healthy) > 0
+    runs = lc.simulate(
+        held, market(lc.LinearImpact(depth=30_000.0)), lc.GBM(volatility=1.2), paths=20, steps=24, step=HOUR, seed=5
+    )
+    assert runs.conservation_error.max() <= 1e-12
+    assert runs.error == (None,) * 20

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from typer.testing import CliRunner
 import levcore as lc
 from levcore import datasets
 from levcore.__main__ import application
-from levcore.demo import COLUMNS, IN_TABLE, SHOCKS, aligned, crash_test, facts, rows
+from levcore.demo import COLUMNS, IN_TABLE, SHOCKS, annual_volatility, crash_test, facts, numbers, one_day, rows
+from levcore.demo_screen import aligned
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -22,6 +25,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture(scope="module")
 def crash():
     return crash_test(positions=4_000, seed=3)
+
+
+@pytest.fixture(scope="module")
+def day(crash):
+    return one_day(crash, paths=100)
 
 
 def invoke(*arguments: object):
@@ -36,45 +44,94 @@ def command(*arguments: object, **environment: str) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
-def test_the_demo_prints_a_table_and_writes_two_pictures(tmp_path: Path) -> None:
-    result = invoke("demo", "--positions", 3_000, "--seed", 5, "--out", tmp_path / "new" / "place")
+def test_the_demo_prints_its_tables_and_writes_a_report_and_two_pictures(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "place"
+    result = invoke("demo", "--positions", 3_000, "--paths", 4, "--seed", 5, "--out", place)
     assert result.exit_code == 0, result.output
-    paths = [Path(line) for line in result.stdout.splitlines()[-2:]]
-    assert [path.name for path in paths] == ["liquidation-map.png", "amplification.png"]
-    assert all(path.read_bytes().startswith(PNG) for path in paths)
+    paths = [Path(line) for line in result.stdout.splitlines()[-3:]]
+    assert paths == [place / name for name in ("report.html", "liquidation-map.png", "amplification.png")]
+    assert all(path.read_bytes().startswith(PNG) for path in paths[1:])
+    said = " ".join(result.stdout.split())
     for word in (
-        "3,000 synthetic positions (seed 5)",
-        "assumption",
-        "Deleveraging is off",
-        "amplified",
-        "bad debt",
-        "-30%",
+        *("3,000 synthetic positions (seed 5)", "assumption", "Deleveraging is off", "amplified", "bad debt", "-30%"),
+        *("volatility 50.7 % a year", "5 December 2025 to 5 March 2026", "One day, 4 paths", "95 % interval"),
     ):
-        assert word in " ".join(result.stdout.split())
+        assert word in said
+    page = paths[0].read_text(encoding="utf-8")
+    for word in (
+        "BTCUSDT: one day of 3,000 positions",
+        "order book of 8 August 2024",
+        "Sudden moves",
+        "fan-0",
+        "cascade",
+    ):
+        assert word in page
+
+
+def test_the_numbers_on_screen_are_those_of_the_run(crash, day, tmp_path: Path) -> None:
+    result = invoke("demo", "--positions", 4_000, "--paths", 100, "--seed", 3, "--out", tmp_path)
+    said = result.stdout.split("One day, 100 paths")[1]
+    lines = {" ".join(line.split()) for line in said.splitlines()}
+    listed = numbers(day)
+    assert {f"{name} {value} {interval}" for name, value, interval in listed} <= lines
+    shown = {name: value for name, value, _ in listed}
+    orders = day.liquidated_notional
+    second, worst = np.sort(orders)[-2:]  # of 100 paths
+    for measure, found in (("mean", orders.mean()), ("VaR 99 %", second), ("ES 99 %", worst)):
+        digits, letters = re.fullmatch(r"([\d.]+)(M|bn) USDT", shown[f"Forced orders, notional, {measure}"]).groups()
+        assert float(digits) * {"M": 1e6, "bn": 1e9}[letters] == pytest.approx(found, rel=0.005)
+    assert shown["Probability of bad debt"] == f"{100 * (day.bad_debt > 0).mean():.0f} %"
+    assert shown["Positions liquidated, mean of the paths"] == f"{day.liquidated_count.mean():.3g}"
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(f">{value.removesuffix(' USDT')}" in page for value in shown.values())
+    mildest = SHOCKS[crash.outcome.bad_debt > 0].max()
+    assert f"the mildest that leaves bad debt is BTC \N{MINUS SIGN}{-100 * mildest:.0f} %" in " ".join(said.split())
+
+
+def test_the_day_is_a_simulation_anyone_can_run_again(crash, day) -> None:
+    again = lc.simulate(
+        crash.book, crash.market, lc.GBM(0.507), paths=100, steps=1_440, step=timedelta(minutes=1), seed=3
+    )
+    np.testing.assert_array_equal(day.liquidated_notional, again.liquidated_notional)
+    np.testing.assert_array_equal(day.final_price["BTC"], again.final_price["BTC"])
+    assert (day.conservation_error < 1e-12).all()
+    assert day.seed == 3
+
+
+def test_the_volatility_is_that_of_the_shipped_closes() -> None:
+    closes = datasets.prices("BTC")
+    returns = np.log(closes[1:] / closes[:-1])
+    value, low, high = annual_volatility()
+    assert value == pytest.approx(returns.std(ddof=1) * np.sqrt(8_760))
+    draws = np.random.default_rng(1).choice(returns, (2_000, len(returns))).std(axis=1) * np.sqrt(8_760)
+    assert (low, high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), rel=0.02)
 
 
 def test_in_a_pipe_the_demo_writes_plain_text_and_nothing_else(tmp_path: Path) -> None:
-    done = command("demo", "--positions", 2_000, "--out", tmp_path)
+    done = command("demo", "--positions", 2_000, "--paths", 3, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
     table = [line for line in done.stdout.splitlines() if line.lstrip().startswith("-")]
     assert len(table) == len(IN_TABLE)
     assert len({len(line) for line in table}) == 1
-    assert (tmp_path / "amplification.png").exists()
+    assert max(len(line) for line in done.stdout.splitlines() if str(tmp_path) not in line) <= 100
+    assert (tmp_path / "report.html").exists()
 
 
-def test_on_a_terminal_colour_is_left_out_where_the_user_asks_for_none(tmp_path: Path) -> None:
-    asked = {"positions": 500, "FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"}
-    loud = command("demo", "--positions", asked.pop("positions"), "--out", tmp_path, **asked)
-    quiet = command("demo", "--positions", 500, "--out", tmp_path, NO_COLOR="1", **asked)
+def test_on_a_terminal_progress_is_shown_and_colour_left_out_where_the_user_asks_for_none(tmp_path: Path) -> None:
+    asked = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"}
+    small = ("demo", "--positions", 500, "--paths", 2, "--out", tmp_path)
+    loud = command(*small, **asked)
+    quiet = command(*small, NO_COLOR="1", **asked)
     assert "\x1b[31m" in loud.stdout
+    assert "Simulating 2 days" in loud.stderr
     assert "\x1b[31m" not in quiet.stdout
     assert "bad debt" in quiet.stdout
 
 
 def test_a_reader_that_goes_away_ends_the_demo_without_a_word(tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "levcore", "demo", "--positions", "500", "--out", str(tmp_path)]
+    arguments = [sys.executable, "-m", "levcore", "demo", "--positions", "500", "--paths", "2", "--out", str(tmp_path)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         assert run.stderr is not None
@@ -84,9 +141,14 @@ def test_a_reader_that_goes_away_ends_the_demo_without_a_word(tmp_path: Path) ->
 
 
 def test_the_same_seed_tells_the_same_story(tmp_path: Path) -> None:
-    first, again = (invoke("demo", "--positions", 1_000, "--seed", 9, "--out", tmp_path).stdout for _ in range(2))
-    other = invoke("demo", "--positions", 1_000, "--seed", 10, "--out", tmp_path).stdout
-    assert first == again != other
+    def told(seed: int) -> tuple[str, bytes]:
+        said = invoke("demo", "--positions", 1_000, "--paths", 3, "--seed", seed, "--out", tmp_path).stdout
+        return said, (tmp_path / "report.html").read_bytes()
+
+    first, again, other = told(9), told(9), told(10)
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
 
 
 def test_the_version_is_printed_on_request() -> None:
@@ -96,7 +158,9 @@ def test_the_version_is_printed_on_request() -> None:
     assert command("--version").stdout == result.stdout
 
 
-@pytest.mark.parametrize("wrong", [["--positions", "1"], ["--seed", "-1"], ["--seed", "x"], ["--colour"]])
+@pytest.mark.parametrize(
+    "wrong", [["--positions", "1"], ["--paths", "0"], ["--seed", "-1"], ["--seed", "x"], ["--colour"]]
+)
 def test_wrong_usage_ends_with_2(wrong: list[str]) -> None:
     assert invoke("demo", *wrong).exit_code == 2
 
@@ -119,8 +183,19 @@ def test_an_interrupt_ends_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("levcore.demo.crash_test", interrupted)
+    monkeypatch.setattr("levcore.demo_screen.crash_test", interrupted)
     assert invoke("demo", "--positions", 100, "--out", tmp_path).exit_code == 130
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("matplotlib", "plot"), ("jinja2", "report"), ("plotly", "report")])
+def test_what_the_demo_needs_is_asked_for_before_the_work(
+    missing: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr("levcore.demo_screen.crash_test", None)
+    result = invoke("demo", "--positions", 100, "--out", tmp_path)
+    assert result.exit_code == 1
+    assert f'pip install "levcore[{extra}]"' in result.stderr
 
 
 def test_without_typer_the_command_says_what_to_install() -> None:
@@ -143,8 +218,8 @@ def test_the_table_has_a_cell_for_every_column_and_shock(crash) -> None:
     cells = rows(crash)
     assert [row[0] for row in cells] == [f"-{percent}%" for percent in IN_TABLE]
     assert {len(row) for row in cells} == {len(COLUMNS)}
-    assert len(aligned(cells)) == len(cells) + 2
-    assert [topic for topic, _ in facts(crash)] == ["Venue", "Book", "Market"]
+    assert len({len(line) for line in aligned(cells)}) == 1
+    assert [topic for topic, _ in facts(crash)] == ["Venue", "Book", "Market", "Day"]
 
 
 def test_shipped_tiers_are_those_of_binance() -> None:

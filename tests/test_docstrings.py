@@ -19,7 +19,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Asked for as levcore.<name>, and public by their own __all__.
 PUBLIC_MODULES = (
     *("plot", "datasets", "report", "synthetic", "funding_rates"),
-    *("venues.deleveraging", "venues.drift", "venues.dydx"),
+    *("venues", "venues.deleveraging", "venues.drift", "venues.dydx"),
 )
 # What users read of them is the one sentence.
 SELF_EVIDENT = (BaseException, str)

@@ -22,7 +22,7 @@ MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "random", "parallel", "message"},
+    {"real", "sum", "normal", "random", "parallel", "message"},
     {"tiers", "impact", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
@@ -47,11 +47,11 @@ LEVELS = (
 )
 # Rooms of one level that build on each other, in this order.
 ORDERED = (
-    ("sum", "real", "random"),
+    ("sum", "real", "normal", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "reach", "run", "cross", "funding", "ledger"),
+    ("orders", "losses", "reach", "run", "partial", "cross", "funding", "ledger"),
 )
 
 ELEMENTARY = (
@@ -86,6 +86,7 @@ BINDERS = {
     "cascade",
     "impact",
     "instruments",
+    "liquidation",
     "market",
     "montecarlo",
     "replaying",

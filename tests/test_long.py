@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from statistics import NormalDist
@@ -14,6 +15,7 @@ import levcore as lc
 import strategies
 from making import market, venue
 from test_agreement import MONEY, agree
+from test_risk import chance_of_the_var_interval
 
 pytestmark = pytest.mark.long
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -114,11 +116,21 @@ def test_two_hundred_interrupts_each_end_the_run_and_leave_everything_usable():
     assert int(caught) == 200
 
 
-def test_intervals_of_expected_shortfall_hold_the_truth_as_often_as_they_say():
-    level, hit = 0.95, 0
+def test_intervals_of_risk_measures_hold_the_truth_as_often_as_they_say():
+    repetitions, n, level = 10_000, 10_000, 0.95
     var = NormalDist().inv_cdf(level)
-    truth = NormalDist().pdf(var) / (1 - level)
-    for seed in range(10_000):
-        estimate = lc.risk.expected_shortfall(lc.normals(10_000 + seed, 10_000), level)
-        hit += estimate.low <= truth <= estimate.high
-    assert 0.94 <= hit / 10_000 <= 0.96
+    shortfall = NormalDist().pdf(var) / (1 - level)
+    of_var = of_shortfall = 0
+    for seed in range(repetitions):
+        losses = lc.normals(10_000 + seed, n)
+        one, two = lc.risk.value_at_risk(losses, level), lc.risk.expected_shortfall(losses, level)
+        of_var += one.low <= var <= one.high
+        of_shortfall += two.low <= shortfall <= two.high
+    exact = chance_of_the_var_interval(n, level)
+    error = math.sqrt(exact * (1 - exact) / repetitions)
+    print(f"95 % intervals of {repetitions:,} Gaussian samples of {n:,} at level {level}: expected shortfall holds the")
+    print(
+        f"truth in {of_shortfall / repetitions:.2%}, value at risk in {of_var / repetitions:.2%}, exactly {exact:.2%}"
+    )
+    assert 0.94 <= of_shortfall / repetitions <= 0.96
+    assert abs(of_var / repetitions - exact) <= 3 * error

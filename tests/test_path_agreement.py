@@ -163,6 +163,6 @@ def test_they_agree_on_a_short_for_which_no_price_is_low_enough(tiers, basis, ra
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(3_600)
 def test_the_ledger_and_the_reference_agree_on_ten_thousand_books_of_paths():
     check_that_much_was_seen(agree_on(10_000))

@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_of_the_readme_runs_as_it_stands(capsys):
+def test_the_python_of_the_readme_runs_as_it_stands(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) >= 2
     names: dict[str, object] = {}
@@ -19,6 +20,8 @@ def test_the_python_of_the_readme_runs_as_it_stands(capsys):
     assert "<levcore.Outcome>" in said
     assert "bad debt" in said
     assert len(names["stress"]) == 4
+    assert "<levcore.Runs: 200 paths" in said
+    assert (tmp_path / "report.html").exists()
 
 
 def test_the_readme_has_one_command_for_the_demo_and_one_for_the_tests():

@@ -66,7 +66,10 @@ def test_the_headline_is_what_risk_says(runs: lc.Runs) -> None:
 
 
 def test_no_interval_is_shown_that_the_paths_do_not_carry(runs: lc.Runs) -> None:
-    few = headline(made_runs(*crowd(), paths=20, keep_steps=False)).rows[0][1]
+    fewest = headline(made_runs(*crowd(), paths=20, keep_steps=False)).rows[0][1]
+    assert [number.value for number in fewest[1:]] == ["unknown", "unknown"]
+    assert fewest[1].interval == fewest[2].interval == "no estimate: fewer than 100 paths"
+    few = headline(made_runs(*crowd(), paths=100, keep_steps=False)).rows[0][1]
     assert few[1].interval.endswith(" or more")
     assert few[2].interval == "no interval: too few paths"
     many = headline(runs).rows[0][1]

@@ -16,7 +16,7 @@ import levcore as lc
 from levcore import tables
 from making_scenario_files import REPLAY, SHOCK, written
 
-ROWS = 12
+ROWS = 400
 CHANCE = np.random.default_rng(3)
 POSITIONS = pd.DataFrame(
     {
@@ -164,7 +164,7 @@ def test_keys_of_a_file_that_make_no_sense_are_told_before_it_is_read(tmp_path: 
 def test_a_file_that_is_too_large_for_the_memory_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    stored(tmp_path, name, pd.concat([POSITIONS] * 5_000))
+    stored(tmp_path, name, pd.concat([POSITIONS] * 150))
     monkeypatch.setattr("levcore.memory.available_bytes", lambda: 500_000)
     monkeypatch.setattr(pd, "read_csv", None)
     with pytest.raises(lc.TooLargeError, match=r"book\.\w+ of (about )?[56]\d,\d{3} rows needs .* GB of memory"):

@@ -44,6 +44,7 @@ py::dict columns(const std::vector<Outcome>& outcomes, std::size_t assets) {
     number("fees", [](const Outcome& o) { return o.fees; });
     number("conservation_error", [](const Outcome& o) { return o.conservation_error; });
     d["exhausted"] = field<std::uint8_t>(outcomes, [](const Outcome& o) { return o.exhausted; });
+    count("waiting", [](const Outcome& o) { return o.waiting; });
     count("fault", [](const Outcome& o) { return static_cast<std::int64_t>(o.fault); });
     count("faulty_asset", [](const Outcome& o) { return o.faulty_asset; });
     price("fundamental_price", [](const AssetOutcome& a) { return a.fundamental; });

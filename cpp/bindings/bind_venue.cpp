@@ -19,6 +19,14 @@ Measure measure_of(const std::string& name) {
     throw std::invalid_argument("measure must be 'notional', 'contracts' or 'entry', was '" + name + "'");
 }
 
+Amount amount_of(const std::string& name) {
+    if (name == "all") return Amount::all;
+    if (name == "to_target") return Amount::to_target;
+    if (name == "to_lower_tier") return Amount::to_lower_tier;
+    if (name == "portion") return Amount::portion;
+    throw std::invalid_argument("amount must be 'all', 'to_target', 'to_lower_tier' or 'portion', was '" + name + "'");
+}
+
 MarginTiers make_tiers(std::vector<double> floor, std::vector<double> rate,
                        std::optional<std::vector<double>> deduction, bool whole_position, const std::string& measure) {
     MarginTiers tiers;
@@ -186,19 +194,39 @@ void bind_rules(py::module_& m) {
                  return Perpetual{tiers, closing_fee, on_entry ? Basis::entry : Basis::mark, contract_value};
              }),
              "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a, "contract_value"_a);
+    py::class_<LiquidationPolicy>(m, "LiquidationPolicy", "How much of a position an order closes, and its fee.")
+        .def(py::init([](double fee_rate, bool fee_to_fund, const std::string& amount, double target, std::size_t tiers,
+                         double portion, double above, double minimum, bool then_all, double wait_days, double lot,
+                         double dust) {
+                 return LiquidationPolicy{fee_rate,
+                                          fee_to_fund ? Receiver::fund : Receiver::outside,
+                                          amount_of(amount),
+                                          target,
+                                          tiers,
+                                          portion,
+                                          above,
+                                          minimum,
+                                          then_all,
+                                          wait_days,
+                                          lot,
+                                          dust};
+             }),
+             py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "amount"_a, "target"_a = 1.0, "tiers"_a = 1,
+             "portion"_a = 1.0, "above"_a = 0.0, "minimum"_a = 0.0, "then_all"_a = false, "wait_days"_a = 0.0,
+             "lot"_a = 0.0, "dust"_a = 0.0);
     py::class_<Venue>(m, "Venue", "A venue's rules.")
-        .def(py::init([](std::vector<Perpetual> instruments, double fee_rate, bool fee_to_fund, double insurance_fund,
-                         bool deleveraging, bool socialise, bool remainder_to_fund, bool at_equality,
-                         std::vector<double> collateral_share) {
+        .def(py::init([](std::vector<Perpetual> instruments, const LiquidationPolicy& liquidation,
+                         double insurance_fund, bool deleveraging, bool socialise, bool remainder_to_fund,
+                         bool at_equality, std::vector<double> collateral_share) {
                  return Venue{std::move(instruments),
-                              FullClose{fee_rate, fee_to_fund ? Receiver::fund : Receiver::outside},
+                              liquidation,
                               Backstop{insurance_fund, deleveraging, socialise},
                               remainder_to_fund ? Receiver::fund : Receiver::trader,
                               at_equality,
                               std::move(collateral_share)};
              }),
-             "instruments"_a, py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "insurance_fund"_a, "deleveraging"_a,
-             "socialise"_a, "remainder_to_fund"_a, "liquidate_at_equality"_a, "collateral_share"_a);
+             "instruments"_a, py::kw_only(), "liquidation"_a, "insurance_fund"_a, "deleveraging"_a, "socialise"_a,
+             "remainder_to_fund"_a, "liquidate_at_equality"_a, "collateral_share"_a);
 }
 
 }  // namespace

@@ -40,32 +40,40 @@ void set_cash(CrossState& state, std::uint32_t account, double cash) {
     state.cash[account] = cash;
 }
 
-// Closes one position on the walk; its equity there goes to the account's cash. Returns the money traded; none: no
-// order could be filled, and the run stops.
-std::optional<double> close_position(Run& run, std::uint32_t account, std::size_t place) {
+// Closes an amount of one position's coin on the walk; its equity there goes to the account's cash. Returns the money
+// traded; none: no order could be filled, and the run stops.
+std::optional<double> close_position(Run& run, std::uint32_t account, std::size_t place, double coin) {
     CrossState& state = run.state.cross;
     const std::uint32_t instrument = run.book.cross.instrument[place];
     const Perpetual& traded = run.book.venue.instruments[instrument];
     const std::size_t k = run.book.asset_of[instrument];
     const Claim held = state.held[place];
     const std::size_t side = is_long(traded, held) ? longs : shorts;
-    const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], held.coin);
+    const bool all = coin == held.coin;
+    const Claim closed{all ? held.cash : held.cash * (coin / held.coin), coin};
+    const Claim rest = all ? Claim{} : Claim{held.cash - closed.cash, held.coin - coin};
+    const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], coin);
     if (!order) {
         fail(run, k, unfilled(traded));
         return std::nullopt;
     }
     Sum cash(state.cash[account]);
     cash.add(held.cash);
-    cash.add_product(held.coin, order->unit_price);
+    cash.add(-rest.cash);
+    cash.add_product(coin, order->unit_price);
     set_cash(state, account, cash.value());
-    state.open_interest[instrument].quantity.add(-held.coin);
+    state.open_interest[instrument].quantity.add(-coin);
     state.open_interest[instrument].cash.add(-held.cash);
-    state.held[place] = {};
-    ++run.outcome.liquidated.count[side];
-    note(run, run.book.cross.position[place]);
-    trade(run, k, side, instrument, {held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
+    state.open_interest[instrument].cash.add(rest.cash);
+    state.held[place] = rest;
+    if (state.begun[place] == 0) {
+        state.begun[place] = 1;
+        ++run.outcome.liquidated.count[side];
+        note(run, run.book.cross.position[place]);
+    }
+    trade(run, k, side, instrument, {coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     note_extremes(run.market.assets[k], run.state.assets[k]);
-    return std::fabs(held.coin) * order->unit_price;
+    return std::fabs(coin) * order->unit_price;
 }
 
 // The account's open places by falling maintenance at the marks, ties by position.
@@ -118,6 +126,15 @@ void sell_collateral(Run& run, std::uint32_t account) {
     }
 }
 
+// The fee of an order that leaves the account open, at most its equity.
+void charge_fee(Run& run, std::uint32_t account, double traded) {
+    const Health h = health(run.book.venue, run.book.positions.entry_price, view_of(run, account), unit_marks(run),
+                            coin_prices(run));
+    const double fee = std::max(0.0, liquidation_fee(run.book.venue.liquidation, traded, h.equity));
+    set_cash(run.state.cross, account, run.state.cross.cash[account] - fee);
+    pay(run.book.venue, run.state.treasury, {fee, 0.0, 0.0, 0.0});
+}
+
 // One fee and one deficit for what was closed; the cash that is left goes where the rules say, the coins stay.
 void settle_account(Run& run, std::uint32_t account, double traded) {
     CrossState& state = run.state.cross;
@@ -139,6 +156,50 @@ void settle_account(Run& run, std::uint32_t account, double traded) {
     set_cash(state, account, 0.0);
 }
 
+// What one position of an account has to close at its turn, sized at the marks of the check.
+double amount_of(const Run& run, std::size_t place, double unit, double equity, double other_maintenance) {
+    const CrossState& state = run.state.cross;
+    const std::uint32_t instrument = run.book.cross.instrument[place];
+    const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
+    const Turn turn{state.held[place].coin, entry, unit, equity, other_maintenance, state.begun[place] != 0};
+    return closing_amount(run.book.venue.liquidation, run.book.venue.instruments[instrument], turn);
+}
+
+// Closes a part of an account by falling maintenance: to the target as many positions as it takes, of tiers the first
+// position's, of portions every position's. One fee for all; what is owed in cash stays the account's. The money
+// traded, none where the run stops.
+std::optional<double> reduce_account(Run& run, std::uint32_t account, const Health& h, std::span<const double> units) {
+    const LiquidationPolicy& policy = run.book.venue.liquidation;
+    double equity = h.slack + h.maintenance;  // collateral by the share that counts
+    double required = h.maintenance;
+    double traded = 0.0;
+    for (const std::size_t place : closing_sequence(run, account, units)) {
+        const std::uint32_t instrument = run.book.cross.instrument[place];
+        const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
+        const double coin = run.state.cross.held[place].coin;
+        required -= maintenance(run.book.venue.instruments[instrument], coin, entry, units[instrument]);
+        const double closed = amount_of(run, place, units[instrument], equity, std::max(0.0, required));
+        const std::optional<double> money = close_position(run, account, place, closed);
+        if (!money) return std::nullopt;
+        traded += *money;
+        equity -= policy.fee_rate * std::fabs(closed) * units[instrument];
+        const bool on_target = policy.amount == Amount::to_target && closed != coin;
+        if (policy.amount == Amount::to_lower_tier || on_target) break;
+    }
+    return traded;
+}
+
+bool is_open(const AccountView& view) {
+    return std::any_of(view.held.begin(), view.held.end(), [](const Claim& held) { return held.coin != 0.0; });
+}
+
+// Whether a policy that closes portions lets the account wait.
+bool must_wait(const Run& run, std::uint32_t account) {
+    constexpr double room = 1e-9;  // days
+    const CrossState& state = run.state.cross;
+    return state.last_step[account] == run.step || state.rests_until[account] > run.days + room;
+}
+
 }  // namespace
 
 std::vector<FailingAccount> failing_accounts(const Run& run) {
@@ -148,8 +209,7 @@ std::vector<FailingAccount> failing_accounts(const Run& run) {
     const std::vector<double> prices = coin_prices(run);
     for (std::uint32_t account = 0; account < run.book.cross.size(); ++account) {
         const AccountView view = view_of(run, account);
-        if (std::all_of(view.held.begin(), view.held.end(), [](const Claim& held) { return held.coin == 0.0; }))
-            continue;
+        if (!is_open(view) || must_wait(run, account)) continue;
         const Health h = health(run.book.venue, run.book.positions.entry_price, view, units, prices);
         if (!is_failing(run.book.venue, h)) continue;
         constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -168,13 +228,40 @@ void liquidate_account(Run& run, std::uint32_t account) {
     const Health h =
         health(run.book.venue, run.book.positions.entry_price, view_of(run, account), units, coin_prices(run));
     if (!is_failing(run.book.venue, h)) return;
-    double traded = 0.0;
-    for (const std::size_t place : closing_sequence(run, account, units)) {
-        const std::optional<double> money = close_position(run, account, place);
-        if (!money) return;
-        traded += *money;
+    const LiquidationPolicy& policy = run.book.venue.liquidation;
+    std::optional<double> traded = 0.0;
+    if (policy.amount != Amount::all && h.equity > 0.0) {
+        traded = reduce_account(run, account, h, units);
+        if (policy.amount == Amount::portion) {
+            run.state.cross.last_step[account] = run.step;
+            run.state.cross.rests_until[account] = run.days + policy.wait_days;
+        }
+    } else {
+        for (const std::size_t place : closing_sequence(run, account, units)) {
+            const std::optional<double> money = close_position(run, account, place, run.state.cross.held[place].coin);
+            if (!money) return;
+            *traded += *money;
+        }
     }
-    settle_account(run, account, traded);
+    if (!traded) return;
+    if (is_open(view_of(run, account)))
+        charge_fee(run, account, *traded);
+    else
+        settle_account(run, account, *traded);
+}
+
+std::int64_t waiting_in_accounts(const Run& run) {
+    std::int64_t count = 0;
+    if (run.book.venue.liquidation.amount != Amount::portion) return count;
+    const std::vector<double> units = unit_marks(run);
+    const std::vector<double> prices = coin_prices(run);
+    for (std::uint32_t account = 0; account < run.book.cross.size(); ++account) {
+        const AccountView view = view_of(run, account);
+        if (!is_failing(run.book.venue, health(run.book.venue, run.book.positions.entry_price, view, units, prices)))
+            continue;
+        for (const Claim& held : view.held) count += held.coin != 0.0 ? 1 : 0;
+    }
+    return count;
 }
 
 }  // namespace levcore

@@ -62,14 +62,6 @@ double farthest_move(const SortedBook& book, const State& state, std::size_t k, 
     return farthest;
 }
 
-// Rows already passed at their key and healthy are within reach.
-void begin_moving(const SortedBook& book, State& state, std::size_t k, std::size_t side) {
-    SideState& mine = state.sides[k][side];
-    mine.moved = true;
-    for (const std::uint32_t row : std::exchange(mine.waiting, {}))
-        if (claim_of(book, state, k, side, row).coin != 0.0) add_near(book, state, k, side, row);
-}
-
 }  // namespace
 
 void pay_funding(const SortedBook& book, const Market& market, State& state, std::uint32_t instrument, double rate) {
@@ -91,6 +83,8 @@ void pay_funding(const SortedBook& book, const Market& market, State& state, std
         open.cash.add(multiply(open.quantity.pair(), -each));
         state.sides[k][side].farthest_move = farthest_move(book, state, k, side);
         if (!state.sides[k][side].moved) begin_moving(book, state, k, side);
+        for (auto& [row, rest] : state.sides[k][side].residual)
+            if (book.sides[k][side].instrument[row] == instrument) rest.cash -= each * rest.coin;
         rank_near_again(book, state, k, side);
     }
     taken.cash.add(multiply(taken.quantity.pair(), -each));

@@ -11,6 +11,7 @@
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/orders.hpp"
+#include "levcore/partial.hpp"
 #include "levcore/reach.hpp"
 
 namespace levcore {
@@ -31,6 +32,8 @@ class Ledger {
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
     void step(std::span<const double> prices, double days, std::span<const FundingDue> due = {}) {
         if (run_.outcome.fault != Fault::none) return;
+        run_.days += days;
+        wake(run_);
         for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {
             AssetState& a = run_.state.assets[k];
             a.fundamental = prices[k];
@@ -87,6 +90,7 @@ class Ledger {
         run_.outcome.fees = t.fees.value() * worth;
         for (RoundOutcome& row : run_.outcome.trace)
             for (double* money : {&row.bad_debt, &row.socialised_loss, &row.fees, &row.insurance_fund}) *money *= worth;
+        run_.outcome.waiting = waiting_positions(run_) + waiting_in_accounts(run_);
         for (const std::size_t side : {longs, shorts})
             run_.outcome.liquidated.notional[side] = run_.notional[side].value();
         for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {
@@ -106,7 +110,9 @@ class Ledger {
     }
 
     void cascade() {
-        const auto cap = static_cast<std::int64_t>(run_.book.positions.size()) + 1;
+        // A round closes a position, or, in parts, shrinks one: far fewer orders a position are to be expected.
+        const std::int64_t orders = run_.book.venue.liquidation.amount == Amount::all ? 1 : 1'000;
+        const std::int64_t cap = (static_cast<std::int64_t>(run_.book.positions.size()) + 1) * orders;
         std::int64_t rounds = 0;
         while (run_.outcome.fault == Fault::none && gather()) {
             if (rounds == cap) {
@@ -185,7 +191,8 @@ class Ledger {
         const std::uint32_t instrument = sorted.instrument[place];
         // Where claims have become the run's own, or stand in a pool, each row is to be told that it is closed.
         const bool as_sorted = run_.state.sides[k][side].own_quantity.empty() && !run_.state.pools[instrument][side];
-        if (run_.keep.one_by_one || !as_sorted || !block.one_instrument) return false;
+        const bool whole = run_.book.venue.liquidation.amount == Amount::all;
+        if (run_.keep.one_by_one || !as_sorted || !block.one_instrument || !whole) return false;
         const std::optional<Order> order = closing_order(run_.book.venue.instruments[instrument], run_.market.assets[k],
                                                          run_.state.assets[k], block.quantity.high);
         if (!order) return false;
@@ -220,6 +227,7 @@ class Ledger {
 
     // One position's turn: its order, its settlement, its mark.
     void liquidate(Leaving leaving) {
+        if (liquidate_part(run_, leaving)) return;
         const std::size_t k = leaving.asset;
         const std::uint32_t instrument = run_.book.sides[k][leaving.side].instrument[leaving.row];
         Treasury& treasury = run_.state.treasury;
@@ -239,8 +247,10 @@ class Ledger {
                 }
             }
         }
-        ++run_.outcome.liquidated.count[leaving.side];
-        note(run_, run_.book.sides[k][leaving.side].position[leaving.row]);
+        if (!had_order(run_, leaving)) {
+            ++run_.outcome.liquidated.count[leaving.side];
+            note(run_, run_.book.sides[k][leaving.side].position[leaving.row]);
+        }
         if (leaving.held.coin == 0.0) return;
         pay(run_.book.venue, treasury,
             settle(run_.book.venue.liquidation, left, std::fabs(leaving.held.coin) * order->unit_price,

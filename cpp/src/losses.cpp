@@ -77,6 +77,35 @@ double uncharged_profit(const SortedBook& book, std::size_t i, const Claim& held
     return held.coin * (unit - entry) - std::max(0.0, charged);
 }
 
+// Unrealised profit of the accounts' positions less what socialised losses have taken of it before, per place.
+std::vector<double> account_profits(const SortedBook& book, const Market& market, const State& state) {
+    const CrossBook& accounts = book.cross;
+    std::vector<double> profits(accounts.held.size(), 0.0);
+    for (std::size_t i = 0; i < accounts.held.size(); ++i) {
+        const std::uint32_t instrument = accounts.instrument[i];
+        const double entry =
+            unit_price(book.venue.instruments[instrument], book.positions.entry_price[accounts.position[i]]);
+        const double unit = unit_mark(book, market, state, instrument);
+        profits[i] = std::max(0.0, state.cross.held[i].coin * (unit - entry) - state.cross.charged[i]);
+    }
+    return profits;
+}
+
+// Takes a share of these profits out of the accounts' cash.
+void charge_accounts(const SortedBook& book, State& state, const std::vector<double>& profits, double share,
+                     Sum& charged) {
+    const CrossBook& accounts = book.cross;
+    for (std::size_t account = 0; account < accounts.size(); ++account)
+        for (std::size_t i = accounts.first[account]; i < accounts.first[account + 1]; ++i) {
+            const double before = state.cross.cash[account];
+            state.cross.cash[account] = before - share * profits[i];
+            const double charge = before - state.cross.cash[account];
+            state.cross.charged[i] += charge;
+            state.cross.total_cash.add(-charge);
+            charged.add(charge);
+        }
+}
+
 }  // namespace
 
 void pay(const Venue& venue, Treasury& t, const Settlement& s) {
@@ -148,27 +177,11 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
                 total.add(profit);
             }
     }
-    const CrossBook& accounts = book.cross;
-    std::vector<double> cross_profit(accounts.held.size(), 0.0);
-    for (std::size_t i = 0; i < accounts.held.size(); ++i) {
-        const std::uint32_t instrument = accounts.instrument[i];
-        const double entry =
-            unit_price(book.venue.instruments[instrument], book.positions.entry_price[accounts.position[i]]);
-        const double unit = unit_mark(book, market, state, instrument);
-        cross_profit[i] = std::max(0.0, state.cross.held[i].coin * (unit - entry) - state.cross.charged[i]);
-        total.add(cross_profit[i]);
-    }
+    const std::vector<double> in_accounts = account_profits(book, market, state);
+    for (const double profit : in_accounts) total.add(profit);
     const double share = total.value() > loss ? loss / total.value() : 1.0;
     Sum charged;
-    for (std::size_t account = 0; account < accounts.size(); ++account)
-        for (std::size_t i = accounts.first[account]; i < accounts.first[account + 1]; ++i) {
-            const double before = state.cross.cash[account];
-            state.cross.cash[account] = before - share * cross_profit[i];
-            const double charge = before - state.cross.cash[account];
-            state.cross.charged[i] += charge;
-            state.cross.total_cash.add(-charge);
-            charged.add(charge);
-        }
+    charge_accounts(book, state, in_accounts, share, charged);
     std::size_t at = 0;
     while (at < profits.size()) {
         const std::size_t k = profits[at].asset;

@@ -102,7 +102,7 @@ double liquidation_key(const Perpetual& instrument, const Claim& held, double en
 
 bool is_liquidatable_at(const Perpetual& instrument, const Claim& held, double entry_price, double price,
                         bool at_equality) noexcept {
-    if (held.coin == 0.0) return false;
+    if (held.coin == 0.0 || std::isnan(held.cash)) return false;  // an account's position does not stand alone
     if (requirement_jumps(instrument)) {
         const double left = slack(instrument, held, entry_price, unit_price(instrument, price));
         return left < 0.0 || (at_equality && left == 0.0);

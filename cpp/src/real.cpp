@@ -142,9 +142,52 @@ Pair log_of_pair(double x, double x_low) {
     return add(sum, low);
 }
 
+// Taylor's series to t^17 and t^18, abs(t) <= pi/4 and a little.
+SinCos sin_cos_of(Pair t) {
+    const double x = t.high * t.high;
+    double odd = 0.0;  // (sin t - t)/t
+    for (int n = 17; n >= 3; n -= 2) odd = (odd + 1.0) * (-x / (n * (n - 1)));
+    const double sine = t.high + (t.low + t.high * odd);
+    double even = 0.0;  // cos t - 1 + x/2
+    for (int n = 18; n >= 4; n -= 2) even = (even + 1.0) * (-x / (n * (n - 1)));
+    const double half = 0.5 * x;
+    const double one_less = 1.0 - half;
+    const double square_low = two_product(t.high, t.high).low;
+    const double cosine = one_less + (((1.0 - one_less) - half) - 0.5 * square_low - t.high * t.low - half * even);
+    return {sine, cosine};
+}
+
+SinCos turned_by_quarters(int quarters, SinCos at) {
+    switch (quarters & 3) {
+        case 0:
+            return at;
+        case 1:
+            return {at.cosine, -at.sine};
+        case 2:
+            return {-at.sine, -at.cosine};
+        default:
+            return {-at.cosine, at.sine};
+    }
+}
+
+// Less the nearest multiple k*pi/2, of which the first three parts are exact for abs(k) < 2^20: no double of that size
+// comes nearer to a multiple than 2^-60, and 2^-139 is left out.
+SinCos sin_cos(double x) {
+    constexpr double part[] = {0x1.921fb544p+0, 0x1.0b4611a6p-34, 0x1.3198a2ep-69, 0x1.b839a252049c1p-104};
+    constexpr double quarters_per_unit = 0x1.45f306dc9c883p-1;
+    constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
+    if (!(x >= -1e6 && x <= 1e6)) return {not_a_number, not_a_number};
+    if (x > -0x1p-27 && x < 0x1p-27) return {x, 1.0};
+    const double k = (x * quarters_per_unit + to_integer) - to_integer;
+    const Pair rest = add(add(two_sum(x - k * part[0], -k * part[1]), -k * part[2]), -k * part[3]);
+    return turned_by_quarters(static_cast<int>(k), sin_cos_of(rest));
+}
+
 }  // namespace
 
 double exp(double x) noexcept { return exp_pair(x, 0.0); }
+
+double exp(Pair x) noexcept { return exp_pair(x.high, x.low); }
 
 double expm1(double x) noexcept {
     if (!(x < 40.0)) return exp_pair(x, 0.0) - 1.0;
@@ -163,6 +206,8 @@ Pair log_pair(double x) noexcept {
     if (x == infinity) return {infinity, 0.0};
     return log_of_pair(x, 0.0);
 }
+
+Pair log_pair(Pair x) noexcept { return log_of_pair(x.high, x.low); }
 
 double log(double x) noexcept {
     const Pair y = log_pair(x);
@@ -189,32 +234,16 @@ double pow(double x, double y) noexcept {
     return exp_pair(z.high, z.low);
 }
 
-// Reduced to abs(t) <= pi/4 by quarter turns, which is exact; there Taylor's series to t^17 and t^18.
+double sin(double x) noexcept { return sin_cos(x).sine; }
+
+double cos(double x) noexcept { return sin_cos(x).cosine; }
+
+// Reduced to abs(t) <= pi/4 by quarter turns, which is exact.
 SinCos sin_cos_turns(double turns) noexcept {
     constexpr Pair two_pi{0x1.921fb54442d18p+2, 0x1.1a62633145c07p-52};
     const int quarter = static_cast<int>(turns * 4.0 + 0.5);
     const double rest = turns - 0.25 * quarter;
-    const Pair t = multiply(two_pi, rest);
-    const double x = t.high * t.high;
-    double odd = 0.0;  // (sin t - t)/t
-    for (int n = 17; n >= 3; n -= 2) odd = (odd + 1.0) * (-x / (n * (n - 1)));
-    const double sine = t.high + (t.low + t.high * odd);
-    double even = 0.0;  // cos t - 1 + x/2
-    for (int n = 18; n >= 4; n -= 2) even = (even + 1.0) * (-x / (n * (n - 1)));
-    const double half = 0.5 * x;
-    const double one_less = 1.0 - half;
-    const double square_low = two_product(t.high, t.high).low;
-    const double cosine = one_less + (((1.0 - one_less) - half) - 0.5 * square_low - t.high * t.low - half * even);
-    switch (quarter % 4) {
-        case 0:
-            return {sine, cosine};
-        case 1:
-            return {cosine, -sine};
-        case 2:
-            return {-sine, -cosine};
-        default:
-            return {-cosine, sine};
-    }
+    return turned_by_quarters(quarter, sin_cos_of(multiply(two_pi, rest)));
 }
 
 }  // namespace levcore

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "levcore/margin.hpp"
 
@@ -35,6 +36,10 @@ State start(const SortedBook& book, const Market& market) {
             state.sides[k][side].key = book.sides[k][side].key;
             state.sides[k][side].reachable = book.sides[k][side].reachable;
         }
+    if (book.venue.liquidation.amount != Amount::all)
+        for (std::size_t k = 0; k < book.sides.size(); ++k)
+            for (const std::size_t side : {longs, shorts})
+                if (!book.sides[k][side].jumps) begin_moving(book, state, k, side);
     state.open_interest = book.open_interest;
     state.pools.resize(book.open_interest.size());
     state.taken.resize(book.open_interest.size());
@@ -44,6 +49,9 @@ State start(const SortedBook& book, const Market& market) {
     cross.cash = book.cross.cash;
     cross.coins = book.cross.coins;
     cross.charged.assign(cross.held.size(), 0.0);
+    cross.begun.assign(cross.held.size(), 0);
+    cross.rests_until.assign(cross.cash.size(), 0.0);
+    cross.last_step.assign(cross.cash.size(), -1);
     cross.open_interest = book.cross_interest;
     cross.total_coins.resize(book.cross.collaterals());
     cross.taken.resize(book.cross.collaterals());
@@ -89,6 +97,8 @@ Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, st
     const auto& pool = state.pools[sorted.instrument[row]][side];
     if (pool && pool->has(row)) return pool->claim(row);
     if (!mine.own_quantity.empty()) return {mine.own_cash[row], mine.own_quantity[row]};
+    if (!mine.residual.empty())
+        if (const auto rest = mine.residual.find(row); rest != mine.residual.end()) return rest->second;
     const double quantity = sorted.quantity[row];
     if (!mine.moved) return {sorted.cash[row], quantity};
     const Pair paid = multiply(state.funded[sorted.instrument[row]].pair(), -quantity);
@@ -107,6 +117,13 @@ Ranked take_near(SideState& mine, std::size_t side) {
     const Ranked first = mine.near.back();
     mine.near.pop_back();
     return first;
+}
+
+void begin_moving(const SortedBook& book, State& state, std::size_t asset, std::size_t side) {
+    SideState& mine = state.sides[asset][side];
+    mine.moved = true;
+    for (const std::uint32_t row : std::exchange(mine.waiting, {}))
+        if (claim_of(book, state, asset, side, row).coin != 0.0) add_near(book, state, asset, side, row);
 }
 
 void rank_near_again(const SortedBook& book, State& state, std::size_t asset, std::size_t side) {
@@ -143,7 +160,10 @@ void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t
     const auto& pool = state.pools[book.sides[asset][side].instrument[row]][side];
     if (pool && pool->has(row)) return pool->set(row, rest);
     SideState& mine = state.sides[asset][side];
-    if (mine.own_quantity.empty()) return;  // a closed row has been passed and is not looked at again
+    if (mine.own_quantity.empty()) {  // a closed row has been passed and is not looked at again
+        if (rest.coin != 0.0 || !mine.residual.empty()) mine.residual[row] = rest;
+        return;
+    }
     mine.own_quantity[row] = rest.coin;
     mine.own_cash[row] = rest.cash;
 }
@@ -160,6 +180,7 @@ void own_claims(const SortedBook& book, State& state, std::size_t asset, std::si
     }
     mine.own_quantity = std::move(quantity);
     mine.own_cash = std::move(cash);
+    mine.residual.clear();
     for (std::size_t i = 0; i < book.asset_of.size(); ++i)
         if (book.asset_of[i] == asset) state.pools[i][side].reset();
 }
@@ -172,6 +193,7 @@ std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state,
     };
     for (const std::uint32_t row : mine.waiting) take(row);
     for (const Ranked& r : mine.near) take(r.row);
+    for (const SideState::Resting& r : mine.resting) take(r.row);
     for (std::size_t place = mine.next; place < mine.key.size(); ++place) take(mine.row_at(place));
     return rows;
 }
@@ -180,7 +202,11 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
     const SortedSide& sorted = book.sides[asset][side];
     SideState& mine = state.sides[asset][side];
     std::vector<Ranked> rows;
+    const auto rests = [&](std::uint32_t row) {
+        return std::any_of(mine.resting.begin(), mine.resting.end(), [row](const auto& r) { return r.row == row; });
+    };
     for (const std::uint32_t row : open_rows(book, state, asset, side)) {
+        if (rests(row)) continue;
         const Claim held = claim_of(book, state, asset, side, row);
         const double entry = book.positions.entry_price[sorted.position[row]];
         rows.push_back(

@@ -29,6 +29,7 @@ from levcore.estimate import estimate_bytes
 from levcore.funding import Funding
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.instruments import InversePerpetual, LinearPerpetual
+from levcore.liquidation import FullClose, PartialClose, PortionClose, TierStep
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
 from levcore.montecarlo import simulate
@@ -40,7 +41,7 @@ from levcore.runs import Runs
 from levcore.scenario import GBM, normals
 from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 from levcore.versions import show_versions
 
 __all__ = [
@@ -69,6 +70,8 @@ __all__ = [
     "NotKeptError",
     "Outcome",
     "Outcomes",
+    "PartialClose",
+    "PortionClose",
     "PowerImpact",
     "Ready",
     "Runs",
@@ -76,6 +79,7 @@ __all__ = [
     "SquareRootImpact",
     "StepTrace",
     "StoreError",
+    "TierStep",
     "TooLargeError",
     "Venue",
     "__version__",

@@ -25,13 +25,30 @@ class MarginTiers:
 class Perpetual:
     def __init__(self, tiers: MarginTiers, *, closing_fee: float, on_entry: bool, contract_value: float) -> None: ...
 
+class LiquidationPolicy:
+    def __init__(
+        self,
+        *,
+        fee_rate: float,
+        fee_to_fund: bool,
+        amount: str,
+        target: float = 1.0,
+        tiers: int = 1,
+        portion: float = 1.0,
+        above: float = 0.0,
+        minimum: float = 0.0,
+        then_all: bool = False,
+        wait_days: float = 0.0,
+        lot: float = 0.0,
+        dust: float = 0.0,
+    ) -> None: ...
+
 class Venue:
     def __init__(
         self,
         instruments: Sequence[Perpetual],
         *,
-        fee_rate: float,
-        fee_to_fund: bool,
+        liquidation: LiquidationPolicy,
         insurance_fund: float,
         deleveraging: bool,
         socialise: bool,
@@ -109,6 +126,10 @@ def exp(x: _Floats) -> _Floats: ...
 def expm1(x: _Floats) -> _Floats: ...
 def log(x: _Floats) -> _Floats: ...
 def log1p(x: _Floats) -> _Floats: ...
+def sin(x: _Floats) -> _Floats: ...
+def cos(x: _Floats) -> _Floats: ...
+def normal_cdf(x: _Floats) -> _Floats: ...
+def normal_quantile(p: _Floats) -> _Floats: ...
 def pow(x: _Floats, y: float) -> _Floats: ...  # noqa: A001
 
 class Scenario:

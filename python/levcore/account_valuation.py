@@ -111,8 +111,9 @@ class AccountValuation(Valuation):
         slack = self.account_slack(prices)
         failing = (slack < 0.0) | (self._venue.liquidate_at_equality & (slack == 0.0))
         held = self._columns["quantity"] != 0.0
-        together: npt.NDArray[np.bool_] = failing[self._account] & (self._account >= 0) & held
-        return alone | together
+        together = failing[self._account] & held
+        answers: npt.NDArray[np.bool_] = np.where(self._account >= 0, together, alone)
+        return answers
 
     def liquidation_price_at(self, prices: float | Mapping[str, float] | Market) -> Floats:
         """Return each position's liquidation price, every other asset's price held still.

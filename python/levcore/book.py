@@ -10,18 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore import _core, book_summary, checks, memory, positions
-from levcore.account_valuation import AccountValuation
 from levcore.errors import InputError, KindError
+from levcore.leverage_measures import LeverageMeasures
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
     import pandas
 
-
 Floats = npt.NDArray[np.float64]
 
 
-class Book(AccountValuation):
+class Book(LeverageMeasures):
     """Positions held at a venue, each in isolated margin or in a cross account.
 
     Parameters
@@ -91,8 +90,7 @@ class Book(AccountValuation):
         if size >= 2**32 - 1:
             raise InputError(f"a book must have fewer than 4294967295 positions, had {size}")
         columns = {name: checks.frozen(positions.private(given[name], column)) for name, column in columns.items()}
-        codes = checks.frozen(codes)
-        rows = checks.frozen(rows)
+        codes, rows = checks.frozen(codes), checks.frozen(rows)
         self._accounts = positions.Accounts() if accounts is None else accounts
         balance = positions.balance_table(venue, self._accounts)
         held = columns["quantity"], columns["entry_price"], columns["margin"], rows, balance

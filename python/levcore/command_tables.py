@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from levcore import flat_columns, risk
 from levcore._version import __version__
@@ -15,9 +17,11 @@ from levcore.book import Book
 from levcore.display import money, plural, price
 from levcore.market import Market
 from levcore.outcome import Outcome, Outcomes
-from levcore.report_numbers import percent, span
+from levcore.report_numbers import FEWEST_FOR_A_TAIL, LEVEL, percent, span
 from levcore.risk import Estimate
 from levcore.runs import Runs
+
+Floats = npt.NDArray[np.float64]
 
 #: Stretches that a replay is told in, in seconds; the shortest that makes no more rows than this.
 STRETCHES = (1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800, 2_592_000)
@@ -78,11 +82,19 @@ def measures(runs: Runs) -> list[Measure]:
         ),
     ):
         found.append(Measure(f"{name}_mean", group, "mean", money_of, risk.mean(losses)))
-        found.append(Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, risk.value_at_risk(losses)))
         found.append(
-            Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, risk.expected_shortfall(losses))
+            Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, _tail(risk.value_at_risk, losses))
         )
+        shortfall = _tail(risk.expected_shortfall, losses)
+        found.append(Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, shortfall))
     return found
+
+
+def _tail(measure: Callable[[Floats, float], Estimate], losses: Floats) -> Estimate:
+    """Estimate what lies beyond 99 %; nan of fewer than 100 paths, of which none does."""
+    if len(losses) < FEWEST_FOR_A_TAIL:
+        return Estimate(np.nan, np.nan, np.nan, 0.95, len(losses), True)
+    return measure(losses, LEVEL)
 
 
 def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path) -> list[Table | str]:
@@ -105,6 +117,8 @@ def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path
     parts += [Table(header, tuple(rows), left=(0, 2, 4)), ""]
     if any(one.estimate.low_sample for one in found):
         parts.append("* fewer than 200 paths decide this: the interval itself is uncertain")
+    if runs.paths < FEWEST_FOR_A_TAIL:
+        parts.append(f"VaR and ES at 99 % are unknown of fewer than {FEWEST_FOR_A_TAIL} paths")
     failed = sum(said is not None for said in runs.error)
     if failed:
         parts.append(f"{plural(failed, 'path')} stopped early: see the column error of {directory / 'paths.csv'}")
@@ -125,24 +139,16 @@ def _written(value: float, unit: str) -> str:
 
 
 def shocks(outcomes: Outcomes, book: Book, market: Market, file: Path) -> list[Table | str]:
-    """Lay out what each shock did: in one table for one asset, in two for several."""
-    parts: list[Table | str] = [
-        f"levcore {__version__}: {file}",
-        f"{plural(len(book), 'position')}, {plural(len(outcomes), 'shock')}",
-        "",
-    ]
-    totals, assets = _totals(outcomes), _assets(outcomes, market)
-    if len(market) == 1:
-        del assets[("asset", "")]
-        parts.append(_table(assets | totals, left=()))
-    else:
-        numbers = [str(row + 1) for row in range(len(outcomes))]
-        parts += [_table({("shock", ""): numbers, **totals}, left=()), ""]
-        places = [str(row + 1) if not k else "" for row in range(len(outcomes)) for k in range(len(market))]
-        parts.append(_table({("shock", "of asset"): places, **assets}, left=(1,)))
-    parts.append("")
+    """Lay out what each shock did: what it cost, then what it did to prices."""
+    about = f"{plural(len(book), 'position')}, {plural(len(outcomes), 'shock')}"
+    alone = len(market) == 1
+    labels = [_share(move) if alone else str(row + 1) for row, move in enumerate(outcomes.shocks[:, 0].tolist())]
+    places = labels if alone else [one if k == 0 else "" for one in labels for k in range(len(market))]
+    costs = _table({("shock", ""): labels} | _totals(outcomes), left=())
+    moves = _table({("shock", ""): places} | _assets(outcomes, market), left=() if alone else (1,))
+    parts: list[Table | str] = [f"levcore {__version__}: {file}", about, "", costs, "", moves]
     failed = [f"shock {row + 1}: {said}" for row, said in enumerate(outcomes.error) if said is not None]
-    return [*parts, *failed] if failed else parts[:-1]
+    return [*parts, "", *failed] if failed else parts
 
 
 def _totals(outcomes: Outcomes) -> dict[tuple[str, str], list[str]]:
@@ -166,9 +172,8 @@ def _assets(outcomes: Outcomes, market: Market) -> dict[tuple[str, str], list[st
     for row in range(len(outcomes)):
         for k, (name, start) in enumerate(market.prices.items()):
             end, used = outcomes.final_price[name][row], outcomes.depth_used[name][row]
-            cells = {
-                ("asset", ""): name,
-                ("moved", "by"): _move(outcomes.shocks[row, k]),
+            several = {("asset", ""): name, ("moved", "by"): _share(outcomes.shocks[row, k])} if len(market) > 1 else {}
+            cells = several | {
                 ("final", outcomes.numeraire): price(end),
                 ("final", "move"): _move(end / start - 1.0),
                 ("amplified", "times"): _ratio(outcomes.amplification[name][row]),
@@ -181,6 +186,10 @@ def _assets(outcomes: Outcomes, market: Market) -> dict[tuple[str, str], list[st
 
 def _table(columns: dict[tuple[str, str], list[str]], left: tuple[int, ...]) -> Table:
     return Table(tuple(columns), tuple(zip(*columns.values(), strict=True)), left)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:+.4g} %" if value else "0 %"
 
 
 def _move(share: float) -> str:
@@ -224,7 +233,11 @@ def replay(outcome: Outcome, book: Book, market: Market, file: Path, start: np.d
         columns[(label, unit)] = [money(value) for value in sums]
     columns[("fund", unit)] = [money(value) for value in kept.insurance_fund[0][last]]
     head = [f"levcore {__version__}: {file}", f"{plural(len(book), 'position')}, {plural(len(kept.time), 'step')}", ""]
-    return [*head, "\n".join(repr(outcome).splitlines()[1:]), "", _table(columns, left=(0,))]
+    rows = outcome._rows()
+    wide = max(len(label) for label, _ in rows)
+    blank = " " * (wide + 4)
+    said = [fill(words, 80, initial_indent=f"  {label:<{wide}}  ", subsequent_indent=blank) for label, words in rows]
+    return [*head, *said, "", _table(columns, left=(0,))]
 
 
 def _moment(since: np.timedelta64, start: np.datetime64 | None) -> str:

@@ -17,13 +17,14 @@ from levcore.cascade import shock
 from levcore.display import money
 from levcore.errors import MissingExtraError
 from levcore.instruments import LinearPerpetual
+from levcore.liquidation import FullClose
 from levcore.market import Asset, Market
 from levcore.montecarlo import simulate
 from levcore.outcome import Outcomes
 from levcore.report_numbers import MEASURES, headline
 from levcore.runs import Runs
 from levcore.scenario import GBM
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 
 __all__ = ["COLUMNS", "CrashTest", "annual_volatility", "crash_test", "facts", "numbers", "one_day", "rows", "save"]
 
@@ -276,7 +277,8 @@ def numbers(runs: Runs) -> list[tuple[str, str, str]]:
     for name, row in top.rows:
         names = [name] if len(row) == 1 else [f"{name}, {measure}" for measure in MEASURES]
         listed += [
-            (each, f"{number.value} {runs.numeraire}", number.interval) for each, number in zip(names, row, strict=True)
+            (each, number.value if number.value == "unknown" else f"{number.value} {runs.numeraire}", number.interval)
+            for each, number in zip(names, row, strict=True)
         ]
     return listed
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from levcore._version import __version__
 from levcore.demo import COLUMNS, crash_test, facts, need_extras, numbers, one_day, rows, save
+from levcore.display import tied
 from levcore.report_numbers import headline
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def aligned(lines: list[tuple[str, ...]], left: int = 0) -> list[str]:
 def _print_shocks(_: Console, test: CrashTest) -> None:
     print(f"levcore {__version__}: a BTCUSDT crash test\n")
     for topic, text in facts(test):
-        print(fill(text, WIDTH, initial_indent=topic.ljust(8), subsequent_indent=8 * " "))
+        print(fill(tied(text), WIDTH, initial_indent=topic.ljust(8), subsequent_indent=8 * " "))
     head = [tuple(name for name, _ in COLUMNS), tuple(unit for _, unit in COLUMNS)]
     print("\nShocks\n")
     print("\n".join(aligned([*head, *rows(test)])), end="\n\n", flush=True)
@@ -107,7 +108,7 @@ def _print_numbers(_: Console, test: CrashTest, runs: Runs) -> None:
     print(f"One day, {runs.paths:,} paths\n")
     print("\n".join(line.rstrip() for line in aligned([("", "estimate", "95 % interval"), *numbers(runs)], left=1)))
     print()
-    print(fill(" ".join(headline(runs, test.outcome).sentences), WIDTH), end="\n\n", flush=True)
+    print(fill(tied(" ".join(headline(runs, test.outcome).sentences)), WIDTH), end="\n\n", flush=True)
 
 
 # --- On a terminal ----------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def _show_shocks(screen: Console, test: CrashTest) -> None:
     screen.print(Text.assemble((f"levcore {__version__}", "bold"), ": a BTCUSDT crash test"), end="\n\n")
     grid = Table.grid(padding=(0, 2))
     for topic, text in facts(test):
-        grid.add_row(Text(topic, style="bold"), Text(text))
+        grid.add_row(Text(topic, style="bold"), Text(tied(text)))
     screen.print(grid)
     screen.print(Text("\nShocks\n", style="bold"))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
@@ -149,4 +150,4 @@ def _show_numbers(screen: Console, test: CrashTest, runs: Runs) -> None:
         table.add_row(Text(name), Text(value, style="bold"), Text(interval, style="dim"))
     screen.print(table)
     screen.print()
-    screen.print(Text(" ".join(headline(runs, test.outcome).sentences)), end="\n\n")
+    screen.print(Text(tied(" ".join(headline(runs, test.outcome).sentences))), end="\n\n")

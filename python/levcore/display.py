@@ -19,6 +19,11 @@ def money(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.6g}"
 
 
+def tied(text: str) -> str:
+    """Return a text whose per cent signs stay with their numbers where lines break."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

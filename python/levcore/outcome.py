@@ -76,6 +76,8 @@ class Outcome(_Result):
         What the other layers of the waterfall carried, and liquidation fees.
     exhausted : bool
         Whether some deficit was more than the fund could pay.
+    waiting : int
+        Positions liquidatable at the end that the venue's policy makes wait; 0 where it never does.
     conservation_error : float
         Largest violation of money conservation seen, as a share of gross notional at the start.
     engine : str
@@ -117,6 +119,7 @@ class Outcome(_Result):
     socialised_loss: float
     fees: float
     exhausted: bool
+    waiting: int
     conservation_error: float
     final_price: Mapping[str, float]
     lowest_price: Mapping[str, float]
@@ -226,6 +229,7 @@ class Outcomes(_Result):
     socialised_loss: Floats
     fees: Floats
     exhausted: npt.NDArray[np.bool_]
+    waiting: npt.NDArray[np.int64]
     conservation_error: Floats
     final_price: Mapping[str, Floats]
     lowest_price: Mapping[str, Floats]

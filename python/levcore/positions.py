@@ -167,10 +167,10 @@ def balance_table(venue: Venue, accounts: Accounts) -> Floats:
     return table
 
 
-def joined(tables: list[Accounts]) -> Accounts | None:
+def joined(tables: list[Accounts]) -> Accounts:
     """Return one table of the rows of several, in order; a balance that a table does not have is 0."""
     if not any(len(table) for table in tables):
-        return None
+        return Accounts()
     names = dict.fromkeys(name for table in tables for name in table.balances)
     return Accounts(
         **{name: np.concatenate([table.balances.get(name, np.zeros(len(table))) for table in tables]) for name in names}

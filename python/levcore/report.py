@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from levcore import checks
-from levcore.display import plural
+from levcore.display import plural, tied
 from levcore.errors import InputError, KindError, MissingExtraError, NotKeptError
 from levcore.outcome import Outcomes
 from levcore.runs import Runs
@@ -108,7 +108,7 @@ def write(
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FunctionLoader(_template),
     )
-    rooms.filters["tied"] = lambda text: str(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    rooms.filters["tied"] = tied
     page = rooms.get_template("report.html.j2").render(_content(runs, title, shocks, notes))
     file = Path(path)
     file.write_text(page, encoding="utf-8")

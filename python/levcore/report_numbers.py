@@ -19,6 +19,8 @@ Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 LEVEL = 0.99
 ENOUGH_FOR_A_TAIL = 200  # two samples in the worst hundredth
 NO_INTERVAL = "no interval: too few paths"
+FEWEST_FOR_A_TAIL = 100  # one sample in the worst hundredth
+NO_TAIL = f"no estimate: fewer than {FEWEST_FOR_A_TAIL} paths"
 MEASURES = ("mean", "VaR 99 %", "ES 99 %")
 
 
@@ -131,7 +133,11 @@ def _shock_sentence(shocks: Any) -> str:
 
 def _row(values: Floats) -> tuple[Number, ...]:
     mean = _mean(values, _amount)
-    return (mean,) if _constant(values) else (mean, _var(values), _shortfall(values))
+    if _constant(values):
+        return (mean,)
+    if len(values) < FEWEST_FOR_A_TAIL:
+        return (mean, *[Number("unknown", NO_TAIL, True)] * 2)
+    return mean, _var(values), _shortfall(values)
 
 
 def _constant(values: Floats) -> bool:

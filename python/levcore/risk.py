@@ -180,7 +180,7 @@ def quantile(values: npt.ArrayLike, q: float, confidence: float = 0.95) -> Estim
     2.0
     """
     share = checks.number("q", q, above=0.0, below=1.0)
-    return _quantile(np.sort(_samples("values", values)), share, confidence)
+    return _quantile(_samples("values", values), share, confidence)
 
 
 def value_at_risk(losses: npt.ArrayLike, level: float = 0.99, confidence: float = 0.95) -> Estimate:
@@ -203,7 +203,7 @@ def value_at_risk(losses: npt.ArrayLike, level: float = 0.99, confidence: float 
     Raises
     ------
     InputError, KindError
-        If a loss, the level or the confidence breaks a rule.
+        If a loss, the level or the confidence breaks a rule, or no loss lies beyond the level: ``n*(1 - level) < 1``.
 
     Notes
     -----
@@ -215,8 +215,9 @@ def value_at_risk(losses: npt.ArrayLike, level: float = 0.99, confidence: float 
     >>> float(lc.risk.value_at_risk(range(1, 101), level=0.95))
     95.0
     """
-    share = checks.number("level", level, above=0.0, below=1.0)
-    return _quantile(np.sort(_samples("losses", losses)), share, confidence)
+    samples, share = _samples("losses", losses), checks.number("level", level, above=0.0, below=1.0)
+    _beyond(len(samples), share)
+    return _quantile(samples, share, confidence)
 
 
 def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: float = 0.95) -> Estimate:
@@ -234,12 +235,12 @@ def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: f
     Returns
     -------
     Estimate
-        With the interval of its asymptotic variance.
+        With the interval of its asymptotic variance, cut off at the smallest loss.
 
     Raises
     ------
     InputError, KindError
-        If a loss, the level or the confidence breaks a rule.
+        If a loss, the level or the confidence breaks a rule, or no loss lies beyond the level: ``n*(1 - level) < 1``.
 
     Notes
     -----
@@ -253,18 +254,20 @@ def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: f
     >>> float(lc.risk.expected_shortfall(range(1, 101), level=0.95))
     98.0
     """
-    share = checks.number("level", level, above=0.0, below=1.0)
-    samples, z = np.sort(_samples("losses", losses)), _z(confidence)
-    n = len(samples)
-    wanted = _round_share(n * (1.0 - share))
+    samples, share = _samples("losses", losses), checks.number("level", level, above=0.0, below=1.0)
+    z, n = _z(confidence), len(samples)
+    wanted = _beyond(n, share)
     whole = math.floor(wanted)
-    tail = samples[n - whole :]
-    at = samples[_place(n, share)]
-    total = float(tail.sum()) + (wanted - whole) * float(samples[n - whole - 1] if whole < n else 0.0)
-    value = total / wanted
-    spread = float(tail.var(ddof=1)) if whole > 1 else 0.0
-    half = z * math.sqrt((spread + share * (value - float(at)) ** 2) / wanted)
-    return Estimate(value, value - half, value + half, float(confidence), n, whole < ENOUGH)
+    first = max(0, n - whole - 1)  # the place of the value at risk: a sample that counts in part lies there
+    ordered = np.partition(samples, first)
+    at = float(ordered[first])
+    tail = np.sort(ordered[n - whole :])  # sorted, so that the order of the losses is no matter
+    excess = tail - at
+    value = min(at + float(excess.sum()) / wanted, float(tail[-1]))
+    spread = float(excess.var(ddof=1)) if whole > 1 else 0.0
+    half = z * math.sqrt((spread + share * (value - at) ** 2) / wanted)
+    low = max(value - half, float(samples.min()))
+    return Estimate(value, low, value + half, float(confidence), n, whole < ENOUGH)
 
 
 def _samples(name: str, values: npt.ArrayLike) -> Floats:
@@ -287,30 +290,46 @@ def _round_share(count: float) -> float:
     return float(round(count)) if abs(count - round(count)) < 1e-9 * max(1.0, count) else count
 
 
+def _beyond(n: int, level: float) -> float:
+    """Return how many of n losses lie beyond a level, at least one of them, the last one perhaps in part."""
+    count = _round_share(n * (1.0 - level))
+    if count < 1.0:
+        needed = math.ceil(_round_share(1.0 / (1.0 - level)))
+        raise InputError(
+            f"losses must have at least {needed:,} rows, for one to lie beyond the level {level}, had {n:,}"
+        )
+    return count
+
+
 def _place(n: int, q: float) -> int:
     """Return the place of the smallest sample with a share of at least q at or below it."""
     return min(n - 1, max(0, math.ceil(_round_share(n * q)) - 1))
 
 
-def _quantile(ordered: Floats, q: float, confidence: float) -> Estimate:
+def _quantile(samples: Floats, q: float, confidence: float) -> Estimate:
     _z(confidence)
-    n, missed = len(ordered), (1.0 - confidence) / 2.0
-    at_or_below = _binomial_cdf(n, q)  # [k]: at most k samples lie at or below the true quantile
+    n, missed = len(samples), (1.0 - confidence) / 2.0
+    first, at_or_below = _binomial_cdf(n, q)  # [k - first]: at most k samples lie at or below the true quantile
     # The k-th smallest lies above the quantile where fewer than k samples lie at or below it.
-    low = int(np.searchsorted(at_or_below, missed, side="right")) - 1
-    high = int(np.searchsorted(at_or_below, 1.0 - missed, side="left"))
-    outside = low < 0 or high > n - 1
-    ends = float(ordered[max(low, 0)]), float(ordered[min(high, n - 1)])
-    few = outside or _round_share(min(q, 1.0 - q) * n) < ENOUGH
-    return Estimate(float(ordered[_place(n, q)]), *ends, float(confidence), n, few)
+    low = first + int(np.searchsorted(at_or_below, missed, side="right")) - 1
+    high = first + int(np.searchsorted(at_or_below, 1.0 - missed, side="left"))
+    few = low < 0 or high > n - 1 or _round_share(min(q, 1.0 - q) * n) < ENOUGH
+    places = [max(low, 0), _place(n, q), min(high, n - 1)]
+    ordered = np.partition(samples, places)
+    bottom, value, top = (float(ordered[place]) for place in places)
+    return Estimate(value, bottom, top, float(confidence), n, few)
 
 
-def _binomial_cdf(n: int, p: float) -> Floats:
-    """Return P(at most k of n), k = 0 to n, by the ratios of neighbouring terms from the largest one."""
-    k = np.arange(1, n + 1, dtype=np.float64)
+def _binomial_cdf(n: int, p: float) -> tuple[int, Floats]:
+    """Return a count k and P(at most k, k + 1, ... of n), by the ratios of neighbouring terms from the largest one.
+
+    The counts left out on either side have together a probability below 1e-40.
+    """
+    reach = 40.0 * math.sqrt(n * p * (1.0 - p)) + 100.0
+    first, last = max(0, math.floor(n * p - reach)), min(n, math.ceil(n * p + reach))
+    k = np.arange(first + 1, last + 1, dtype=np.float64)
     ratios = np.log((n - k + 1) / k) + (math.log(p) - math.log1p(-p))
     logs = np.concatenate([[0.0], np.cumsum(ratios)])
-    terms = np.exp(logs - logs.max())
-    below = np.cumsum(terms)
+    below = np.cumsum(np.exp(logs - logs.max()))
     probabilities: Floats = np.minimum(below / below[-1], 1.0)
-    return probabilities
+    return first, probabilities

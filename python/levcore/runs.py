@@ -83,6 +83,7 @@ class Runs(_Result):
     socialised_loss: Floats
     fees: Floats
     exhausted: npt.NDArray[np.bool_]
+    waiting: Counts
     conservation_error: Floats
     final_price: Mapping[str, Floats]
     lowest_price: Mapping[str, Floats]

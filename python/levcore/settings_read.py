@@ -53,6 +53,7 @@ def schema() -> dict[str, Any]:
 
 
 def _without_null(node: Any) -> Any:
+    """Leave out titles and null, and what a union of one or a part of one wraps."""
     if isinstance(node, list):
         return [_without_null(one) for one in node]
     if not isinstance(node, dict):
@@ -60,9 +61,13 @@ def _without_null(node: Any) -> Any:
     kept = {
         name: _without_null(value)
         for name, value in node.items()
-        if name != "anyOf" and (name, value) != ("default", None) and not (name == "title" and isinstance(value, str))
+        if name not in ("anyOf", "allOf")
+        and (name, value) != ("default", None)
+        and not (name == "title" and isinstance(value, str))
     }
-    members = [_without_null(one) for one in node.get("anyOf", ()) if one != {"type": "null"}]
+    members = [
+        _without_null(one) for one in (*node.get("anyOf", ()), *node.get("allOf", ())) if one != {"type": "null"}
+    ]
     if len(members) == 1:
         return kept | members[0]
     return kept | {"anyOf": members} if members else kept

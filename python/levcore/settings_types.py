@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from levcore.checks import LARGEST
 from levcore.errors import LevcoreError
@@ -70,6 +70,13 @@ def _span(value: object) -> timedelta:
     return span
 
 
+class _AsText:
+    """What a span of time is in the schema; a new dict for each key, which pydantic writes its own words into."""
+
+    def __get_pydantic_json_schema__(self, *_: object) -> dict[str, Any]:
+        return {"type": "string", "pattern": SPAN, "examples": ["1min", "8h", "1d"]}
+
+
 def _shape(value: object) -> str:
     kinds = (dict, "<table>"), (list, "<array>"), (str, "<text>")
     return next((tag for kind, tag in kinds if isinstance(value, kind)), "<number>")
@@ -80,11 +87,7 @@ by_shape = Discriminator(_shape)
 as_number, as_table, as_array, as_text = Tag("<number>"), Tag("<table>"), Tag("<array>"), Tag("<text>")
 
 Name = Annotated[str, Field(min_length=1)]
-Span = Annotated[
-    timedelta,
-    BeforeValidator(_span),
-    WithJsonSchema({"type": "string", "pattern": SPAN, "examples": ["1min", "8h", "1d"]}),
-]
+Span = Annotated[timedelta, BeforeValidator(_span), _AsText()]
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 Amount = Annotated[float, Field(ge=0, le=LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1)]

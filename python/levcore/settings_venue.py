@@ -9,6 +9,7 @@ from pydantic import Field
 from levcore import datasets
 from levcore.funding import Funding
 from levcore.instruments import LinearPerpetual
+from levcore.liquidation import FullClose
 from levcore.settings_types import (
     Amount,
     Amounts,
@@ -29,7 +30,7 @@ from levcore.settings_types import (
     by_shape,
 )
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 
 
 class TiersTable(Made):

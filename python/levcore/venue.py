@@ -9,44 +9,8 @@ from typing import Literal
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
+from levcore.liquidation import FullClose, Policy
 from levcore.per_asset import PerAsset
-
-
-@dataclass(frozen=True, kw_only=True)
-class FullClose:
-    """Liquidation policy: the whole position is closed at once.
-
-    Parameters
-    ----------
-    fee_rate : float
-        Liquidation fee as a share of the notional traded, in [0, 1); never more than what is left of the margin.
-    fee_to : {"fund", "outside"}
-        Who receives it: the insurance fund, or somebody outside the model.
-
-    Raises
-    ------
-    InputError
-        If a value breaks a rule.
-    KindError
-        If an argument has the wrong type.
-
-    Notes
-    -----
-    Source: the common core of venues' liquidation rules; partial policies are values of their own.
-
-    Examples
-    --------
-    >>> import levcore as lc
-    >>> lc.FullClose(fee_rate=0.005).fee_to
-    'fund'
-    """
-
-    fee_rate: float = 0.0
-    fee_to: Literal["fund", "outside"] = "fund"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "fee_rate", checks.number("fee_rate", self.fee_rate, at_least=0.0, below=1.0))
-        checks.choice("fee_to", self.fee_to, ("fund", "outside"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +65,7 @@ class Venue:
     instruments : sequence of LinearPerpetual or InversePerpetual
         What is traded there; symbols must differ. Inverse instruments settle in their asset, so that a venue has them
         on one asset and no linear ones beside them.
-    liquidation : FullClose
+    liquidation : FullClose, PartialClose, TierStep or PortionClose
         What is traded when a position is liquidated.
     backstop : Backstop
         The loss waterfall and its fund.
@@ -137,7 +101,7 @@ class Venue:
 
     instruments: tuple[Instrument, ...]
     _: KW_ONLY
-    liquidation: FullClose = FullClose()
+    liquidation: Policy = FullClose()
     backstop: Backstop = Backstop()
     remainder: Literal["fund", "trader"] = "fund"
     liquidate_at_equality: bool = False
@@ -148,7 +112,7 @@ class Venue:
         self,
         instruments: Sequence[Instrument],
         *,
-        liquidation: FullClose = FullClose(),
+        liquidation: Policy = FullClose(),
         backstop: Backstop = Backstop(),
         remainder: Literal["fund", "trader"] = "fund",
         liquidate_at_equality: bool = False,
@@ -168,7 +132,9 @@ class Venue:
             seen.add(instrument.symbol)
         set_field = object.__setattr__
         set_field(self, "instruments", tuple(instruments))
-        set_field(self, "liquidation", checks.instance("liquidation", liquidation, FullClose))
+        if not isinstance(liquidation, Policy):
+            raise KindError(f"liquidation must be a liquidation policy, was {checks.describe(liquidation)}")
+        set_field(self, "liquidation", liquidation)
         set_field(self, "backstop", checks.instance("backstop", backstop, Backstop))
         set_field(self, "remainder", checks.choice("remainder", remainder, ("fund", "trader")))
         set_field(self, "liquidate_at_equality", checks.flag("liquidate_at_equality", liquidate_at_equality))
@@ -202,8 +168,7 @@ class Venue:
     def _to_native(self) -> _core.Venue:
         return _core.Venue(
             [instrument._to_native() for instrument in self.instruments],
-            fee_rate=self.liquidation.fee_rate,
-            fee_to_fund=self.liquidation.fee_to == "fund",
+            liquidation=self.liquidation._to_native(),
             insurance_fund=self.backstop.insurance_fund,
             deleveraging=self.backstop.deleveraging,
             socialise=self.backstop.socialise,

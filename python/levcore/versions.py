@@ -10,7 +10,7 @@ import sys
 from levcore._version import __version__
 
 #: Distributions whose versions matter to a report.
-PACKAGES = ("numpy", "pandas", "polars", "pyarrow", "matplotlib", "plotly", "jinja2", "typer", "rich")
+PACKAGES = ("numpy", "pandas", "polars", "pyarrow", "matplotlib", "plotly", "jinja2", "typer", "rich", "pydantic")
 
 
 def show_versions() -> None:

@@ -1,4 +1,4 @@
-// Cross accounts: one pool of collateral behind many positions (model 4). Positions of an account lie together, in the
+// Cross accounts: one pool of collateral behind many positions (model 17). Positions of an account lie together, in the
 // book's order; balances are in units of each collateral, the settlement currency's first.
 #pragma once
 

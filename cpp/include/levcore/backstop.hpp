@@ -17,7 +17,7 @@ struct Settlement {
     double unpaid = 0.0;  // of a deficit, after the fund
 };
 
-inline Settlement settle(const FullClose& policy, double equity, double notional, double fund) noexcept {
+inline Settlement settle(const LiquidationPolicy& policy, double equity, double notional, double fund) noexcept {
     if (equity >= 0.0) {
         const double fee = liquidation_fee(policy, notional, equity);
         return {fee, equity - fee, 0.0, 0.0};

@@ -1,5 +1,5 @@
 // What is traded: each instrument as an affine claim cash + coin*v in its settlement currency, and the shape of its
-// maintenance requirement (model 2). v is the unit price: of a linear instrument the price P itself, the coin being
+// maintenance requirement (model 2, 16). v is the unit price: of a linear instrument the price P itself, the coin being
 // base units; of an inverse one 1/P, its coin being minus the quote units of its contracts. So an inverse long is a
 // linear short in 1/P, and everything below knows one kind only.
 #pragma once

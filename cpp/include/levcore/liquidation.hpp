@@ -1,4 +1,5 @@
-// What must be traded, and what it costs whom (model 7): full close of an isolated position.
+// What must be traded, and what it costs whom (model 7): how much of a position an order closes, and its fee. Pure
+// arithmetic at the mark of the check, the order's own impact left out.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +10,22 @@
 namespace levcore {
 
 // The fee on a trade, never more than what is left of the position's equity.
-inline double liquidation_fee(const FullClose& policy, double notional, double left) noexcept {
+inline double liquidation_fee(const LiquidationPolicy& policy, double notional, double left) noexcept {
     return std::min(policy.fee_rate * notional, left);
 }
+
+// A liquidatable position at its turn. An isolated one stands for itself; in an account equity is the account's and
+// other_maintenance what its other positions require.
+struct Turn {
+    double coin;
+    double entry_price;
+    double unit;  // unit price at the mark
+    double equity;
+    double other_maintenance;
+    bool again;  // it has had an order before
+};
+
+// The coin that an order closes, of the sign of the position's; all of it where less would not do.
+double closing_amount(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn) noexcept;
 
 }  // namespace levcore

@@ -70,6 +70,7 @@ struct Outcome {
     double socialised_loss = 0.0;
     double fees = 0.0;
     bool exhausted = false;
+    std::int64_t waiting = 0;  // liquidatable at the end, but for now left by the policy
     double conservation_error = 0.0;
     Fault fault = Fault::none;
     std::int64_t faulty_asset = -1;

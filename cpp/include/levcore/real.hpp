@@ -8,10 +8,15 @@
 namespace levcore {
 
 double exp(double x) noexcept;
+double exp(Pair x) noexcept;
 double expm1(double x) noexcept;
 double log(double x) noexcept;            // x > 0; nan for x < 0, -inf at 0
 double log1p(double x) noexcept;          // x > -1
 double pow(double x, double y) noexcept;  // x >= 0
+
+// Radians, abs(x) <= 1e6; nan beyond, where a double says little about its place in the circle.
+double sin(double x) noexcept;
+double cos(double x) noexcept;
 
 // sin and cos of 2*pi*turns, turns in [0, 1].
 struct SinCos {
@@ -22,5 +27,6 @@ SinCos sin_cos_turns(double turns) noexcept;
 
 // log(x) to about 2^-68 absolute, for sums that are rounded once.
 Pair log_pair(double x) noexcept;
+Pair log_pair(Pair x) noexcept;  // of normal x > 0
 
 }  // namespace levcore

@@ -41,6 +41,7 @@ struct Run {
     Outcome outcome = {};
     Sum notional[2] = {};
     std::int64_t step = 0;
+    double days = 0.0;  // since the start
 };
 
 // Who went, and when.

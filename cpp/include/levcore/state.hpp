@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -44,6 +45,15 @@ struct SideState {
     double farthest_move = 0.0;
     std::vector<Ranked> near;
 
+    // What partial closes have left: claims of their own, and rows that wait for a time (in days) before they may act.
+    std::map<std::uint32_t, Claim> residual;
+    std::vector<bool> begun;  // per row, once one has had an order
+    struct Resting {
+        double until;
+        std::uint32_t row;
+    };
+    std::vector<Resting> resting;
+
     // Made when first needed: claims that differ from the sorted book's, and the order that follows.
     std::vector<double> own_quantity;
     std::vector<double> own_cash;
@@ -83,6 +93,9 @@ struct CrossState {
     Sum total_cash;                           // of all accounts, what has changed since the start
     std::vector<Sum> total_coins;             // per collateral, likewise
     std::vector<Taken> taken;                 // per collateral, by the outside market
+    std::vector<std::uint8_t> begun;          // per place, whether it has had an order
+    std::vector<double> rests_until;          // per account, in days: no order before
+    std::vector<std::int64_t> last_step;      // per account, of its last order in part
 };
 
 struct State {
@@ -129,6 +142,9 @@ void rank_near_again(const SortedBook& book, State& state, std::size_t asset, st
 
 // The key of a row as its claim stands.
 double present_key(const SortedBook& book, std::size_t asset, std::size_t side, std::uint32_t row, const Claim& held);
+
+// Begins to look at a side row by row, by present keys: claims have moved, or some will change in part.
+void begin_moving(const SortedBook& book, State& state, std::size_t asset, std::size_t side);
 
 // Takes a claim, or a part of it, out of the open interest; `rest` is what the row keeps.
 void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row,

@@ -1,0 +1,76 @@
+#include "levcore/liquidation.hpp"
+
+#include <limits>
+
+namespace levcore {
+namespace {
+
+// The requirement of a size of coin in tier k at the turn's unit price: slope*size - offset; and the size at which the
+// tier begins.
+struct TierLine {
+    double slope;
+    double offset;
+    double begins;
+};
+
+TierLine tier_line(const Perpetual& instrument, const Turn& turn, std::size_t k) noexcept {
+    const MarginTiers& tiers = instrument.tiers;
+    const double entry = unit_price(instrument, turn.entry_price);
+    const double basis = instrument.basis == Basis::mark ? turn.unit : entry;
+    const double per_contract = instrument.is_inverse() ? instrument.contract_value : 1.0;
+    const double rate = tiers.rate[k] + instrument.closing_fee;
+    if (tiers.measure == Measure::contracts)
+        return {rate * basis, tiers.deduction[k] * per_contract * basis, tiers.floor[k] * per_contract};
+    const double measured = tiers.measure == Measure::notional ? basis : entry;
+    return {rate * basis, tiers.deduction[k], tiers.floor[k] / measured};
+}
+
+// The largest tier that a size falls in.
+std::size_t tier_at(const Perpetual& instrument, const Turn& turn, double size) noexcept {
+    std::size_t k = instrument.tiers.size() - 1;
+    while (k > 0 && tier_line(instrument, turn, k).begins > size) --k;
+    return k;
+}
+
+// The largest size that may be kept for maintenance to be at most `target` of equity after the order and its fee.
+double kept_at_target(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn,
+                      double size) noexcept {
+    const double fee = policy.target * policy.fee_rate * turn.unit;  // of a unit of coin closed
+    const double room = policy.target * turn.equity - fee * size - turn.other_maintenance;
+    double upper = size;
+    for (std::size_t k = tier_at(instrument, turn, size) + 1; k-- > 0;) {
+        const TierLine line = tier_line(instrument, turn, k);
+        const double steepness = line.slope - fee;
+        const double most = steepness > 0.0 ? (room + line.offset) / steepness : upper;
+        const double kept = std::min(most, upper);
+        const bool holds = std::max(0.0, line.slope * kept - line.offset) <= room + fee * kept + 1e-12 * turn.equity;
+        if (kept >= line.begins && holds) return kept;
+        upper = std::nextafter(line.begins, 0.0);  // a size below belongs to the tier before
+    }
+    return 0.0;
+}
+
+}  // namespace
+
+double closing_amount(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn) noexcept {
+    const double size = std::fabs(turn.coin);
+    const double sign = turn.coin > 0.0 ? 1.0 : -1.0;
+    double closed = size;
+    if (policy.amount == Amount::to_target && turn.equity > 0.0)
+        closed = size - kept_at_target(policy, instrument, turn, size);
+    if (policy.amount == Amount::to_lower_tier) {
+        const std::size_t k = tier_at(instrument, turn, size);
+        if (k >= policy.tiers)
+            closed = size - std::nextafter(tier_line(instrument, turn, k - policy.tiers + 1).begins, 0.0);
+    }
+    if (policy.amount == Amount::portion && size * turn.unit > policy.above && !(policy.then_all && turn.again))
+        closed = std::max(policy.portion * size, policy.minimum / turn.unit);
+    const double per_contract = instrument.is_inverse() ? instrument.contract_value : 1.0;
+    const double lot = policy.lot * per_contract;
+    if (lot > 0.0) closed = std::max(1.0, std::ceil(closed / lot * (1.0 - 1e-12))) * lot;
+    closed = std::max(closed, 1e-12 * size);  // an order that closes nothing would never end
+    const bool all = !(closed < size) || size - closed < policy.dust * per_contract;
+    return sign * (all ? size : closed);
+}
+
+}  // namespace levcore

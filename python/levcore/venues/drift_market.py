@@ -1,0 +1,71 @@
+"""Drift v2: perpetuals settled in USDC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from levcore.venue import Backstop, FullClose, Venue
+from levcore.venues.presets import House, Symbols, Tables, linear
+
+
+def drift_v2(
+    symbols: Symbols = None,
+    *,
+    tiers: Tables | None = None,
+    insurance_fund: float = 0.0,
+    liquidation_fee: float = 0.0,
+    collateral: Mapping[str, float] | None = None,
+) -> Venue:
+    """Give the rulebook of Drift v2: linear, losses beyond the fund socialised, no deleveraging.
+
+    Parameters
+    ----------
+    symbols : str or sequence of str, optional
+        Such as "SOL-PERP"; None: all that have tiers.
+    tiers : mapping of str to MarginTiers
+        Continuous tiers per market; of a small position one tier with the market's maintenance ratio. None are shipped.
+    insurance_fund : float
+        In USDC, >= 0.
+    liquidation_fee : float
+        Fees of liquidator and insurance together as a share of the notional, in [0, 1); they leave the model.
+    collateral : mapping of str to float, optional
+        The maintenance asset weight of each coin.
+
+    Returns
+    -------
+    Venue
+        Equity equal to the requirement is safe; what is left after the fee is the trader's; deficits go to the fund
+        and are then socialised.
+
+    Raises
+    ------
+    InputError, KindError
+        If there are no tiers, they are of another kind, or a value breaks a rule.
+
+    Notes
+    -----
+    Source: the protocol's code and tests (programs/drift/src/math), re-computed.
+
+    Left out: the part of the ratio that grows with the square root of the size, the buffer of 2 % up to which a
+    liquidation frees margin and its rate in time (a liquidation closes the whole position), the liquidator who takes
+    the position over at the oracle price less a fee (levcore: it walks the order book), weights that fall with
+    deposits, and that losses are charged over open interest (levcore: over unrealised profit). Marks stand for oracle
+    prices; no funding unless instruments are given one.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> table = lc.MarginTiers([0.0], [0.05], max_leverage=[10])
+    >>> lc.venues.drift_v2(tiers={"SOL-PERP": table}).backstop
+    Backstop(insurance_fund=0.0, deleveraging=False, socialise=True)
+    """
+    house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
+    return Venue(
+        linear(house, symbols, tiers),
+        liquidation=FullClose(fee_rate=liquidation_fee, fee_to="outside"),
+        backstop=Backstop(insurance_fund=insurance_fund, socialise=True),
+        remainder="trader",
+        liquidate_at_equality=False,
+        settlement="USDC",
+        collateral=collateral,
+    )

@@ -1,0 +1,76 @@
+"""dYdX v4: perpetuals settled in USDC."""
+
+from __future__ import annotations
+
+from levcore.tiers import MarginTiers
+from levcore.venue import Backstop, FullClose, Venue
+from levcore.venues.presets import House, Symbols, Tables, linear
+
+#: Initial margin fraction and share of it that must be maintained: liquidity tiers of the protocol's genesis script.
+LARGE_CAP = (0.05, 0.6)
+MID_CAP = (0.10, 0.5)
+LIQUIDITY_TIER = {"BTC-USD": LARGE_CAP, "ETH-USD": LARGE_CAP, "SOL-USD": MID_CAP, "LINK-USD": MID_CAP}
+
+
+def dydx_v4(
+    symbols: Symbols = None,
+    *,
+    tiers: Tables | None = None,
+    insurance_fund: float = 0.0,
+    max_liquidation_fee: float = 0.015,
+) -> Venue:
+    """Give the rulebook of dYdX v4: linear, one maintenance rate a market, at the oracle price.
+
+    Parameters
+    ----------
+    symbols : str or sequence of str, optional
+        Such as "BTC-USD"; None: all that have tiers.
+    tiers : mapping of str to MarginTiers, optional
+        Tiers per market; the protocol has one tier each, of rate initial margin fraction times maintenance fraction.
+        None: BTC, ETH, SOL and LINK as the public genesis script sets them.
+    insurance_fund : float
+        In USDC, >= 0.
+    max_liquidation_fee : float
+        Share of the notional closed that the fund takes at most, in [0, 1); never more than what is left.
+
+    Returns
+    -------
+    Venue
+        Equity equal to the requirement is safe; what is left after the fee is the trader's; deficits go to the fund,
+        then to deleveraging at the bankruptcy price.
+
+    Raises
+    ------
+    InputError, KindError
+        If a market has no tiers, tiers are of another kind, or a value breaks a rule.
+
+    Notes
+    -----
+    Source: the protocol's code and tests (x/perpetuals, x/subaccounts, x/clob), re-computed; fee and shipped margin
+    fractions are those of its public genesis script (protocol/testing/genesis.sh at 012df2d4), set for local and test
+    networks: governance has changed them since, so pass `tiers` for today's.
+
+    Left out: initial margin that rises with open interest (it limits opening only), requirements rounded up to 1e-6
+    USDC, the limit price of liquidation orders, the portion of a position that a block may close (a liquidation closes
+    the whole position), counterparties of deleveraging in random order (levcore: pro rata), a fund for each isolated
+    market, funding unless instruments are given one. Marks stand for oracle prices.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> lc.venues.dydx_v4("BTC-USD").instruments[0].tiers.maintenance_rate
+    (0.03,)
+    """
+    house = House("dYdX", r"(?P<asset>[\w.,-]+)-USD", "BTC-USD", "USDC")
+    shipped = {
+        symbol: MarginTiers([0.0], [initial * fraction], max_leverage=[1.0 / initial])
+        for symbol, (initial, fraction) in LIQUIDITY_TIER.items()
+    }
+    return Venue(
+        linear(house, symbols, tiers, shipped=shipped),
+        liquidation=FullClose(fee_rate=max_liquidation_fee),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        remainder="trader",
+        liquidate_at_equality=False,
+        settlement="USDC",
+    )

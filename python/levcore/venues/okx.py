@@ -1,0 +1,75 @@
+"""OKX: swaps and futures settled in USDT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from levcore.venue import Backstop, FullClose, Venue
+from levcore.venues.presets import House, Symbols, Tables, linear
+
+
+def okx(
+    symbols: Symbols = None,
+    *,
+    tiers: Tables | None = None,
+    insurance_fund: float = 0.0,
+    taker_fee: float = 0.0005,
+    collateral: Mapping[str, float] | None = None,
+) -> Venue:
+    """Give the rulebook of OKX's USDT swaps and futures: linear, whole-position tiers by contracts.
+
+    Parameters
+    ----------
+    symbols : str or sequence of str, optional
+        Such as "BTC-USDT-SWAP"; None: all that have tiers.
+    tiers : mapping of str to MarginTiers
+        Tiers per symbol with whole_position=True and measure="contracts", floors in base units (the venue's contracts
+        times their size), such as :func:`levcore.venues.read_ccxt_tiers` reads. None are shipped.
+    insurance_fund : float
+        In USDT, >= 0.
+    taker_fee : float
+        Rate of the fee to close, counted into the requirement beside the maintenance rate, in [0, 1).
+    collateral : mapping of str to float, optional
+        Coins of a multi-currency account: the share of their value that counts.
+
+    Returns
+    -------
+    Venue
+        Equity equal to the requirement liquidates; a position is taken over at its bankruptcy price, and what is left
+        of its margin is the fund's; deficits go to the fund, then to deleveraging.
+
+    Raises
+    ------
+    InputError, KindError
+        If there are no tiers, they are of another kind, or a value breaks a rule.
+
+    Notes
+    -----
+    Source: OKX's help pages on margin and liquidation, read in 2025, and the formula of its liquidation price checked
+    against published numbers. The default fee is general knowledge, that of an ordinary account.
+
+    Left out: the cut by two tiers that comes before the take-over from the third tier up (a liquidation closes the
+    whole position), netting of hedges, discount rates by amount, the ranking of deleveraging (levcore: pro rata),
+    contracts margined in coin, funding unless instruments are given one.
+
+    Examples
+    --------
+    >>> import levcore as lc
+    >>> table = lc.MarginTiers([0.0, 10.0], [0.004, 0.005], whole_position=True, measure="contracts")
+    >>> venue = lc.venues.okx(tiers={"BTC-USDT-SWAP": table})
+    >>> held = {"quantity": [1.0], "entry_price": [60_000.0], "margin": [6_000.0]}
+    >>> lc.Book(venue, instrument="BTC-USDT-SWAP", **held).liquidation_price.round(2)
+    array([54244.1])
+    """
+    house = House(
+        "OKX", r"(?P<asset>\w+)-USDT-(SWAP|\d{6})", "BTC-USDT-SWAP", whole_position=True, measure=("contracts",)
+    )
+    return Venue(
+        linear(house, symbols, tiers, closing_fee=taker_fee),
+        liquidation=FullClose(),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        remainder="fund",
+        liquidate_at_equality=True,
+        settlement="USDT",
+        collateral=collateral,
+    )

@@ -1,0 +1,143 @@
+"""What the presets share: which tiers a symbol has, whether they are of the venue's kind, which asset it follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from levcore import checks
+from levcore.errors import InputError, KindError
+from levcore.instruments import InversePerpetual, LinearPerpetual
+from levcore.tiers import MarginTiers
+
+Symbols = str | Sequence[str] | None
+Tables = Mapping[str, MarginTiers]
+
+#: How many symbols an error lists.
+LISTED = 20
+
+
+class House(NamedTuple):
+    """How a venue writes its symbols, and which kind of tiers it has."""
+
+    name: str
+    symbol: str  # a pattern with a group `asset`
+    example: str
+    settlement: str | None = "USDT"  # None: each coin on its own
+    whole_position: bool = False
+    measure: tuple[str, ...] = ("notional",)
+
+
+def linear(
+    house: House,
+    symbols: Symbols,
+    tiers: Tables | None,
+    *,
+    shipped: Tables | None = None,
+    closing_fee: float = 0.0,
+    basis: Literal["mark", "entry"] = "mark",
+) -> list[LinearPerpetual]:
+    """Return the linear instruments of these symbols."""
+    fee = checks.number("closing fee", closing_fee, at_least=0.0, below=1.0)
+    return [
+        LinearPerpetual(symbol, asset=_asset(house, symbol), tiers=table, closing_fee=fee, basis=basis)
+        for symbol, table in _tables(house, symbols, tiers, shipped).items()
+    ]
+
+
+def inverse(
+    house: House,
+    symbols: Symbols,
+    tiers: Tables | None,
+    *,
+    contract_value: Mapping[str, float] | float,
+    shipped: Tables | None = None,
+    basis: Literal["mark", "entry"] = "mark",
+) -> list[InversePerpetual]:
+    """Return the inverse instruments of these symbols; they must be of one coin."""
+    found: list[InversePerpetual] = []
+    for symbol, table in _tables(house, symbols, tiers, shipped).items():
+        coin = _asset(house, symbol)
+        if found and coin != found[0].asset:
+            raise InputError(
+                f"{house.name} settles each coin on its own: {symbol!r} is of {coin}, {found[0].symbol!r} of "
+                f"{found[0].asset}; name the symbols of one coin, and make a venue for each"
+            )
+        value = contract_value.get(coin) if isinstance(contract_value, Mapping) else contract_value
+        if value is None:
+            raise InputError(f"contract_value must be given for {symbol!r}: the quote units of a contract on {coin}")
+        found.append(InversePerpetual(symbol, asset=coin, contract_value=value, tiers=table, basis=basis))
+    return found
+
+
+def _tables(house: House, symbols: Symbols, tiers: Tables | None, shipped: Tables | None) -> dict[str, MarginTiers]:
+    """Return the tiers of each symbol asked for; of all that there are where none is named."""
+    known = _known(house, tiers, shipped)
+    if symbols is None:
+        return known
+    if not isinstance(symbols, (str, Sequence)):
+        raise KindError(f"symbols must be a symbol or a sequence of them, was {checks.describe(symbols)}")
+    named = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not named:
+        raise InputError("symbols must not be empty; None stands for all")
+    for row, symbol in enumerate(named):
+        checks.text(f"symbols[{row}]", symbol)
+        if symbol in named[:row]:
+            raise InputError(f"symbols[{row}] must differ from the others, {symbol!r} stands twice")
+    missing = [repr(symbol) for symbol in named if symbol not in known]
+    if missing:
+        raise InputError(f"{house.name} has no tiers of {', '.join(missing)} here; there are {_listed(known)}")
+    return {symbol: known[symbol] for symbol in named}
+
+
+def _known(house: House, tiers: Tables | None, shipped: Tables | None) -> dict[str, MarginTiers]:
+    if tiers is None:
+        if shipped is None:
+            raise InputError(
+                f"{house.name} needs tiers: none are shipped for it; pass tiers={{{house.example!r}: MarginTiers(...)}}"
+            )
+        return dict(shipped)
+    if not isinstance(tiers, Mapping):
+        raise KindError(f"tiers must be a mapping of symbols to MarginTiers, was {checks.describe(tiers)}")
+    if not tiers:
+        raise InputError("tiers must not be empty")
+    for symbol, table in tiers.items():
+        checks.text("tiers", symbol)
+        _check_kind(house, symbol, checks.instance(f"tiers[{symbol!r}]", table, MarginTiers))
+    return dict(tiers)
+
+
+def _check_kind(house: House, symbol: str, table: MarginTiers) -> None:
+    """Refuse tiers of a kind that the venue does not have; one tier without deduction is of every kind."""
+    if len(table) == 1 and table.deduction == (0.0,):
+        return
+    where = f"tiers[{symbol!r}]"
+    if house.whole_position and not table.whole_position:
+        raise InputError(
+            f"{where} must have whole_position=True: at {house.name} the whole position takes the rate of its tier"
+        )
+    if table.whole_position and not house.whole_position:
+        raise InputError(
+            f"{where} must not be whole_position: at {house.name} a deduction makes the requirement continuous"
+        )
+    if table.measure not in house.measure:
+        words = " or ".join(repr(word) for word in house.measure)
+        raise InputError(f"{where} must measure {words} at {house.name}, measured {table.measure!r}")
+
+
+def _asset(house: House, symbol: str) -> str:
+    """Return the asset of a symbol, written as the venue writes it or as ccxt does."""
+    settled = "USD:(?P=asset)" if house.settlement is None else "{0}:{0}".format(re.escape(house.settlement))
+    found = re.fullmatch(house.symbol, symbol) or re.fullmatch(rf"(?P<asset>[^/:]+)/{settled}(-\d{{6}})?", symbol)
+    if found is None:
+        currency = "its coin" if house.settlement is None else house.settlement
+        raise InputError(
+            f"symbols must read like {house.example!r} at {house.name}, settled in {currency}; was {symbol!r}"
+        )
+    return found["asset"]
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    more = len(names) - LISTED
+    return ", ".join(list(names)[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
