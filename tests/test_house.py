@@ -33,6 +33,7 @@ LEVELS = (
         "orders",
         "reach",
         "run",
+        "partial",
         "cross",
         "funding",
         "ledger",

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from levcore import checks, datasets
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.liquidation import FullClose
+from levcore.venue import Backstop, Venue
 from levcore.venues.presets import House, Symbols, Tables, inverse, linear
 
 #: Quote units of a COIN-M contract where it is not 10.

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from levcore import checks
+from levcore.liquidation import FullClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 from levcore.venues.presets import House, Symbols, Tables, inverse
 
 

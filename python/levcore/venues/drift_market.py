@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.liquidation import FullClose
+from levcore.venue import Backstop, Venue
 from levcore.venues.presets import House, Symbols, Tables, linear
 
 

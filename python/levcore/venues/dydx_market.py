@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from levcore.liquidation import FullClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 from levcore.venues.presets import House, Symbols, Tables, linear
 
 #: Initial margin fraction and share of it that must be maintained: liquidity tiers of the protocol's genesis script.

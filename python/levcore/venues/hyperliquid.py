@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from levcore.liquidation import FullClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, FullClose, Venue
+from levcore.venue import Backstop, Venue
 from levcore.venues.presets import House, Symbols, Tables, linear
 
 #: Notional in USDC from which each highest leverage applies: "Margin tiers" in the venue's documentation, 2025.
