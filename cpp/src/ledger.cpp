@@ -31,6 +31,7 @@ class Ledger {
         if (outcome_.fault != Fault::none) return;
         for (std::size_t k = 0; k < state_.assets.size(); ++k) {
             AssetState& a = state_.assets[k];
+            const AssetState before = a;
             a.fundamental = prices[k];
             a.log_fundamental = log(prices[k]);
             a.lowest_fundamental = std::min(a.lowest_fundamental, prices[k]);
@@ -40,7 +41,10 @@ class Ledger {
                 a.volume = Sum(to.volume);
                 a.log_permanent = to.log_permanent;
             }
-            refresh(k);
+            if (!refresh(k)) {  // a run that stops keeps its last prices
+                a = before;
+                return;
+            }
         }
         for (const FundingDue& f : due) pay_funding(book_, market_, state_, f.instrument, f.rate);
         if (!due.empty()) note_gap(conservation_gap(book_, market_, state_));
@@ -112,7 +116,8 @@ class Ledger {
     }
 
     void audit() {
-        if (claims_changed(state_)) note_gap(holdings_gap(book_, market_, state_));
+        // Claims that funding has moved follow from one sum; a run that is kept whole adds them up all the same.
+        if (claims_changed(state_) || keep_.positions) note_gap(holdings_gap(book_, market_, state_));
         if (keep_.holdings) write_holdings(book_, state_, outcome_.quantity_left, outcome_.cash_left);
     }
 
@@ -239,10 +244,15 @@ class Ledger {
         if (keep_.tally != nullptr) keep_.tally->add(position, step_);
     }
 
-    void refresh(std::size_t k) {
+    // False: the price would leave all prices.
+    bool refresh(std::size_t k) {
         update_log_mark(market_.assets[k], state_.assets[k]);
-        if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) fail_on_price(k);
+        if (!(std::fabs(state_.assets[k].log_mark) < largest_log_price)) {
+            fail_on_price(k);
+            return false;
+        }
         note_extremes(market_.assets[k], state_.assets[k]);
+        return true;
     }
 
     void fail_on_price(std::size_t k) {
