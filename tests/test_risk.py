@@ -189,3 +189,10 @@ def test_equal_losses_are_sure():
 def test_wrong_samples_and_levels_are_refused_by_name(call, error, rule):
     with pytest.raises(error, match=rule):
         call()
+
+
+def test_a_value_at_risk_rests_on_the_losses_beyond_its_level():
+    losses = np.arange(500.0)
+    assert not lc.risk.value_at_risk(losses, level=0.3).low_sample  # 350 beyond
+    assert lc.risk.value_at_risk(losses, level=0.7).low_sample  # 150 beyond
+    assert lc.risk.quantile(losses, 0.3).low_sample  # 150 below

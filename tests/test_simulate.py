@@ -309,8 +309,8 @@ def test_a_wrong_setting_is_refused_by_name(change, error, rule):
 @pytest.mark.parametrize(
     ("returns", "error", "rule"),
     [
-        ([[0.1, -1.0]], lc.InputError, r"scenario\[0, 1, 0\] must be a return > -1, was -1"),
-        ([[0.1, math.nan]], lc.InputError, "must be a return > -1, was nan"),
+        ([[0.1, -1.0]], lc.InputError, r"scenario\[0, 1, 0\] must be a return > -1 and at most 1e90, was -1"),
+        ([[0.1, math.nan]], lc.InputError, "must be a return > -1 and at most 1e90, was nan"),
         (np.zeros((2, 3, 4)), lc.InputError, "must have shape"),
         (np.zeros((0, 3)), lc.InputError, "at least 1 each"),
         ([["a"]], lc.KindError, "dtype"),
@@ -389,3 +389,12 @@ def test_returns_written_to_afterwards_do_not_change_a_path_that_was_run():
     before = runs.at(1).fundamental_price
     returns[:] = 0.5
     assert runs.at(1).fundamental_price == before
+
+
+def test_a_path_that_stops_early_keeps_its_last_prices():
+    wild = lc.simulate(
+        making.book(making.venue(), 1.0, 100.0, 10.0), making.market(), [[0.1, 1e89, 1e89]], step=HOUR, keep_steps=True
+    )
+    assert wild.error[0] is not None
+    assert wild.fundamental_price["X"][0] < 1e100
+    assert wild.steps_kept.mark_price["X"].max() < 1e100

@@ -241,6 +241,28 @@ def test_a_write_that_fails_anywhere_leaves_nothing_new_and_nothing_lost(
     assert contents(earlier) == before
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_a_write_that_fails_between_renames_is_told_and_the_place_can_be_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    rename, count = Path.replace, itertools.count()
+
+    def fails(self: Path, to: Path) -> Path:
+        if next(count) == at:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, to)
+
+    place = tmp_path / "new"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fails)
+        with pytest.raises(lc.StoreError, match="cannot be written"):
+            storing.write(KEPT, place)
+    with pytest.raises(lc.StoreError):
+        storing.read(place)
+    storing.write(KEPT, place)
+    assert storing.read(place).paths == KEPT.paths
+
+
 # --- What is damaged --------------------------------------------------------------------------------------------------
 
 FILES = ("paths.npz", "positions.npz", "book.npz", "steps.npz", "paths.csv", "scenario.toml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -250,3 +251,17 @@ def test_a_replay_that_is_wrong_is_told_at_its_key(tmp_path: Path, replay: str, 
     with pytest.raises(lc.SettingsError) as caught:
         lc.settings.load(path)
     assert said in str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def test_a_long_word_that_many_rows_repeat_is_held_once(tmp_path: Path) -> None:
+    word = "X" * 20_000
+    column = pa.DictionaryArray.from_arrays(np.zeros(20_000, dtype=np.int32), pa.array([word]))
+    table = pa.table({"instrument": column, "quantity": np.ones(20_000)})
+    parquet.write_table(table, tmp_path / "book.parquet")
+    tracemalloc.start()
+    read = tables.read(tmp_path / "book.parquet", numbers=["quantity"], words=["instrument"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert read["instrument"][-1] == word
+    assert peak < 5_000_000
+    assert pa.total_allocated_bytes() < 50_000_000

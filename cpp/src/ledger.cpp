@@ -36,6 +36,7 @@ class Ledger {
         wake(run_);
         for (std::size_t k = 0; k < run_.state.assets.size(); ++k) {
             AssetState& a = run_.state.assets[k];
+            const AssetState before = a;
             a.fundamental = prices[k];
             a.log_fundamental = log(prices[k]);
             a.lowest_fundamental = std::min(a.lowest_fundamental, prices[k]);
@@ -45,7 +46,10 @@ class Ledger {
                 a.volume = Sum(to.volume);
                 a.log_permanent = to.log_permanent;
             }
-            refresh(k);
+            if (!refresh(k)) {  // a run that stops keeps its last prices
+                a = before;
+                return;
+            }
         }
         for (const FundingDue& f : due) pay_funding(run_.book, run_.market, run_.state, f.instrument, f.rate);
         if (!due.empty()) note_gap(conservation_gap(run_.book, run_.market, run_.state));
@@ -140,7 +144,9 @@ class Ledger {
     }
 
     void audit() {
-        if (claims_changed(run_.state)) note_gap(holdings_gap(run_.book, run_.market, run_.state));
+        // Claims that funding has moved follow from one sum; a path that is kept whole adds them up all the same.
+        if (claims_changed(run_.state) || (run_.keep.positions && claims_moved(run_.state)))
+            note_gap(holdings_gap(run_.book, run_.market, run_.state));
         if (run_.keep.holdings)
             write_holdings(run_.book, run_.state, run_.outcome.quantity_left, run_.outcome.cash_left);
     }
@@ -259,10 +265,15 @@ class Ledger {
         trade(run_, k, leaving.side, instrument, {leaving.held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     }
 
-    void refresh(std::size_t k) {
+    // False: the price would leave all prices.
+    bool refresh(std::size_t k) {
         update_log_mark(run_.market.assets[k], run_.state.assets[k]);
-        if (!(std::fabs(run_.state.assets[k].log_mark) < largest_log_price)) fail(run_, k, Fault::price_out_of_range);
+        if (!(std::fabs(run_.state.assets[k].log_mark) < largest_log_price)) {
+            fail(run_, k, Fault::price_out_of_range);
+            return false;
+        }
         note_extremes(run_.market.assets[k], run_.state.assets[k]);
+        return true;
     }
 
     void record(const BothSides& before, const Treasury& was) {

@@ -295,6 +295,11 @@ bool claims_changed(const State& state) {
            std::any_of(state.sides.begin(), state.sides.end(), owned);
 }
 
+bool claims_moved(const State& state) {
+    return std::any_of(state.sides.begin(), state.sides.end(),
+                       [](const auto& sides) { return sides[longs].moved || sides[shorts].moved; });
+}
+
 void write_holdings(const SortedBook& book, const State& state, std::vector<double>& quantity,
                     std::vector<double>& cash) {
     quantity.assign(book.positions.size(), 0.0);

@@ -102,7 +102,7 @@ def _print(parts: Sequence[Table | str]) -> None:
     for part in parts:
         lines = part if isinstance(part, str) else "\n".join(aligned := _aligned(part))
         if isinstance(part, str) or not screen.is_terminal or max(map(len, aligned)) > screen.width:
-            screen.print(lines, markup=False, soft_wrap=True)  # rich would cut what does not fit
+            screen.print(lines, markup=False, emoji=False, soft_wrap=True)  # rich would cut what does not fit
         else:
             screen.print(_rich(part))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -62,7 +62,7 @@ class Measure:
 
 
 def measures(runs: Runs) -> list[Measure]:
-    """Estimate the headline numbers of a simulation."""
+    """Estimate the headline numbers of a simulation; nan where paths stopped early, for nobody knows how they end."""
     money_of = runs.numeraire
     events = (
         ("liquidation_probability", "any liquidation", runs.liquidated_count > 0),
@@ -87,6 +87,9 @@ def measures(runs: Runs) -> list[Measure]:
         )
         shortfall = _tail(risk.expected_shortfall, losses)
         found.append(Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, shortfall))
+    if any(error is not None for error in runs.error):
+        unknown = Estimate(np.nan, np.nan, np.nan, 0.95, runs.paths, True)
+        return [replace(one, estimate=unknown) for one in found]
     return found
 
 

@@ -312,12 +312,14 @@ def _returns(name: str, values: Any, assets: int) -> Floats:
     wrong = ~(np.isfinite(array) & (array > -1.0) & (array <= checks.LARGEST))
     if wrong.any():
         i, t, k = (int(v) for v in np.argwhere(wrong)[0])
-        raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1, was {array[i, t, k]}")
+        raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1 and at most 1e90, was {array[i, t, k]}")
     return array
 
 
 def _own(array: Floats, given: Any) -> Floats:
     """Return the array, copied where it is the caller's, who may write to it before a path is run again."""
+    if not isinstance(given, np.ndarray) and not hasattr(given, "__array__"):
+        return array  # made here, from a list
     if not np.may_share_memory(array, np.asarray(given)):
         return array
     memory.refuse_if_too_large(array.nbytes, f"a copy of {array.shape[0]:,} paths of returns")

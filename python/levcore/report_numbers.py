@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 LEVEL = 0.99
 ENOUGH_FOR_A_TAIL = 200  # two samples in the worst hundredth
+STOPPED = "no estimate: paths stopped early"
 NO_INTERVAL = "no interval: too few paths"
 FEWEST_FOR_A_TAIL = 100  # one sample in the worst hundredth
 NO_TAIL = f"no estimate: fewer than {FEWEST_FOR_A_TAIL} paths"
@@ -65,7 +66,7 @@ def headline(runs: Any, shocks: Any = None) -> Headline:
     losses.append(("Bad debt", debt))
     rows = tuple((name, _row(values)) for name, values in losses)
     indebted = _share(debt > 0)
-    large = (
+    large: tuple[tuple[str, Number], ...] = (
         ("Probability of bad debt", indebted),
         ("Probability that the insurance fund is exhausted", _share(np.asarray(runs.exhausted))),
         ("Positions liquidated, mean of the paths", _mean(np.asarray(runs.liquidated_count, dtype=float), rounded)),
@@ -74,6 +75,12 @@ def headline(runs: Any, shocks: Any = None) -> Headline:
         _debt_sentence(debt, indebted, rows[-1][1], runs.numeraire),
         _orders_sentence(losses[0][1], rows[0][1], runs.numeraire),
     ]
+    failed = sum(error is not None for error in runs.error)
+    if failed:  # nobody knows how they end
+        unknown = Number("unknown", STOPPED, True)
+        large = tuple((name, unknown) for name, _ in large)
+        rows = tuple((name, (unknown,)) for name, _ in rows)
+        said = [f"{failed:,} of {runs.paths:,} paths stopped early, so that nothing can be said of all of them."]
     said += [_shock_sentence(shocks)] if shocks is not None and len(shocks) else []
     return Headline(large, rows, tuple(said))
 

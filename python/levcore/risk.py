@@ -180,7 +180,7 @@ def quantile(values: npt.ArrayLike, q: float, confidence: float = 0.95) -> Estim
     2.0
     """
     share = checks.number("q", q, above=0.0, below=1.0)
-    return _quantile(_samples("values", values), share, confidence)
+    return _quantile(_samples("values", values), share, confidence, min(share, 1.0 - share))
 
 
 def value_at_risk(losses: npt.ArrayLike, level: float = 0.99, confidence: float = 0.95) -> Estimate:
@@ -217,7 +217,7 @@ def value_at_risk(losses: npt.ArrayLike, level: float = 0.99, confidence: float 
     """
     samples, share = _samples("losses", losses), checks.number("level", level, above=0.0, below=1.0)
     _beyond(len(samples), share)
-    return _quantile(samples, share, confidence)
+    return _quantile(samples, share, confidence, 1.0 - share)
 
 
 def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: float = 0.95) -> Estimate:
@@ -306,14 +306,14 @@ def _place(n: int, q: float) -> int:
     return min(n - 1, max(0, math.ceil(_round_share(n * q)) - 1))
 
 
-def _quantile(samples: Floats, q: float, confidence: float) -> Estimate:
+def _quantile(samples: Floats, q: float, confidence: float, tail: float) -> Estimate:
     _z(confidence)
     n, missed = len(samples), (1.0 - confidence) / 2.0
     first, at_or_below = _binomial_cdf(n, q)  # [k - first]: at most k samples lie at or below the true quantile
     # The k-th smallest lies above the quantile where fewer than k samples lie at or below it.
     low = first + int(np.searchsorted(at_or_below, missed, side="right")) - 1
     high = first + int(np.searchsorted(at_or_below, 1.0 - missed, side="left"))
-    few = low < 0 or high > n - 1 or _round_share(min(q, 1.0 - q) * n) < ENOUGH
+    few = low < 0 or high > n - 1 or _round_share(tail * n) < ENOUGH
     places = [max(low, 0), _place(n, q), min(high, n - 1)]
     ordered = np.partition(samples, places)
     bottom, value, top = (float(ordered[place]) for place in places)

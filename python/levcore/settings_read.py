@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from levcore.errors import MissingExtraError, SettingsError
 from levcore.settings_complaints import Complaint, complaint
-from levcore.toml_lines import line_of, lines
+from levcore.toml_lines import line_of, lines, longest_key
 
 if TYPE_CHECKING:
     from levcore.settings_models import Settings
@@ -22,7 +22,6 @@ NEEDS = 'scenario files need pydantic: pip install "levcore[cli]"'
 LARGEST_FILE = 1_000_000
 MOST_PARTS = 32
 MOST_TOLD = 100
-_BETWEEN_KEYS = frozenset("=,[]{}\n")
 
 
 @dataclass(frozen=True)
@@ -133,11 +132,9 @@ def _text(path: Path) -> str:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
-    run = 0  # the standard library's reader takes memory by the square of a key's parts
-    for part in text.split("."):
-        run = run + 1 if part and not _BETWEEN_KEYS.intersection(part) else 0
-        if run > MOST_PARTS:
-            raise SettingsError(f"{path} must have keys of at most {MOST_PARTS} parts")
+    # The standard library's reader takes memory by the square of a key's parts.
+    if longest_key(text) > MOST_PARTS:
+        raise SettingsError(f"{path} must have keys of at most {MOST_PARTS} parts")
     try:
         return tomllib.loads(text)
     except RecursionError:

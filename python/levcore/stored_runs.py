@@ -17,10 +17,11 @@ from levcore.checks import frozen
 from levcore.errors import LevcoreError, StoreError, TooLargeError
 from levcore.market import Market
 from levcore.memory import refuse_if_too_large
-from levcore.montecarlo import again
+from levcore.montecarlo import MOST_PATHS, MOST_STEPS, again
 from levcore.per_asset import PerAsset
 from levcore.positions import Accounts
 from levcore.runs import Runs
+from levcore.scenario import GBM
 from levcore.step_trace import StepTrace
 from levcore.stored_values import from_json
 from levcore.storing import BALANCE, BOOK, FORMAT, INDEX, NAMES, POSITIONS, digest_of, file_digest
@@ -42,6 +43,10 @@ def runs_in(folder: Path) -> Runs:
         stored = index["scenario"]
         by_returns = stored == {"kind": "returns"}
         scenario = _load(folder / "returns.npz")["returns"] if by_returns else from_json(stored)
+        if not (scenario is None or by_returns or isinstance(scenario, GBM)):
+            raise StoreError(f"{folder / INDEX} must name a scenario that levcore has")
+        if not (1 <= paths <= MOST_PATHS and 1 <= steps <= MOST_STEPS):
+            raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")
         errors = index["errors"]
         book = _book(venue, _load(folder / "book.npz"))
         known = (
@@ -68,7 +73,7 @@ def runs_in(folder: Path) -> Runs:
         raise
     except OSError as reason:
         raise StoreError(f"{folder} cannot be read: {reason}") from reason
-    except (LevcoreError, KeyError, TypeError, ValueError, AttributeError) as reason:
+    except (LevcoreError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as reason:
         raise StoreError(f"{folder / INDEX} does not say what was run: {reason!r}") from reason
 
 
@@ -119,6 +124,7 @@ def _book(venue: Venue, columns: Arrays) -> Book:
 
 def _load(path: Path) -> Arrays:
     """Return arrays; none is allocated before the file is known to hold it."""
+    size = path.stat().st_size
     try:
         with ZipFile(path) as archive:
             for member in archive.infolist():
@@ -126,7 +132,8 @@ def _load(path: Path) -> Arrays:
                     np.lib.format.read_magic(opened)
                     shape, _, kind = np.lib.format.read_array_header_1_0(opened)
                 held = math.prod(shape) * kind.itemsize
-                if member.compress_type != ZIP_STORED or kind.kind not in KINDS or held > member.file_size:
+                held_here = held <= min(member.file_size, size)
+                if member.compress_type != ZIP_STORED or kind.kind not in KINDS or not held_here:
                     raise StoreError(f"{path} is damaged: {member.filename} is no plain array")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: frozen(arrays[name]) for name in arrays.files}

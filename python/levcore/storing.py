@@ -227,18 +227,21 @@ def _table(file: BinaryIO, runs: Runs) -> None:
 def _write_all(folder: Path, files: Mapping[str, Writer], head: dict[str, Any]) -> None:
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    begun = False
     try:
         digests = {name: _write(folder, name, writer) for name, writer in files.items()}
         index = head | {"files": digests}
         content = _by_lines(index | {"blake2b": digest_of(index)})
         _write(folder, INDEX, lambda file: file.write(content.encode()))
+        begun = True
         for name in files:
             (folder / _partial(name)).replace(folder / name)
         for name in {*NAMES} - {*files, INDEX}:  # an earlier store's
             (folder / name).unlink(missing_ok=True)
         (folder / _partial(INDEX)).replace(folder / INDEX)
     except BaseException:
-        for name in NAMES:
+        # Once files have taken their places the index that was to come says whose they are: they may be replaced.
+        for name in {*NAMES} - ({INDEX} if begun else set()):
             (folder / _partial(name)).unlink(missing_ok=True)
         for place in new:
             with suppress(OSError):

@@ -182,7 +182,8 @@ def _parquet(path: Path, wanted: list[str], words: set[str]) -> dict[str, Column
         if opened.read(4) != b"PAR1":
             raise InputError(f"{path} must be a Parquet file, did not begin with PAR1")
     try:
-        with parquet.ParquetFile(path) as file:
+        # Words stay what the file has them as, one copy each, however many rows repeat them.
+        with parquet.ParquetFile(path, read_dictionary=list(words)) as file:
             _present(path, wanted, file.schema_arrow.names)
             rows = file.metadata.num_rows
             refuse_if_too_large(_parquet_bytes(file.metadata, wanted), f"{path} of {rows:,} rows")
@@ -211,7 +212,12 @@ def _arrow_column(path: Path, name: str, column: Any, *, is_word: bool) -> Colum
         _refuse(path, name, row, "must not be null")
     if is_word:
         kind = getattr(column.type, "value_type", column.type)
-        return np.asarray(column.cast(kind).to_numpy(), dtype=None if str(kind).startswith("timestamp") else object)
+        if str(kind).startswith("timestamp"):
+            return np.asarray(column.cast(kind).to_numpy())
+        if hasattr(column.type, "value_type"):
+            chunks = [np.asarray(c.dictionary.to_pylist(), dtype=object)[c.indices.to_numpy()] for c in column.chunks]
+            return np.concatenate(chunks) if chunks else np.empty(0, dtype=object)
+        return np.asarray(column.to_numpy(), dtype=object)
     values = column.to_numpy()
     if values.dtype.kind not in "fiu":
         raise InputError(f"{path}: {name} must be a column of numbers, was one of {column.type}")

@@ -36,6 +36,18 @@ def lines(text: str) -> dict[Place, int]:
         return {}
 
 
+def longest_key(text: str) -> int:
+    """Return the most parts that dots join outside of strings and comments; of no TOML, up to where it ends."""
+    longest = parts = 0
+    try:
+        for token in _tokens(text):
+            parts = 0 if token.kind == "mark" and token.text != "." else parts + (token.kind != "mark")
+            longest = max(longest, parts)
+    except ValueError:
+        pass
+    return longest
+
+
 def line_of(where: dict[Place, int], place: Place) -> int | None:
     """Return the line of a place or, where it is not in the document, of what would hold it."""
     for size in range(len(place), 0, -1):

@@ -165,6 +165,9 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
 // True where deleveraging or socialised loss may have changed claims one by one.
 bool claims_changed(const State& state);
 
+// True where funding has moved the claims of a side all at once.
+bool claims_moved(const State& state);
+
 // What is left of each position, closed ones zero.
 void write_holdings(const SortedBook& book, const State& state, std::vector<double>& quantity,
                     std::vector<double>& cash);
