@@ -1,0 +1,84 @@
+"""The plain reference and the core agree on inverse perpetuals, cross accounts and liquidation in parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import reference
+import reference_paths
+import strategies_accounts
+from reference_parts import PartRun
+from strategies_accounts import AccountCase
+from test_agreement import MONEY, NEAR, PRICES
+
+COUNTS = ("rounds", "cascade_depth", "liquidated_count_long", "liquidated_count_short", "exhausted", "waiting")
+PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def expected_of(case: AccountCase) -> reference.Outcome:
+    book, market = reference.from_levcore(case.book, case.market)
+    if case.step is None:
+        return reference.shock(book, market, case.returns[0].tolist(), PartRun)
+    return reference_paths.simulate(book, market, case.returns.tolist(), case.step, PartRun).outcome
+
+
+def agree(case: AccountCase) -> Counter[str]:
+    """Compare a case; return what was seen in it."""
+    outcome, expected = case.run(), expected_of(case)
+    assert outcome.conservation_error <= 1e-12
+    assert expected.conservation_error <= 1e-12
+    assert (outcome.error is None) == (expected.error is None)
+    if expected.error is not None:
+        return Counter({"stopped": 1})
+    for name in PRICES:
+        assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9), name
+    if min(expected.nearest, expected.nearest_slack, expected.nearest_choice) < NEAR:
+        return Counter({"near": 1})
+    assert outcome.liquidated.tolist() == expected.liquidated
+    for name in COUNTS:
+        assert getattr(outcome, name) == getattr(expected, name), name
+    gross = float(np.abs(case.book.exposure(case.market)).sum())
+    for name in MONEY:
+        assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12 * gross), name
+    assert outcome.depth_used == pytest.approx(expected.depth_used, rel=1e-9, nan_ok=True)
+    return Counter({name: getattr(expected, name) > 0.0 for name in (*MONEY, *COUNTS)}) + Counter(
+        {"compared whole": 1, "several rounds": expected.rounds > 1, "sold coins": sold_coins(case, expected)}
+    )
+
+
+def sold_coins(case: AccountCase, expected: reference.Outcome) -> bool:
+    return False
+
+
+def agree_on(examples: int, **kind: bool) -> Counter[str]:
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=examples, suppress_health_check=PATIENT)
+    @given(strategies_accounts.account_cases(**kind))
+    def each(case: AccountCase) -> None:
+        seen.update(agree(case))
+        seen["books"] += 1
+
+    each()
+    print(dict(seen))
+    return seen
+
+
+def test_they_agree_on_inverse_books():
+    agree_on(300, inverse=True)
+
+
+def test_they_agree_on_cross_margined_books_of_several_assets():
+    agree_on(1_000, cross=True)
+
+
+def test_they_agree_on_isolated_books_liquidated_in_parts():
+    agree_on(250, parts=True)
+
+
+def test_they_agree_on_cross_margined_books_liquidated_in_parts():
+    agree_on(250, cross=True, parts=True)
