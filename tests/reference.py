@@ -319,6 +319,8 @@ class Outcome:
     exhausted: bool = False
     waiting: int = 0
     conservation_error: float = 0.0
+    part_orders: int = 0  # that left something of the position
+    coin_sales: int = 0
     error: str | None = None
     final_price: dict[str, float] = field(default_factory=dict)
     lowest_price: dict[str, float] = field(default_factory=dict)

@@ -36,7 +36,7 @@ class AccountRun(Run):
             self.accounts.append(Account(balances.get("", 0.0), coins, [], len(book.positions)))
         self.coins_at_start = {coin: math.fsum(a.coins[coin] for a in self.accounts) for coin in book.collateral}
         self.coin_marks_at_start = {coin: market[coin].price for coin in book.collateral}
-        self.paid_for_coins: list[float] = []  # by the outside market
+        self.paid_for_coins: list[float] = []  # by the outside market, a sale each
         super().__init__(book, market)
         for place, (held, owner) in enumerate(zip(self.held, self.owners, strict=True)):
             if owner >= 0:
@@ -79,7 +79,7 @@ class AccountRun(Run):
             if held.instrument.jumps:
                 notional = abs(held.quantity) * self.price(held.instrument)
                 distances = [abs(notional / floor - 1.0) for floor in held.instrument.tiers.floor if floor > 0.0]
-                self.out.nearest_slack = min(self.out.nearest_slack, *distances)
+                self.out.nearest_slack = min([self.out.nearest_slack, *distances])
         return slack < 0.0 or (slack == 0.0 and self.rules.liquidate_at_equality)
 
     # --- When its turn comes, and what it does then ---
@@ -126,36 +126,38 @@ class AccountRun(Run):
             held.cash += x * price
             held.quantity = 0.0 if x == held.quantity else held.quantity - x
             held.open = held.quantity != 0.0
+            self.out.part_orders += held.open
             self.note_state()
         fee, _ = self.fee_and_rest(traded, self.equity(account))
         account.cash -= fee
         if any(held.open and held.quantity != 0.0 for held in account.positions):
             self.settle(fee, 0.0, 0.0)
             return
-        cash = self.cash(account)
-        account.cash = 0.0
+        account.cash = self.cash(account)
         for held in account.positions:
             held.cash = 0.0
-        owed = self.sell_coins(account, max(0.0, -cash))
+        self.sell_coins(account)
+        cash, account.cash = account.cash, 0.0
+        owed = max(0.0, -cash)
         taken_back = min(fee, owed)
         deficit = owed - taken_back
-        self.note_choice(self.out.insurance_fund - deficit, max(traded, deficit))
+        if deficit > 0.0:
+            self.note_choice(self.out.insurance_fund - deficit, max(traded, deficit))
         self.out.exhausted |= deficit > self.out.insurance_fund
         self.settle(fee - taken_back, max(0.0, cash), deficit)
 
-    def sell_coins(self, account: Account, owed: float) -> float:
+    def sell_coins(self, account: Account) -> None:
         """Coin by coin in the venue's order, on its own asset's walk, just as much as yields what is owed."""
         for coin in self.rules.collateral:
             balance, book = account.coins[coin], self.books[coin]
-            if owed > 0.0 and balance > 0.0:
-                order = book.order_worth(owed, balance)
+            if account.cash < 0.0 < balance:
+                order = book.order_worth(-account.cash, balance)
                 money = -order * book.order_price(order)
                 book.orders.append(order)
                 self.paid_for_coins.append(money)
+                self.out.coin_sales += 1
                 account.coins[coin] = balance + order
-                owed = max(0.0, owed - money) if -order == balance else 0.0
-                self.note_state()
-        return owed
+                account.cash = account.cash + money if -order == balance else 0.0
 
     # --- Money is conserved: coins are held by the accounts or by the outside market ---
 

@@ -91,6 +91,7 @@ class PartRun(AccountRun):
         self.count(member)
         member.cash += x * price - fee
         member.quantity -= x
+        self.out.part_orders += 1
         self.settle(fee, 0.0, 0.0)
         self.note_portion(member)
 

@@ -134,10 +134,10 @@ def account_cases(draw, *, inverse: bool = False, cross: bool = False, parts: bo
         liquidate_at_equality=at.liquidate_at_equality,
         collateral={coin: draw(st.sampled_from([0.9, 1.0, 0.5, 0.0])) for coin in coins},
     )
-    table = None
+    accounts_of = None
     if cross:
         of_accounts = np.bincount(owner[owner >= 0], gross[owner >= 0], accounts) + 1e-3 * notional
-        table = balances(rng, of_accounts, prices, at.settlement, coins)
+        accounts_of = balances(rng, of_accounts, prices, at.settlement, coins)
     book = lc.Book(
         at,
         instrument=code,
@@ -145,14 +145,43 @@ def account_cases(draw, *, inverse: bool = False, cross: bool = False, parts: bo
         entry_price=entry,
         margin=np.where(owner < 0, margin, np.nan),
         account=owner if cross else None,
-        accounts=table,
+        accounts=accounts_of,
     )
     refills = (0.0,) if step is None else (0.0, 3.0, 0.3 / (step / timedelta(days=1)))
-    quantities = {name: held.get(name, 0.0) or notional / prices[name] for name in prices}
+    deeper = draw(st.sampled_from([1.0, 30.0, 300.0]))
+    quantities = {name: deeper * (held.get(name, 0.0) or notional / prices[name]) for name in prices}
     market = draw(strategies.markets(rng, prices, quantities, refills))
     scale = draw(st.sampled_from([0.1, 0.03, 0.2]))
     shape = (1 if step is None else draw(st.integers(2, 4)), len(market))
-    return AccountCase(book, market, np.expm1(scale * rng.standard_normal(shape)).clip(-0.6, 1.0), step)
+    returns = np.expm1(scale * rng.standard_normal(shape)).clip(-0.6, 1.0)
+    moved = {
+        name: price * (1.0 + move)
+        for name, price, move in zip(market.names, market.prices.values(), returns[0], strict=True)
+    }
+    return AccountCase(brought_near(rng, book, moved), market, returns, step)
+
+
+def brought_near(rng: np.random.Generator, book: lc.Book, prices: dict[str, float]) -> lc.Book:
+    """About half of them with margin or cash such that at these prices their equity is a part of what they require."""
+    isolated = book.account < 0
+    short = rng.uniform(0.05, 1.05, len(book)) * book.maintenance_margin(prices) - book.equity(prices)
+    margin = np.where((rng.random(len(book)) < 0.5) & (book.margin + short > 0.0), book.margin + short, book.margin)
+    if not len(book.accounts):
+        return lc.Book(
+            book.venue, instrument=book.instrument, quantity=book.quantity, entry_price=book.entry_price, margin=margin
+        )
+    rows = len(book.accounts)
+    short = rng.uniform(0.05, 1.05, rows) * book.account_maintenance_margin(prices) - book.account_equity(prices)
+    cash = book.accounts.balances[book.venue.settlement] + np.where(rng.random(rows) < 0.5, short, 0.0)
+    return lc.Book(
+        book.venue,
+        instrument=book.instrument,
+        quantity=book.quantity,
+        entry_price=book.entry_price,
+        margin=np.where(isolated, margin, np.nan),
+        account=book.account,
+        accounts=lc.Accounts(**dict(book.accounts.balances) | {book.venue.settlement: cash}),
+    )
 
 
 @st.composite
