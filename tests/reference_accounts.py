@@ -94,7 +94,7 @@ class AccountRun(Run):
 
     def ratio(self, account: Account) -> float:
         equity, required = self.equity(account), self.required(account)
-        return equity / required if required > 0.0 else math.copysign(math.inf, equity)
+        return equity / required if required > 0.0 else -math.inf if equity < 0.0 else math.inf
 
     def act_on(self, member: Any) -> None:
         if isinstance(member, Account):

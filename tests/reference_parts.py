@@ -48,6 +48,7 @@ class PartRun(AccountRun):
     def __init__(self, *given: Any) -> None:
         self.last_order: dict[int, tuple[int, timedelta]] = {}  # of whom: the step and time of its portion
         self.round_in_step = (0, 0)
+        self.reduced: list[Held] = []  # isolated positions that have closed a part
         super().__init__(*given)
 
     # --- Who waits ---
@@ -94,6 +95,12 @@ class PartRun(AccountRun):
         self.out.part_orders += 1
         self.settle(fee, 0.0, 0.0)
         self.note_portion(member)
+        self.reduced.append(member)
+
+    def socialise(self) -> None:
+        profits = [h.quantity * (self.price(h.instrument) - h.entry_price) > 0.0 for h in self.reduced if h.open]
+        self.out.charged_parts |= self.rules.socialise and self.unpaid > 0.0 and any(profits)
+        super().socialise()
 
     def fails_at_its_price(self, held: Held, x: float) -> bool:
         price, _ = self.quote(held, x)
@@ -123,8 +130,9 @@ class PartRun(AccountRun):
         if lot > 0.0:
             lots = order / lot
             self.note_choice(lots - round(lots), max(1.0, lots))
-            order = math.ceil(lots) * lot
-        order = min(order, size)
+            order = max(1, math.ceil(lots)) * lot
+        self.note_choice(order, size)
+        order = min(max(order, 1e-12 * size), size)  # an order that closes nothing would never end
         if size - order > 0.0:
             self.note_choice(size - order - dust, dust)
         return size if size - order < dust else order

@@ -164,15 +164,19 @@ def account_cases(draw, *, inverse: bool = False, cross: bool = False, parts: bo
 def brought_near(rng: np.random.Generator, book: lc.Book, prices: dict[str, float]) -> lc.Book:
     """About half of them with margin or cash such that at these prices their equity is a part of what they require."""
     isolated = book.account < 0
-    short = rng.uniform(0.05, 1.05, len(book)) * book.maintenance_margin(prices) - book.equity(prices)
-    margin = np.where((rng.random(len(book)) < 0.5) & (book.margin + short > 0.0), book.margin + short, book.margin)
+    required = book.maintenance_margin(prices)
+    short = rng.uniform(0.05, 1.05, len(book)) * required - book.equity(prices)
+    moved = (rng.random(len(book)) < 0.5) & (required > 0.0) & (book.margin + short > 0.0)
+    margin = np.where(moved, book.margin + short, book.margin)
     if not len(book.accounts):
         return lc.Book(
             book.venue, instrument=book.instrument, quantity=book.quantity, entry_price=book.entry_price, margin=margin
         )
     rows = len(book.accounts)
-    short = rng.uniform(0.05, 1.05, rows) * book.account_maintenance_margin(prices) - book.account_equity(prices)
-    cash = book.accounts.balances[book.venue.settlement] + np.where(rng.random(rows) < 0.5, short, 0.0)
+    required = book.account_maintenance_margin(prices)
+    short = rng.uniform(0.05, 1.05, rows) * required - book.account_equity(prices)
+    moved = (rng.random(rows) < 0.5) & (required > 0.0)
+    cash = book.accounts.balances[book.venue.settlement] + np.where(moved, short, 0.0)
     return lc.Book(
         book.venue,
         instrument=book.instrument,
