@@ -98,9 +98,16 @@ class PartRun(AccountRun):
         self.reduced.append(member)
 
     def socialise(self) -> None:
+        """Known of the core: it takes the fee of a part for a socialised loss, and an earlier loss for less."""
         profits = [h.quantity * (self.price(h.instrument) - h.entry_price) > 0.0 for h in self.reduced if h.open]
-        self.out.charged_parts |= self.rules.socialise and self.unpaid > 0.0 and any(profits)
+        self.out.apart |= self.rules.socialise and self.unpaid > 0.0 and any(profits)
         super().socialise()
+
+    def deleverage(self, held: Held) -> float:
+        """Known of the core: it takes who waits for healthy."""
+        opposite = [h for h in self.reduced if h.open and h.code == held.code and h.quantity * held.quantity < 0.0]
+        self.out.apart |= any(self.waits(other) and self.liquidatable(other) for other in opposite)
+        return super().deleverage(held)
 
     def fails_at_its_price(self, held: Held, x: float) -> bool:
         price, _ = self.quote(held, x)
@@ -161,7 +168,8 @@ class PartRun(AccountRun):
         """The largest size in the tier so many below; None where there is none."""
         table, size = pieces(held, self.price(held.instrument)), abs(held.quantity)
         for piece in table[1:]:
-            self.note_choice(size - piece.low, piece.low)
+            if size != piece.low:  # just as many contracts as a floor says is no matter of rounding
+                self.note_choice(size - piece.low, piece.low)
         tier = max(k for k, piece in enumerate(table) if piece.low <= size) - self.rules.policy.tiers
         return math.nextafter(table[tier].high, 0.0) if tier >= 0 else None
 
