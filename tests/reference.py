@@ -1,6 +1,8 @@
-"""docs/model.md in plain Python: isolated linear perpetuals, one shock, one cascade (its sections 1 to 9).
+"""docs/model.md in plain Python: isolated perpetuals, linear and inverse, one shock, one cascade (its sections 1 to 9
+and 16).
 
-Paths of many steps, with refill and funding, are in reference_paths.py.
+Paths of many steps, with refill and funding, are in reference_paths.py, cross accounts in reference_accounts.py,
+liquidation in parts in reference_parts.py.
 
 This file *is* the specification, made to run: written from the model alone, sharing no code with the core, and naive on
 purpose (every round looks at every position, every check adds up everything). The compiled engines must match it.
@@ -16,90 +18,9 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+from reference_impact import DepthCurve, Linear, Power, Shape, SquareRoot, average_ratio
+
 NAN, INFINITY = math.nan, math.inf
-
-
-# --- Impact shapes (model 5): I(X), the log of the price ratio at a displacement --------------------------------------
-
-
-@dataclass(frozen=True)
-class Linear:
-    depth: float
-
-    def log_impact(self, displacement: float) -> float:
-        return displacement / self.depth
-
-
-@dataclass(frozen=True)
-class SquareRoot:
-    daily_volatility: float
-    daily_volume: float
-    coefficient: float = 1.0
-
-    def log_impact(self, displacement: float) -> float:
-        size = self.coefficient * self.daily_volatility * math.sqrt(abs(displacement) / self.daily_volume)
-        return math.copysign(size, displacement)
-
-
-@dataclass(frozen=True)
-class Power:
-    scale: float
-    exponent: float
-
-    def log_impact(self, displacement: float) -> float:
-        return math.copysign((abs(displacement) / self.scale) ** self.exponent, displacement)
-
-
-@dataclass(frozen=True)
-class DepthCurve:
-    """Nodes (cumulative quantity, relative distance) of each side; (0, 0) is implied."""
-
-    bids: tuple[tuple[float, float], ...]
-    asks: tuple[tuple[float, float], ...]
-
-    def log_impact(self, displacement: float) -> float:
-        """Piecewise linear in price; beyond the data the last segment's secant slope in log price goes on."""
-        sign, quantity = math.copysign(1.0, displacement), abs(displacement)
-        nodes = [(0.0, 0.0), *(self.asks if sign > 0.0 else self.bids)]
-        for (q0, d0), (q1, d1) in pairwise(nodes):
-            if quantity <= q1:
-                return math.log1p(sign * (d0 + (d1 - d0) * (quantity - q0) / (q1 - q0)))
-        slope = (math.log1p(sign * d1) - math.log1p(sign * d0)) / (q1 - q0)
-        return math.log1p(sign * d1) + slope * (quantity - q1)
-
-    def share_of_last_node(self, displacement: float) -> float:
-        return abs(displacement) / (self.asks if displacement > 0.0 else self.bids)[-1][0]
-
-
-Shape = Linear | SquareRoot | Power | DepthCurve
-
-
-def double_exponential_rule(step: float = 1 / 24, reach: int = 80) -> list[tuple[float, float]]:
-    """Nodes and weights on [0, 1]: a root or a kink of the integrand at either end does no harm (Takahasi and Mori)."""
-    rule = []
-    for k in range(-reach, reach + 1):
-        node = 1.0 / (1.0 + math.exp(-math.pi * math.sinh(k * step)))
-        rule.append((node, node * (1.0 - node) * math.cosh(k * step)))
-    total = math.fsum(weight for _, weight in rule)
-    return [(node, weight / total) for node, weight in rule]
-
-
-RULE = double_exponential_rule()
-
-
-def average_ratio(shape: Shape, displacement: float, order: float) -> float:
-    """Average price of a walk over F*exp(A): (1/x) * integral of exp(I(y)) dy from X to X + x (model 5)."""
-    low, high = sorted((displacement, displacement + order))
-    if low == high:
-        return math.exp(shape.log_impact(displacement))
-    kinks = {0.0}
-    if isinstance(shape, DepthCurve):
-        kinks |= {q for q, _ in shape.asks} | {-q for q, _ in shape.bids}
-    points = [low, *sorted(kink for kink in kinks if low < kink < high), high]
-    terms = []
-    for a, b in pairwise(points):
-        terms += [w * (b - a) * math.exp(shape.log_impact(a + (b - a) * v)) for v, w in RULE]
-    return math.fsum(terms) / (high - low)
 
 
 # --- What is given: market, rulebook, book (model 2) -----------------------------------------------------------------
@@ -152,6 +73,15 @@ class Instrument:
     closing_fee: float = 0.0
     basis: str = "mark"
     funding: Funding | None = None
+    contract_value: float = 0.0  # quote units a contract of an inverse perpetual; 0: a linear one
+
+    @property
+    def inverse(self) -> bool:
+        return self.contract_value > 0.0
+
+    def price_of(self, mark: float) -> float:
+        """The variable in which a position's worth is a straight line: the mark, of an inverse one its reciprocal."""
+        return 1.0 / mark if self.inverse else mark
 
     def rate(self, k: int) -> float:
         return self.tiers.rate[k] + self.closing_fee
@@ -168,6 +98,23 @@ class Position:
     entry_price: float
     margin: float
     instrument: int = 0
+    account: int = -1  # a row of the book's accounts; -1: isolated
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How much a liquidation closes (model 18)."""
+
+    kind: str  # "to target", "down tiers", "portion"
+    target: float = 1.0
+    tiers: int = 1
+    portion: float = 1.0
+    above: float = 0.0
+    minimum: float = 0.0
+    wait: timedelta = timedelta(0)
+    then: str = "again"
+    lot: float = 0.0
+    dust: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -183,6 +130,9 @@ class Book:
     socialise: bool = False
     remainder: str = "fund"
     liquidate_at_equality: bool = False
+    collateral: Mapping[str, float] = field(default_factory=dict)  # the share of each coin that counts
+    accounts: tuple[Mapping[str, float], ...] = ()  # balances by coin, "" the settlement currency
+    policy: Policy | None = None  # None: everything is closed at once
 
 
 # --- A position: equity c + q*P, requirement, slack, liquidation price (model 2 and 3) --------------------------------
@@ -190,16 +140,24 @@ class Book:
 
 @dataclass
 class Held:
-    """A position while the cascade runs; `open` turns False when liquidation or deleveraging closes it."""
+    """A position while the cascade runs; `open` turns False when liquidation or deleveraging closes it.
+
+    Prices are those of Instrument.price_of: an inverse long is short of the quote unit, whose price in coin is 1/P.
+    """
 
     instrument: Instrument
     code: int
     quantity: float
     entry_price: float
     cash: float
+    account: int = -1
     open: bool = True
     liquidated: bool = False
     charged: float = 0.0  # socialised losses that its profit has paid so far
+
+    @property
+    def long(self) -> bool:
+        return (self.quantity > 0.0) != self.instrument.inverse
 
     def equity(self, price: float) -> float:
         return self.cash + self.quantity * price
@@ -209,17 +167,21 @@ class Held:
 
 
 def hold(p: Position, instruments: Sequence[Instrument]) -> Held:
-    """A linear perpetual is cash m - x*E and quantity x (model 2)."""
-    cash = p.margin - p.quantity * p.entry_price
-    return Held(instruments[p.instrument], p.instrument, p.quantity, p.entry_price, cash)
+    """A linear perpetual is cash m - x*E and quantity x (model 2), an inverse one m + n*W/E and -n*W (model 16)."""
+    instrument = instruments[p.instrument]
+    quantity = -p.quantity * instrument.contract_value if instrument.inverse else p.quantity
+    entry = instrument.price_of(p.entry_price)
+    cash = (p.margin if p.account < 0 else 0.0) - quantity * entry
+    return Held(instrument, p.instrument, quantity, entry, cash, p.account)
 
 
 def requirement_lines(held: Held, price: float) -> list[tuple[float, float]]:
     """The requirement as lines slope*P - offset whose maximum (0 included) it is; `price` only where it jumps."""
     instrument, tiers, size = held.instrument, held.instrument.tiers, abs(held.quantity)
     if tiers.measure == "contracts":
-        k = tiers.tier(size)
-        contracts = max(0.0, instrument.rate(k) * size - tiers.deduction[k])
+        unit = instrument.contract_value or 1.0
+        k = tiers.tier(size / unit)
+        contracts = max(0.0, instrument.rate(k) * size - tiers.deduction[k] * unit)
         return [(contracts, 0.0)] if instrument.basis == "mark" else [(0.0, -contracts * held.entry_price)]
     at_entry = tiers.tier(size * held.entry_price)
     if instrument.basis == "entry":
@@ -305,6 +267,28 @@ class OrderBook:
         spread = 1.0 + math.copysign(self.asset.half_spread, order)
         return checked(self.fundamental * math.exp(self.permanent) * ratio * spread)
 
+    def order_worth(self, money: float, most: float = INFINITY) -> float:
+        """The order that yields (money > 0: sells) or spends just so much, at most so large; asking moves nothing."""
+        sign, low, high = -math.copysign(1.0, money), 0.0, min(most, abs(money) / self.mark())
+        while (short := abs(money) - high * self.order_price(sign * high)) > 0.0:
+            if high >= most:
+                return sign * most
+            checked(self.mark() * math.exp(self.asset.impact.log_impact(self.displacement + sign * high)))
+            low, high = high, min(most, 2.0 * high)
+        size = high
+        for _ in range(200):
+            short = abs(money) - size * self.order_price(sign * size)
+            low, high = (size, high) if short > 0.0 else (low, size)
+            end = self.displacement + sign * size
+            spread = 1.0 + sign * self.asset.half_spread
+            slope = self.fundamental * math.exp(self.permanent + self.asset.impact.log_impact(end)) * spread
+            better = size + short / slope
+            better = better if low <= better <= high else 0.5 * (low + high)
+            if abs(better - size) <= 1e-16 * size:
+                break
+            size = better
+        return sign * size
+
 
 def refill(state: OrderBook, days: float) -> None:
     """X' = X*exp(-resilience*dt), A' = A + permanent*(I(X) - I(X')) (model 5)."""
@@ -333,7 +317,11 @@ class Outcome:
     fees: float = 0.0
     paid_to_traders: float = 0.0
     exhausted: bool = False
+    waiting: int = 0
     conservation_error: float = 0.0
+    part_orders: int = 0  # that left something of the position
+    coin_sales: int = 0
+    apart: bool = False  # whether reference_parts.py met what the core is known to do otherwise
     error: str | None = None
     final_price: dict[str, float] = field(default_factory=dict)
     lowest_price: dict[str, float] = field(default_factory=dict)
@@ -363,6 +351,7 @@ class Run:
 
     def __init__(self, book: Book, market: Mapping[str, Asset]) -> None:
         self.rules, self.market = book, market
+        self.step, self.now = 0, timedelta(0)
         self.held = [hold(position, book.instruments) for position in book.positions]
         self.books = {name: OrderBook(asset, asset.price) for name, asset in market.items()}
         self.out = Outcome(book.insurance_fund, book.insurance_fund, self.held)
@@ -378,7 +367,11 @@ class Run:
         self.note_state()
 
     def marks(self) -> list[float]:
-        return [self.books[instrument.asset].mark() for instrument in self.rules.instruments]
+        """The mark price of each instrument, of an inverse one its reciprocal."""
+        return [self.price(instrument) for instrument in self.rules.instruments]
+
+    def price(self, instrument: Instrument) -> float:
+        return instrument.price_of(self.books[instrument.asset].mark())
 
     def note_choice(self, distance: float, scale: float) -> None:
         if scale > 0.0:
@@ -402,13 +395,14 @@ class Run:
             return False
         out, book, tiers = self.out, self.books[held.instrument.asset], held.instrument.tiers
         if held.instrument.jumps:
-            notional, slack = abs(held.quantity) * book.mark(), held.slack(book.mark())
+            price = self.price(held.instrument)
+            notional, slack = abs(held.quantity) * price, held.slack(price)
             near_floors = [abs(notional / floor - 1.0) for floor in tiers.floor if floor > 0.0]
             out.nearest_slack = min(out.nearest_slack, abs(slack) / notional, *near_floors)
             return slack < 0.0 or (slack == 0.0 and self.rules.liquidate_at_equality)
         if math.isnan(liquidation_price(held)):
             return held.quantity < 0.0  # only payments bring a short there: its slack is < 0 at every price
-        y, g = book.log_mark(), math.log(liquidation_price(held))
+        y, g = book.log_mark() * (-1.0 if held.instrument.inverse else 1.0), math.log(liquidation_price(held))
         out.nearest = min(out.nearest, abs(y - g))
         return (y < g if held.quantity > 0.0 else y > g) or (y == g and self.rules.liquidate_at_equality)
 
@@ -417,9 +411,9 @@ class Run:
         rounds_before = self.out.rounds
         while members := self.round_members():
             closed = 0
-            for held in members:
-                if self.liquidatable(held):  # asked once more just before its order
-                    self.close(held)
+            for member in members:
+                if self.liquidatable(member):  # asked once more just before its order
+                    self.act_on(member)
                     self.note_state()
                     closed += 1
             self.socialise()
@@ -429,14 +423,21 @@ class Run:
             row = {"orders": closed, "bad_debt": self.out.bad_debt, "insurance_fund": self.out.insurance_fund}
             self.out.trace.append(row | {"prices": dict(self.out.final_price)})
 
-    def round_members(self) -> list[Held]:
+    def may_go(self, member: Any) -> bool:
+        """Whether it is liquidatable and need not wait."""
+        return self.liquidatable(member)
+
+    def act_on(self, member: Any) -> None:
+        self.close(member)
+
+    def round_members(self) -> list[Any]:
         """In each asset, in the Market's order, the liquidatable longs, the shorts only when there is none: longs by
         falling, shorts by rising liquidation price, ties by place in the book (model 6)."""
         members: list[Held] = []
         for name in self.market:
-            found = [h for h in self.held if h.instrument.asset == name and self.liquidatable(h)]
-            longs = [h for h in found if h.quantity > 0.0]
-            queue = sorted(longs or found, key=place_in_round, reverse=bool(longs))
+            found = [h for h in self.held if h.instrument.asset == name and h.account < 0 and self.may_go(h)]
+            queue = [h for h in found if h.long] or found
+            queue.sort(key=place_in_round, reverse=bool(queue) and queue[0].quantity > 0.0)
             for one, two in pairwise(queue):
                 if (one.quantity, one.entry_price, one.cash) != (two.quantity, two.entry_price, two.cash):
                     self.note_choice(place_in_round(one) - place_in_round(two), place_in_round(two))
@@ -446,7 +447,7 @@ class Run:
     def close(self, held: Held) -> None:
         """Foretell the deficit; walk if the fund can pay it whole, else deleverage if the rules say so (model 7)."""
         out, x, c = self.out, held.quantity, held.cash
-        price = self.books[held.instrument.asset].order_price(-x)
+        price, _ = self.quote(held, x)
         deficit = max(0.0, -(c + x * price))
         self.note_choice(c + x * price, abs(x) * price)
         transferred = 0.0
@@ -455,31 +456,54 @@ class Run:
         if deficit > out.insurance_fund:
             out.exhausted = True
             transferred = self.deleverage(held) if self.rules.deleveraging else 0.0
-        held.open, held.liquidated, held.quantity, held.cash = False, True, 0.0, 0.0
-        out.liquidated_count_long += x > 0.0
-        out.liquidated_count_short += x < 0.0
+        self.count(held)
+        held.open, held.quantity, held.cash = False, 0.0, 0.0
         if transferred < abs(x):
             left = 1.0 - transferred / abs(x)
-            self.walk(held, x * left, c * left)
+            x, c = x * left, c * left
+            price = self.send(held, x)
+            fee, remainder = self.fee_and_rest(abs(x) * price, c + x * price)
+            self.settle(fee, remainder, max(0.0, -(c + x * price)))
 
-    def walk(self, held: Held, x: float, c: float) -> None:
-        """Send the order -x, which moves the mark, and settle at once: fee, remainder, fund (model 6 and 7)."""
-        out, rules, book = self.out, self.rules, self.books[held.instrument.asset]
-        price = book.order_price(-x)
-        book.orders.append(-x)
+    def count(self, held: Held) -> None:
+        """A position counts once, whatever number of orders it has."""
+        if not held.liquidated:
+            held.liquidated = True
+            self.out.liquidated_count_long += held.long
+            self.out.liquidated_count_short += not held.long
+
+    def quote(self, held: Held, x: float) -> tuple[float, float]:
+        """The average price of closing x of a position, and the order in base units: of an inverse position the coins
+        that so many quote units cost on the walk (model 16)."""
+        book = self.books[held.instrument.asset]
+        if not held.instrument.inverse:
+            return book.order_price(-x), -x
+        order = book.order_worth(-x)  # a long, x < 0, sells for as many quote units
+        return abs(order / x), order
+
+    def send(self, held: Held, x: float) -> float:
+        """Send the order that closes x, which moves the mark; return its average price (model 6)."""
+        price, order = self.quote(held, x)
+        self.books[held.instrument.asset].orders.append(order)
         self.inventory[held.code] += x
         self.outside_cash[held.code] -= x * price
-        notional, equity = abs(x) * price, c + x * price
-        out.liquidated_notional_long += notional if x > 0.0 else 0.0
-        out.liquidated_notional_short += notional if x < 0.0 else 0.0
-        what_is_left = max(0.0, equity)
-        fee = min(rules.fee_rate * notional, what_is_left)
-        remainder = what_is_left - fee
+        notional = abs(x) if held.instrument.inverse else abs(x) * price
+        self.out.liquidated_notional_long += notional if (x > 0.0) != held.instrument.inverse else 0.0
+        self.out.liquidated_notional_short += notional if (x > 0.0) == held.instrument.inverse else 0.0
+        return price
+
+    def fee_and_rest(self, notional: float, equity: float) -> tuple[float, float]:
+        """The fee, at most what is left, and what remains after it (model 7)."""
+        fee = min(self.rules.fee_rate * notional, max(0.0, equity))
+        return fee, max(0.0, equity) - fee
+
+    def settle(self, fee: float, remainder: float, deficit: float) -> None:
+        """Book the fee, what remains, and what the fund pays of a deficit (model 7)."""
+        out, rules = self.out, self.rules
         out.fees += fee
         out.paid_to_traders += remainder if rules.remainder == "trader" else 0.0
         out.insurance_fund += fee if rules.fee_to == "fund" else 0.0
         out.insurance_fund += remainder if rules.remainder == "fund" else 0.0
-        deficit = max(0.0, -equity)
         from_fund = min(out.insurance_fund, deficit)
         out.insurance_fund -= from_fund
         out.insurance_fund_low = min(out.insurance_fund_low, out.insurance_fund)
@@ -491,7 +515,8 @@ class Run:
         if math.isnan(price):  # a short whose money is gone: there is no price at which it could be closed
             return 0.0
         for other in self.held:
-            if other.open and other.code == held.code and other.quantity * held.quantity < 0.0:
+            opposite = other.code == held.code and other.quantity * held.quantity < 0.0
+            if other.open and other.account < 0 and opposite:
                 self.note_choice(other.equity(price), abs(other.quantity) * price)
                 if not self.liquidatable(other) and other.equity(price) >= 0.0:
                     eligible.append(other)
@@ -504,7 +529,7 @@ class Run:
             other.cash *= 1.0 - share
             other.charged *= 1.0 - share
             other.open = other.quantity != 0.0
-        self.out.deleveraged_notional += transferred * price
+        self.out.deleveraged_notional += transferred if held.instrument.inverse else transferred * price
         return transferred
 
     def socialise(self) -> None:
@@ -533,18 +558,32 @@ class Run:
     def violation(self) -> float:
         """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start, and by funding
         on that quantity (model 8)."""
-        moves = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
-        moves += self.unmatched_funding
-        difference = abs(math.fsum([self.whole_sum(), -self.sum_at_start, *(-move for move in moves)]))
+        difference = abs(math.fsum([self.whole_sum(), -self.sum_at_start, *(-move for move in self.moves())]))
         return difference / self.gross_at_start if self.gross_at_start > 0.0 else 0.0
 
+    def moves(self) -> list[float]:
+        moved = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
+        return moved + self.unmatched_funding
 
-def shock(book: Book, market: Mapping[str, Asset], shocks: float | Mapping[str, float] | Sequence[float]) -> Outcome:
+    def finish(self) -> None:
+        """Coin becomes money once, at the final mark (model 16)."""
+        if self.rules.instruments[0].inverse:
+            mark = self.out.final_price[self.rules.instruments[0].asset]
+            for name in ("insurance_fund", "insurance_fund_low", "bad_debt", "socialised_loss", "fees"):
+                setattr(self.out, name, getattr(self.out, name) * mark)
+
+
+def shock(
+    book: Book,
+    market: Mapping[str, Asset],
+    shocks: float | Mapping[str, float] | Sequence[float],
+    kind: type[Run] = Run,
+) -> Outcome:
     """F <- F*(1 + s), then the cascade loop: no refill, no funding (model 6).
 
     `shocks` is a number for every asset, a mapping for those it names, or one number an asset in the Market's order.
     """
-    run, moves = Run(book, market), shocks_by_asset(market, shocks)
+    run, moves = kind(book, market), shocks_by_asset(market, shocks)
     try:
         for name, order_book in run.books.items():
             order_book.fundamental = checked(market[name].price * (1.0 + moves[name]))
@@ -552,6 +591,7 @@ def shock(book: Book, market: Mapping[str, Asset], shocks: float | Mapping[str, 
         run.cascade()
     except OverflowError as problem:
         run.out.error = str(problem)
+    run.finish()
     for name, asset in market.items():
         moved = math.log(run.books[name].fundamental / asset.price)
         of_mark = math.log(run.out.final_price[name] / asset.price)
@@ -577,13 +617,26 @@ def from_levcore(book: Any, market: Any) -> tuple[Book, dict[str, Asset]]:
         tiers = Tiers(tuple(t.floor), tuple(t.maintenance_rate), tuple(t.deduction), t.whole_position, t.measure)
         f = given.funding
         funding = None if f is None else Funding(f.rate, f.interval, f.times)
-        instruments.append(Instrument(given.asset, tiers, given.closing_fee, given.basis, funding))
-    columns = (column.tolist() for column in (book.quantity, book.entry_price, book.margin, book.instrument))
+        worth = getattr(given, "contract_value", 0.0)
+        instruments.append(Instrument(given.asset, tiers, given.closing_fee, given.basis, funding, worth))
+    names = ("quantity", "entry_price", "margin", "instrument", "account")
+    columns = (getattr(book, name).tolist() for name in names)
     positions = tuple(Position(*row) for row in zip(*columns, strict=True))
     rules = {name: getattr(venue.liquidation, name) for name in ("fee_rate", "fee_to")}
     rules |= {name: getattr(venue.backstop, name) for name in ("insurance_fund", "deleveraging", "socialise")}
     rules |= {name: getattr(venue, name) for name in ("remainder", "liquidate_at_equality")}
+    balances = {"" if coin == venue.settlement else coin: b.tolist() for coin, b in book.accounts.balances.items()}
+    rules["accounts"] = tuple({coin: b[row] for coin, b in balances.items()} for row in range(len(book.accounts)))
+    rules |= {"collateral": dict(venue.collateral), "policy": policy_from(venue.liquidation)}
     return Book(tuple(instruments), positions, **rules), {name: asset_from(market[name]) for name in market.names}
+
+
+def policy_from(given: Any) -> Policy | None:
+    """Read a liquidation policy by what it has; one that closes all has nothing to read."""
+    kinds = {"target": "to target", "tiers": "down tiers", "portion": "portion"}
+    kind = next((kinds[name] for name in kinds if hasattr(given, name)), None)
+    names = ("target", "tiers", "portion", "above", "minimum", "wait", "then", "lot", "dust")
+    return kind and Policy(kind, **{name: getattr(given, name) for name in names if hasattr(given, name)})
 
 
 def asset_from(asset: Any) -> Asset:

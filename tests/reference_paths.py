@@ -46,15 +46,22 @@ class Path:
         return next((step.time for step in self.steps if position in step.liquidated), None)
 
 
-def simulate(book: Book, market: Mapping[str, Asset], returns: Sequence[Sequence[float]], step: timedelta) -> Path:
+def simulate(
+    book: Book,
+    market: Mapping[str, Asset],
+    returns: Sequence[Sequence[float]],
+    step: timedelta,
+    kind: type[Run] = Run,
+) -> Path:
     """A row of simple returns a step, a column an asset in the Market's order; nobody is asked but at steps' ends."""
-    run = Run(book, market)
+    run = kind(book, market)
     path = Path(run.out)
     fundamentals = {name: [asset.price] for name, asset in market.items()}
     try:
         for number, row in enumerate(returns, start=1):
             began = (run.out.liquidated_notional_long, run.out.liquidated_notional_short, run.out.bad_debt)
             rounds, gone = run.out.rounds, run.out.liquidated
+            run.step, run.now = number, number * step
             move(run, row)
             for name, order_book in run.books.items():
                 fundamentals[name].append(order_book.fundamental)
@@ -79,6 +86,7 @@ def simulate(book: Book, market: Mapping[str, Asset], returns: Sequence[Sequence
             )
     except OverflowError as problem:
         run.out.error = str(problem)
+    run.finish()
     for name, asset in market.items():
         amplification(path, name, asset.price, fundamentals[name])
     return path
@@ -105,6 +113,7 @@ def due(funding: Funding | None, after: timedelta, until: timedelta) -> list[flo
 def pay(run: Run, code: int, rate: float) -> None:
     """Positions pay rate * mark * quantity out of margin, a short the negative of it, and the outside market pays on
     what it took in (model 8 and 11)."""
+    rate *= -1.0 if run.rules.instruments[code].inverse else 1.0  # the quantity of an inverse long is negative
     mark = run.marks()[code]
     for held in run.held:
         if held.open and held.code == code:

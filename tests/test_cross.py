@@ -325,3 +325,32 @@ def test_accounts_in_parts_conserve_money_and_leave_the_healthy_alone(policy, ru
     )
     assert runs.conservation_error.max() <= 1e-12
     assert runs.error == (None,) * 20
+
+
+@pytest.mark.parametrize("rule", [{"lot": 10.0}, {"dust": 8.0}])
+def test_where_a_lot_or_dust_closes_the_first_position_whole_the_second_is_left_alone(rule):
+    # Some 4.1 of the 10 of A would have to go, which a lot of 10, or dust below 8, makes all of them.
+    at = venue(rate=0.05, fund=1e4, liquidation=lc.PartialClose(target=0.8, **rule))
+    held = book(at, [10.0, 8.0], [0, 0], lc.Accounts(USD=[150.0]))
+    crash = lc.shock(held, market(), {"A": -0.06, "B": -0.02})
+    assert crash.liquidated.tolist() == [True, False]
+    assert crash.liquidated_notional == pytest.approx(940.0, rel=1e-14)
+    assert crash.rounds == 1
+
+
+@pytest.mark.parametrize("coins", [1.0, 0.0])
+def test_an_account_of_which_nothing_is_required_goes_last_unless_its_equity_is_negative(coins):
+    # A deduction of 100 leaves nothing required of the first account, whose coins do not count: its slack is -10, its
+    # equity 90 or -10. The second requires 400 and has 300.
+    tiers = lc.MarginTiers(floor=[0.0], maintenance_rate=[0.05], deduction=[100.0])
+    at = lc.Venue([lc.LinearPerpetual("AUSD", asset="A", tiers=tiers)], collateral={"B": 0.0})
+    held = book(at, [10.0, 100.0], [0, 1], lc.Accounts(USD=[-10.0, 300.0], B=[coins, 0.0]), instrument=(0, 0))
+    thin = lc.Market({"A": lc.Asset(100.0, impact=lc.LinearImpact(depth=1_000.0)), "B": lc.Asset(100.0, impact=DEEP)})
+    crash = lc.shock(held, thin, 0.0)
+
+    def proceeds(before: float, sold: float) -> float:
+        return 100.0 * 1_000.0 * (math.exp(-before / 1_000.0) - math.exp(-(before + sold) / 1_000.0))
+
+    first = -10.0 - 1_000.0 + proceeds(100.0 if coins else 0.0, 10.0) + 100.0 * coins
+    second = 300.0 - 10_000.0 + proceeds(0.0 if coins else 10.0, 100.0)
+    assert crash.bad_debt == pytest.approx(-first - second, rel=1e-12)

@@ -177,6 +177,8 @@ std::optional<double> reduce_account(Run& run, std::uint32_t account, const Heal
         const std::uint32_t instrument = run.book.cross.instrument[place];
         const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
         const double coin = run.state.cross.held[place].coin;
+        // A lot or dust may have closed the last one whole, and that sufficed.
+        if (policy.amount == Amount::to_target && traded > 0.0 && required <= policy.target * equity) break;
         required -= maintenance(run.book.venue.instruments[instrument], coin, entry, units[instrument]);
         const double closed = amount_of(run, place, units[instrument], equity, std::max(0.0, required));
         const std::optional<double> money = close_position(run, account, place, closed);
@@ -213,7 +215,8 @@ std::vector<FailingAccount> failing_accounts(const Run& run) {
         const Health h = health(run.book.venue, run.book.positions.entry_price, view, units, prices);
         if (!is_failing(run.book.venue, h)) continue;
         constexpr double infinity = std::numeric_limits<double>::infinity();
-        failing.push_back({h.maintenance > 0.0 ? h.equity / h.maintenance : -infinity, account});
+        const double unrequired = h.equity < 0.0 ? -infinity : infinity;
+        failing.push_back({h.maintenance > 0.0 ? h.equity / h.maintenance : unrequired, account});
     }
     std::sort(failing.begin(), failing.end(), [&](const FailingAccount& a, const FailingAccount& b) {
         if (a.ratio != b.ratio) return a.ratio < b.ratio;

@@ -1,0 +1,218 @@
+"""Liquidation in parts in plain Python, from docs/model.md (its section 18): to a target, down a tier, a portion.
+
+Sizes are amounts of abs(quantity), worked out at the mark of the check. Accounts are in reference_accounts.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from reference import INFINITY, Held, requirement
+from reference_accounts import Account, AccountRun
+
+ROUNDS = 500  # more in one step mean orders that get smaller for ever: the case counts as a near tie
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Sizes from low up to high, which is the next one's, in which the requirement is max(0, slope*size - offset)."""
+
+    low: float
+    high: float
+    slope: float
+    offset: float
+
+
+def pieces(held: Held, price: float) -> list[Piece]:
+    """The requirement of a smaller position, tier by tier (model 3)."""
+    instrument, tiers = held.instrument, held.instrument.tiers
+    unit = instrument.contract_value or 1.0
+    by_mark = tiers.measure == "notional" and instrument.basis == "mark"
+    size_at = {"contracts": unit, "entry": 1.0 / held.entry_price, "notional": 1.0 / held.entry_price}
+    per_floor = 1.0 / price if by_mark else size_at[tiers.measure]
+    charged = price if instrument.basis == "mark" else held.entry_price
+    found = []
+    for k, (floor, deduction) in enumerate(zip(tiers.floor, tiers.deduction, strict=True)):
+        high = tiers.floor[k + 1] * per_floor if k + 1 < len(tiers.floor) else INFINITY
+        offset = deduction * unit * charged if tiers.measure == "contracts" else deduction
+        found.append(Piece(floor * per_floor, high, instrument.rate(k) * charged, offset))
+    return found
+
+
+class PartRun(AccountRun):
+    """A run at a venue whose policy closes a part, or all where it has none."""
+
+    def __init__(self, *given: Any) -> None:
+        self.last_order: dict[int, tuple[int, timedelta]] = {}  # of whom: the step and time of its portion
+        self.round_in_step = (0, 0)
+        self.reduced: list[Held] = []  # isolated positions that have closed a part
+        super().__init__(*given)
+
+    # --- Who waits ---
+
+    def waits(self, member: Any) -> bool:
+        if id(member) not in self.last_order:
+            return False
+        step, time = self.last_order[id(member)]
+        return step == self.step or self.now - time < self.rules.policy.wait
+
+    def may_go(self, member: Any) -> bool:
+        return not self.waits(member) and self.liquidatable(member)
+
+    def round_members(self) -> list[Any]:
+        step, count = self.round_in_step
+        self.round_in_step = (self.step, count + 1 if step == self.step else 1)
+        if self.round_in_step[1] > ROUNDS:
+            self.out.nearest = 0.0
+            return []
+        return super().round_members()
+
+    def finish(self) -> None:
+        for held in self.held:
+            member = held if held.account < 0 else self.accounts[held.account]
+            waits = held.open and held.quantity != 0.0 and self.waits(member)
+            self.out.waiting += waits and self.liquidatable(member)
+        super().finish()
+
+    # --- How much of a position ---
+
+    def act_on(self, member: Any) -> None:
+        if isinstance(member, Account) or self.rules.policy is None:
+            super().act_on(member)
+            return
+        x, whole = self.part(member), member.quantity
+        if x == whole or self.fails_at_its_price(member, x):
+            self.close(member)
+            return
+        price = self.send(member, x)
+        fee, _ = self.fee_and_rest(abs(x) * price, member.equity(price))
+        self.count(member)
+        member.cash += x * price - fee
+        member.quantity -= x
+        self.out.part_orders += 1
+        self.settle(fee, 0.0, 0.0)
+        self.note_portion(member)
+        self.reduced.append(member)
+
+    def socialise(self) -> None:
+        """Known of the core: it takes the fee of a part for a socialised loss, and an earlier loss for less."""
+        profits = [h.quantity * (self.price(h.instrument) - h.entry_price) > 0.0 for h in self.reduced if h.open]
+        self.out.apart |= self.rules.socialise and self.unpaid > 0.0 and any(profits)
+        super().socialise()
+
+    def deleverage(self, held: Held) -> float:
+        """Known of the core: it takes who waits for healthy."""
+        opposite = [h for h in self.reduced if h.open and h.code == held.code and h.quantity * held.quantity < 0.0]
+        self.out.apart |= any(self.waits(other) and self.liquidatable(other) for other in opposite)
+        return super().deleverage(held)
+
+    def fails_at_its_price(self, held: Held, x: float) -> bool:
+        price, _ = self.quote(held, x)
+        self.note_choice(held.equity(price), abs(held.quantity) * price)
+        return held.equity(price) < 0.0
+
+    def note_portion(self, member: Any) -> None:
+        if self.rules.policy is not None and self.rules.policy.kind == "portion":
+            self.last_order[id(member)] = (self.step, self.now)
+
+    def part(self, held: Held) -> float:
+        """What an isolated position closes, signed as it is; all where nothing smaller will do."""
+        policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
+        kept: float | None = 0.0
+        if policy.kind == "to target" and held.equity(price) > 0.0:
+            kept = self.kept_at_target(held, held.equity(price), 0.0)
+        elif policy.kind == "down tiers":
+            kept = self.kept_down_tiers(held)
+        elif policy.kind == "portion":
+            kept = self.kept_of_portion(held, again=id(held) in self.last_order)
+        return math.copysign(size if kept is None else self.in_lots(held, size - kept), held.quantity)
+
+    def in_lots(self, held: Held, order: float) -> float:
+        """Rounded up to whole lots; a rest that is dust goes too."""
+        unit, size = held.instrument.contract_value or 1.0, abs(held.quantity)
+        lot, dust = self.rules.policy.lot * unit, self.rules.policy.dust * unit
+        if lot > 0.0:
+            lots = order / lot
+            self.note_choice(lots - round(lots), max(1.0, lots))
+            order = max(1, math.ceil(lots)) * lot
+        self.note_choice(order, size)
+        order = min(max(order, 1e-12 * size), size)  # an order that closes nothing would never end
+        if size - order > 0.0:
+            self.note_choice(size - order - dust, dust)
+        return size if size - order < dust else order
+
+    def kept_at_target(self, held: Held, equity: float, others: float) -> float | None:
+        """The largest size whose requirement, with that of others, is at most target times the equity after the fee;
+        None where no size will do."""
+        target, size, price = self.rules.policy.target, abs(held.quantity), self.price(held.instrument)
+        fee = self.rules.fee_rate * price
+        for piece in reversed(pieces(held, price)):
+            low, high = piece.low, min(piece.high, size)
+            # max(0, slope*s - offset) + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
+            room = target * (equity - fee * size) - others
+            for a, b in ((piece.slope - target * fee, room + piece.offset), (-target * fee, room)):
+                if a == 0.0:
+                    high = high if b >= 0.0 else -INFINITY
+                else:
+                    low, high = (low, min(high, b / a)) if a > 0.0 else (max(low, b / a), high)
+            if low > 0.0 and high > -INFINITY and piece.low < size:
+                self.note_choice(high - low, size)
+            if low <= high and piece.low < size:
+                return math.nextafter(high, 0.0) if high == piece.high else high
+        return None
+
+    def kept_down_tiers(self, held: Held) -> float | None:
+        """The largest size in the tier so many below; None where there is none."""
+        table, size = pieces(held, self.price(held.instrument)), abs(held.quantity)
+        for piece in table[1:]:
+            if size != piece.low:  # just as many contracts as a floor says is no matter of rounding
+                self.note_choice(size - piece.low, piece.low)
+        tier = max(k for k, piece in enumerate(table) if piece.low <= size) - self.rules.policy.tiers
+        return math.nextafter(table[tier].high, 0.0) if tier >= 0 else None
+
+    def kept_of_portion(self, held: Held, again: bool) -> float:
+        policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
+        self.note_choice(size * price - policy.above, policy.above)
+        if size * price <= policy.above or (again and policy.then == "all"):
+            return 0.0
+        return size - min(size, max(policy.portion * size, policy.minimum / price))
+
+    # --- How much of an account ---
+
+    def orders(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
+        policy, whole = self.rules.policy, super().orders(account, queue)
+        if policy is None:
+            return whole
+        self.note_choice(self.equity(account), self.scale(account))
+        if self.equity(account) <= 0.0:
+            return whole
+        if policy.kind == "to target":
+            return self.orders_to_target(account, queue)
+        if policy.kind == "down tiers":
+            queue = queue[:1]
+        again = id(account) in self.last_order
+        sizes = []
+        for held in queue:
+            kept = self.kept_down_tiers(held) if policy.kind == "down tiers" else self.kept_of_portion(held, again)
+            size = abs(held.quantity)
+            sizes.append(size if kept is None else self.in_lots(held, size - kept))
+        self.note_portion(account)
+        return [(held, math.copysign(size, held.quantity)) for held, size in zip(queue, sizes, strict=True)]
+
+    def orders_to_target(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
+        """As many whole positions as it takes, and then a part of one."""
+        equity, left = self.equity(account, self.rules.collateral), list(queue)
+        found = []
+        while left:
+            held, *left = left
+            others = math.fsum(requirement(h, self.price(h.instrument)) for h in left)
+            kept = self.kept_at_target(held, equity, others)
+            size = abs(held.quantity) if kept is None else self.in_lots(held, abs(held.quantity) - kept)
+            found.append((held, math.copysign(size, held.quantity)))
+            if kept is not None:
+                break
+            equity -= self.rules.fee_rate * size * self.price(held.instrument)
+        return found

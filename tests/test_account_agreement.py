@@ -1,0 +1,128 @@
+"""The plain reference and the core agree on inverse perpetuals, cross accounts and liquidation in parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import reference
+import reference_paths
+import strategies_accounts
+from reference_parts import PartRun
+from strategies_accounts import AccountCase
+from test_agreement import MONEY, NEAR, PRICES
+
+COUNTS = ("rounds", "cascade_depth", "liquidated_count_long", "liquidated_count_short", "exhausted", "waiting")
+PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def expected_of(case: AccountCase) -> reference.Outcome:
+    book, market = reference.from_levcore(case.book, case.market)
+    if case.step is None:
+        return reference.shock(book, market, case.returns[0].tolist(), PartRun)
+    return reference_paths.simulate(book, market, case.returns.tolist(), case.step, PartRun).outcome
+
+
+def agree(case: AccountCase) -> Counter[str]:
+    """Compare a case; return what was seen in it."""
+    outcome, expected = case.run(), expected_of(case)
+    assert outcome.conservation_error <= 1e-12
+    assert expected.conservation_error <= 1e-12
+    assert (outcome.error is None) == (expected.error is None)
+    if expected.error is not None:
+        return Counter({"stopped": 1})
+    if expected.apart:
+        return Counter({"apart": 1})
+    for name in PRICES:
+        assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9), name
+    if min(expected.nearest, expected.nearest_slack, expected.nearest_choice) < NEAR:
+        return Counter({"near": 1})
+    assert outcome.liquidated.tolist() == expected.liquidated
+    for name in COUNTS:
+        assert getattr(outcome, name) == getattr(expected, name), name
+    gross = float(np.abs(case.book.exposure(case.market)).sum())
+    for name in MONEY:
+        assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12 * gross), name
+    assert outcome.depth_used == pytest.approx(expected.depth_used, rel=1e-9, nan_ok=True)
+    return seen_in(case, expected)
+
+
+def seen_in(case: AccountCase, expected: reference.Outcome) -> Counter[str]:
+    seen = Counter({name: getattr(expected, name) > 0.0 for name in (*MONEY, *COUNTS, "coin_sales")})
+    policy = type(case.book.venue.liquidation).__name__
+    seen += Counter({f"parts by {policy}": expected.part_orders > 0, "several rounds": expected.rounds > 1})
+    seen += Counter({f"several parts by {policy}": expected.part_orders > 1, "paths": case.step is not None})
+    return seen + Counter({"compared whole": 1})
+
+
+def agree_on(examples: int, **kind: bool) -> Counter[str]:
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=examples, suppress_health_check=PATIENT)
+    @given(strategies_accounts.account_cases(**kind))
+    def each(case: AccountCase) -> None:
+        seen.update(agree(case))
+        seen["books"] += 1
+
+    each()
+    print(dict(seen))
+    return seen
+
+
+def check_that_much_was_seen(seen: Counter[str], *names: str) -> None:
+    assert seen["near"] + seen["stopped"] + seen["apart"] <= 0.1 * seen["books"]
+    for name in (*MONEY, "rounds", "liquidated_count_long", "liquidated_count_short", "several rounds", *names):
+        rare = name == "deleveraged_notional"  # of accounts, only the isolated positions beside them
+        assert seen[name] >= (1 if rare else 0.01 * seen["books"]), name
+
+
+def inverse_books(times: int) -> None:
+    check_that_much_was_seen(agree_on(300 * times, inverse=True), "paths")
+    check_that_much_was_seen(agree_on(100 * times, inverse=True, cross=True), "paths")
+
+
+def cross_margined_books(times: int) -> None:
+    seen = agree_on(1_000 * times, cross=True)
+    assert seen["books"] >= 1_000 * times
+    check_that_much_was_seen(seen, "paths", "coin_sales")
+
+
+def books_in_parts(times: int, **kind: bool) -> None:
+    policies = ("PartialClose", "TierStep", "PortionClose")
+    seen = agree_on(250 * times, parts=True, **kind)
+    check_that_much_was_seen(seen, "paths", "waiting", *(f"parts by {name}" for name in policies))
+
+
+def test_they_agree_on_inverse_books():
+    inverse_books(1)
+
+
+def test_they_agree_on_a_thousand_cross_margined_books_of_several_assets():
+    cross_margined_books(1)
+
+
+def test_they_agree_on_isolated_books_liquidated_in_parts():
+    books_in_parts(1)
+
+
+def test_they_agree_on_inverse_books_liquidated_in_parts():
+    agree_on(60, inverse=True, parts=True)
+    agree_on(90, inverse=True, cross=True, parts=True)
+
+
+def test_they_agree_on_cross_margined_books_liquidated_in_parts():
+    books_in_parts(1, cross=True)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+def test_they_agree_on_ten_times_as_many_books():
+    inverse_books(10)
+    cross_margined_books(10)
+    books_in_parts(10)
+    books_in_parts(10, cross=True)
+    agree_on(600, inverse=True, parts=True)
+    agree_on(600, inverse=True, cross=True, parts=True)
