@@ -62,10 +62,10 @@ class FileBook(Made):
             if our_name not in wanted:
                 raise InputError("columns must not rename to instrument where instrument names one for all rows")
             taken[our_name] = theirs[our_name] = their_name
-        for our_name, their_name in taken.items():
-            double = next((name for name in wanted if name != our_name and theirs[name] == their_name), None)
+        for ours, read in taken.items():
+            double = next((name for name in wanted if name != ours and theirs[name] == read), None)
             if double is not None:
-                raise InputError(f"columns must not read {their_name!r} as both {double} and {our_name}")
+                raise InputError(f"columns must not read {read!r} as both {double} and {ours}")
         return theirs
 
 
