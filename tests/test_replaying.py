@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import levcore as lc
@@ -110,3 +111,15 @@ def test_times_out_of_order_or_with_a_gap_are_refused_by_place(hours, rule):
     times = np.datetime64("2024-08-05T00", "h") + np.array(hours)
     with pytest.raises(lc.InputError, match=rule):
         lc.replay(held(50.0), making.market(), ONE, times=times)
+
+
+def test_times_of_a_zone_and_lists_of_datetimes_are_times_too():
+    book = making.book(making.venue(), 1.0, 100.0, 10.0)
+    prices = {"X": [100.0, 96.0, 89.0]}
+    naive = pd.date_range("2024-01-01", periods=3, freq="h")
+    plain = lc.replay(book, making.market(), prices, times=naive.to_numpy())
+    for times in (naive, naive.tz_localize("UTC"), pd.Series(naive.tz_localize("Europe/Paris")), naive.to_pydatetime()):
+        again = lc.replay(book, making.market(), prices, times=times)
+        assert again.first_liquidation == plain.first_liquidation == np.timedelta64(2, "h")
+    with pytest.raises(lc.InputError, match=r"times\[2\] .* is not after"):
+        lc.replay(book, making.market(), prices, times=naive[[0, 1, 1]])

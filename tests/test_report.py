@@ -273,6 +273,11 @@ def test_what_are_no_runs_is_refused(runs: lc.Runs, tmp_path: Path) -> None:
         report.write(runs, tmp_path / "report.html", shocks=[-0.1])  # type: ignore[arg-type]
     with pytest.raises(lc.InputError, match=r"shocks must be of the market of the runs \(BTC, ETH\), were of BTC"):
         report.write(runs, tmp_path / "report.html", shocks=lc.shock(*longs(3_000.0), [-0.1]))
+    other = lc.Market(dict(runs.market.assets), numeraire="JPY")
+    with pytest.raises(lc.InputError, match="shocks must be in USDT, as the runs are, were in JPY"):
+        report.write(runs, tmp_path / "report.html", shocks=lc.shock(runs.book, other, [-0.1]))
+    with pytest.raises(lc.InputError, match="shocks must be of the book and the market of the runs"):
+        report.write(runs, tmp_path / "report.html", shocks=lc.shock(runs.book[:5], runs.market, [-0.1]))
     with pytest.raises(lc.KindError, match="notes must be a mapping"):
         report.write(runs, tmp_path / "report.html", notes=["a source"])  # type: ignore[arg-type]
     with pytest.raises(lc.KindError, match="'Source'"):

@@ -568,3 +568,8 @@ def test_without_pydantic_a_file_is_refused_with_what_to_install(
         lc.settings.load(written(tmp_path))
     monkeypatch.undo()
     settings_read.schema.cache_clear()
+
+
+def test_a_column_of_the_file_is_read_once() -> None:
+    with pytest.raises(ValueError, match="must not read 'quantity' as both quantity and margin"):
+        settings_models.FileBook(kind="file", file="b.csv", columns={"quantity": "margin"}).value()

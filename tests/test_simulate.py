@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import levcore as lc
@@ -261,12 +262,14 @@ def test_an_interrupt_ends_a_run_and_the_next_one_is_right():
         assert digest(lc.simulate(ready, lc.GBM(volatility=2.0), paths=5, steps=5, step=HOUR, seed=1)) == expected
 
 
-def test_runs_pickle_without_the_power_to_run_a_path_again():
+def test_runs_pickle_with_what_it_takes_to_run_a_path_again():
     runs = lc.simulate(crowd(), making.market(), lc.GBM(volatility=1.0), paths=5, steps=5, step=HOUR, seed=1)
     copy = pickle.loads(pickle.dumps(runs))
     assert digest(copy) == digest(runs)
-    with pytest.raises(lc.NotKeptError):
-        copy.at(0)
+    assert copy.at(3).final_price == runs.at(3).final_price
+    gone = lc.simulate(crowd(), making.market(), iter([[[0.1, -0.2]]]), step=HOUR)
+    with pytest.raises(lc.NotKeptError, match="not kept"):
+        pickle.loads(pickle.dumps(gone)).at(0)
     assert len(runs.to_frame()) == len(runs) == 5
     assert "seed" in repr(runs)
 
@@ -398,3 +401,13 @@ def test_a_path_that_stops_early_keeps_its_last_prices():
     assert wild.error[0] is not None
     assert wild.fundamental_price["X"][0] < 1e100
     assert wild.steps_kept.mark_price["X"].max() < 1e100
+
+
+def test_masked_returns_frames_of_correlation_and_months_are_refused():
+    book = making.book(making.venue(), 1.0, 100.0, 10.0)
+    with pytest.raises(lc.InputError, match="some were masked"):
+        lc.simulate(book, making.market(), np.ma.array([[0.1, -0.3]], mask=[[False, True]]), step=HOUR)
+    with pytest.raises(lc.KindError, match="a frame's labels are not looked at"):
+        lc.GBM(volatility=0.5, correlation=pd.DataFrame([[1.0, 0.5], [0.5, 1.0]]))
+    with pytest.raises(lc.InputError, match="months and years have no fixed length"):
+        lc.simulate(book, making.market(), [[0.1]], step=np.timedelta64(1, "M"))

@@ -114,7 +114,9 @@ def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path
             _written(number, one.unit) for number in (one.estimate.value, one.estimate.low, one.estimate.high)
         )
         unit = "" if one.unit == "share" else one.unit
-        rows.append((f"  {one.label}", value, "*" if one.estimate.low_sample else "", f"{low} to {high}", unit))
+        known = np.isfinite(one.estimate.value)
+        star = "*" if known and one.estimate.low_sample else ""
+        rows.append((f"  {one.label}", value, star, f"{low} to {high}" if known else "", unit if known else ""))
     header = (("", ""), ("value", ""), ("", ""), ("95 % interval", ""), ("", ""))
     parts: list[Table | str] = [f"levcore {__version__}: {file}", f"{about}, seed {runs.seed}", ""]
     parts += [Table(header, tuple(rows), left=(0, 2, 4)), ""]

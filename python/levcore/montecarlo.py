@@ -298,6 +298,8 @@ def _chunk(value: int | None) -> int:
 
 def _returns(name: str, values: Any, assets: int) -> Floats:
     """Return a checked array of returns, paths x steps x assets."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise InputError(f"{name} must be an array of returns, some were masked")
     try:
         array = np.asarray(values)
     except ValueError as error:

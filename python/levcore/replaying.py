@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def replay(
 
     Examples
     --------
-    >>> from datetime import timedelta
+    >>> from datetime import datetime, timedelta
     >>> import levcore as lc
     >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
     >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
@@ -163,7 +163,7 @@ def _elapsed(step: timedelta | None, times: npt.ArrayLike | None, rows: int) -> 
     if step is not None:
         each = np.timedelta64(span("step", step)).astype("timedelta64[ns]").astype(np.int64)
         return np.arange(rows, dtype=np.int64) * int(each)
-    array = np.asarray(times)
+    array = _moments(times)
     if array.dtype.kind not in "mM":
         raise KindError(f"times must be datetime64 or timedelta64, had dtype {array.dtype}")
     if array.shape != (rows,):
@@ -174,7 +174,7 @@ def _elapsed(step: timedelta | None, times: npt.ArrayLike | None, rows: int) -> 
     gaps = np.diff(elapsed)
     if gaps.size and not (gaps > 0).all():
         row = int(np.flatnonzero(gaps <= 0)[0]) + 1
-        raise InputError(f"times must rise: times[{row}] {array[row]} comes after {array[row - 1]}")
+        raise InputError(f"times must rise: times[{row}] {array[row]} is not after {array[row - 1]}")
     if gaps.size and (gaps != gaps.min()).any():
         row = int(np.flatnonzero(gaps != gaps.min())[0]) + 1
         missing = timedelta(microseconds=int(gaps[row - 1]) // 1000)
@@ -184,3 +184,18 @@ def _elapsed(step: timedelta | None, times: npt.ArrayLike | None, rows: int) -> 
             f"step is {usual}; replay the parts on their own"
         )
     return elapsed
+
+
+def _moments(times: Any) -> npt.NDArray[Any]:
+    """Return times as numpy has them: those of a time zone in UTC, and lists of datetimes, too."""
+    times = getattr(times, "array", times)  # of a pandas Series or index
+    if getattr(times, "tz", None) is not None:
+        times = times.tz_convert("UTC").tz_localize(None)
+    array = np.asarray(times)
+    if (
+        array.dtype.kind == "O"
+        and array.size
+        and all(isinstance(at, datetime) and at.tzinfo is None for at in array.flat)
+    ):
+        return array.astype("datetime64[us]")
+    return array

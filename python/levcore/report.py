@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from levcore import checks
+from levcore.cascade import Ready
 from levcore.display import plural, tied
 from levcore.errors import InputError, KindError, MissingExtraError, NotKeptError
 from levcore.outcome import Outcomes
@@ -90,11 +91,16 @@ def write(
         checks.text("title", title)
     if shocks is not None:
         checks.instance("shocks", shocks, Outcomes)
+        if shocks.numeraire != runs.numeraire:
+            raise InputError(f"shocks must be in {runs.numeraire}, as the runs are, were in {shocks.numeraire}")
         if list(shocks.final_price) != list(runs.market.names):
             raise InputError(
                 f"shocks must be of the market of the runs ({', '.join(runs.market.names)}), were of "
                 f"{', '.join(shocks.final_price)}"
             )
+        ready = getattr(shocks, "_ready", None)
+        if isinstance(ready, Ready) and (ready.market != runs.market or len(ready.book) != len(runs.book)):
+            raise InputError("shocks must be of the book and the market of the runs")
     if notes is not None:
         if not isinstance(notes, Mapping):
             raise KindError(f"notes must be a mapping of topics to sentences, was {checks.describe(notes)}")

@@ -191,7 +191,7 @@ class Runs(_Result):
         InputError
             If there is no such path.
         NotKeptError
-            If the returns came from an iterator and are gone, or the runs have been pickled.
+            If the returns came from an iterator and are gone.
         """
         place = integer("i", i)
         if not -self.paths <= place < self.paths:
@@ -249,6 +249,11 @@ class Runs(_Result):
 
 
 def _rebuild(values: dict[str, Any]) -> Runs:
+    from levcore.montecarlo import again
+
+    what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed")}
+    if what["scenario"] is not None:  # what was run is there, so that a path can be run again
+        values = values | {"_again": again(**what, paths=len(values["rounds"]))}
     return Runs(**values)
 
 

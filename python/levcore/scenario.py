@@ -131,6 +131,8 @@ def span(name: str, value: object) -> timedelta:
     if isinstance(value, np.timedelta64):
         if np.isnat(value):
             raise InputError(f"{name} must be a time span, was NaT")
+        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
+            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
         value = value.astype("timedelta64[us]").item()
     if not isinstance(value, timedelta):
         raise KindError(f"{name} must be a timedelta, was {checks.describe(value)}")
@@ -159,6 +161,8 @@ def _in_order(name: str, value: float | Mapping[str, float], names: tuple[str, .
 
 
 def _correlation(value: object) -> tuple[tuple[float, ...], ...]:
+    if hasattr(value, "columns"):
+        raise KindError("correlation must be an array in the market's order: a frame's labels are not looked at")
     try:
         matrix = np.asarray(value)
     except ValueError as error:

@@ -62,6 +62,10 @@ class FileBook(Made):
             if our_name not in wanted:
                 raise InputError("columns must not rename to instrument where instrument names one for all rows")
             taken[our_name] = theirs[our_name] = their_name
+        for ours, read in taken.items():
+            double = next((name for name in wanted if name != ours and theirs[name] == read), None)
+            if double is not None:
+                raise InputError(f"columns must not read {read!r} as both {double} and {ours}")
         return theirs
 
 
