@@ -321,7 +321,6 @@ class Outcome:
     conservation_error: float = 0.0
     part_orders: int = 0  # that left something of the position
     coin_sales: int = 0
-    apart: bool = False  # whether reference_parts.py met what the core is known to do otherwise
     error: str | None = None
     final_price: dict[str, float] = field(default_factory=dict)
     lowest_price: dict[str, float] = field(default_factory=dict)

@@ -48,7 +48,6 @@ class PartRun(AccountRun):
     def __init__(self, *given: Any) -> None:
         self.last_order: dict[int, tuple[int, timedelta]] = {}  # of whom: the step and time of its portion
         self.round_in_step = (0, 0)
-        self.reduced: list[Held] = []  # isolated positions that have closed a part
         super().__init__(*given)
 
     # --- Who waits ---
@@ -95,19 +94,6 @@ class PartRun(AccountRun):
         self.out.part_orders += 1
         self.settle(fee, 0.0, 0.0)
         self.note_portion(member)
-        self.reduced.append(member)
-
-    def socialise(self) -> None:
-        """Known of the core: it takes the fee of a part for a socialised loss, and an earlier loss for less."""
-        profits = [h.quantity * (self.price(h.instrument) - h.entry_price) > 0.0 for h in self.reduced if h.open]
-        self.out.apart |= self.rules.socialise and self.unpaid > 0.0 and any(profits)
-        super().socialise()
-
-    def deleverage(self, held: Held) -> float:
-        """Known of the core: it takes who waits for healthy."""
-        opposite = [h for h in self.reduced if h.open and h.code == held.code and h.quantity * held.quantity < 0.0]
-        self.out.apart |= any(self.waits(other) and self.liquidatable(other) for other in opposite)
-        return super().deleverage(held)
 
     def fails_at_its_price(self, held: Held, x: float) -> bool:
         price, _ = self.quote(held, x)

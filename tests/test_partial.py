@@ -187,6 +187,24 @@ def test_a_partial_close_sells_less_and_moves_the_price_less_than_a_full_one():
     assert part.final_price["X"] > full.final_price["X"]
 
 
+def test_who_waits_and_is_liquidatable_takes_nothing_over():
+    # At 93 the long has 90 and requires 93; a hundredth less of it still fails, and waits. The short owes 5.
+    at = venue(lc.PortionClose(portion=0.01), tiers=making.flat_tiers(0.1), fund=0.0, deleveraging=True)
+    crash = lc.shock(making.book(at, [10.0, -2.0], [100.0, 90.0], [160.0, 1.0]), making.market(), -0.07)
+    assert (crash.waiting, crash.deleveraged_notional) == (1, 0.0)
+    assert crash.bad_debt == pytest.approx(5.0, rel=1e-12)
+
+
+def test_the_fee_of_a_part_is_no_socialised_loss():
+    # At 93 a hundredth of the long goes, for a fee of 4.65; at 110 the rest has a profit of 99, the short owes 150.
+    policy = lc.PortionClose(portion=0.01, fee_rate=0.5, fee_to="outside")
+    at = venue(policy, tiers=making.flat_tiers(0.1), fund=0.0, socialise=True)
+    held = making.book(at, [10.0, -20.0], [100.0, 100.0], [160.0, 50.0])
+    runs = lc.simulate(held, making.market(), [[-0.07, 110.0 / 93.0 - 1.0]], step=HOUR)
+    assert runs.socialised_loss == pytest.approx([99.0], rel=1e-12)
+    assert runs.bad_debt == pytest.approx([51.0], rel=1e-12)
+
+
 def test_bad_policies_are_refused():
     with pytest.raises(lc.InputError, match=r"target must be <= 1, was 1\.5"):
         lc.PartialClose(target=1.5)

@@ -60,21 +60,12 @@ void sync(const SortedBook& book, const Market& market, State& state, std::size_
     };
     const SideState& mine = state.sides[k][side];
     for (const std::uint32_t row : mine.waiting) ask(row);
+    for (const SideState::Resting& r : mine.resting) ask(r.row);
     for (std::size_t place = mine.next;
          place < mine.reachable && is_liquidatable(side == longs, y, mine.key[place], at_equality); ++place)
         ask(mine.row_at(place));
     sort_ranked(failing, side);
     for (const Ranked& r : failing) pool.park({r.key, r.row});
-}
-
-// Unrealised profit less what socialised losses have taken from the claim before.
-double uncharged_profit(const SortedBook& book, std::size_t i, const Claim& held, double unit, double funded) {
-    const Positions& p = book.positions;
-    const Perpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
-    const double entry = unit_price(instrument, p.entry_price[i]);
-    const double margin = p.margin[i] * (held.coin / claim(instrument, p.quantity[i], p.entry_price[i], 0.0).coin);
-    const double charged = (margin - held.coin * (entry + funded)) - held.cash;
-    return held.coin * (unit - entry) - std::max(0.0, charged);
 }
 
 // Unrealised profit of the accounts' positions less what socialised losses have taken of it before, per place.
@@ -153,6 +144,21 @@ Claim deleverage(const SortedBook& book, const Market& market, State& state, con
     return rest;
 }
 
+double charged_before(const SortedBook& book, const State& state, const Leaving& of) {
+    const SideState& mine = state.sides[of.asset][of.side];
+    const SortedSide& sorted = book.sides[of.asset][of.side];
+    const double funded = state.funded[sorted.instrument[of.row]].value();
+    const Claim& held = of.held;
+    const auto left = mine.unit_cash.find(of.row);
+    if (left != mine.unit_cash.end()) return std::max(0.0, held.coin * (left->second - funded) - held.cash);
+    const Positions& p = book.positions;
+    const std::size_t i = sorted.position[of.row];
+    const Perpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
+    const double entry = unit_price(instrument, p.entry_price[i]);
+    const double margin = p.margin[i] * (held.coin / claim(instrument, p.quantity[i], p.entry_price[i], 0.0).coin);
+    return std::max(0.0, (margin - held.coin * (entry + funded)) - held.cash);
+}
+
 void socialise(const SortedBook& book, const Market& market, State& state) {
     struct Profit {
         std::size_t asset;
@@ -167,11 +173,12 @@ void socialise(const SortedBook& book, const Market& market, State& state) {
     for (std::size_t k = 0; k < state.assets.size(); ++k) {
         for (const std::size_t side : {longs, shorts})
             for (const std::uint32_t row : open_rows(book, state, k, side)) {
-                const std::uint32_t position = book.sides[k][side].position[row];
                 const std::uint32_t instrument = book.sides[k][side].instrument[row];
-                const double profit =
-                    uncharged_profit(book, position, claim_of(book, state, k, side, row),
-                                     unit_mark(book, market, state, instrument), state.funded[instrument].value());
+                const double entry = unit_price(book.venue.instruments[instrument],
+                                                book.positions.entry_price[book.sides[k][side].position[row]]);
+                const Claim held = claim_of(book, state, k, side, row);
+                const double profit = held.coin * (unit_mark(book, market, state, instrument) - entry) -
+                                      charged_before(book, state, {k, side, row, held});
                 if (!(profit > 0.0)) continue;
                 profits.push_back({k, side, row, profit});
                 total.add(profit);

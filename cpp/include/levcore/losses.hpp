@@ -21,6 +21,9 @@ void pay(const Venue& venue, Treasury& treasury, const Settlement& settlement);
 // Closes as much of a position as finds counterparties; returns the claim that found none.
 Claim deleverage(const SortedBook& book, const Market& market, State& state, const Leaving& leaving);
 
+// What socialised losses have taken of a row's profit before.
+double charged_before(const SortedBook& book, const State& state, const Leaving& held);
+
 // Charges what is unpaid to positive unrealised profits at the present marks; the rest becomes bad debt.
 void socialise(const SortedBook& book, const Market& market, State& state);
 

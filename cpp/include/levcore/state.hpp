@@ -47,7 +47,8 @@ struct SideState {
 
     // What partial closes have left: claims of their own, and rows that wait for a time (in days) before they may act.
     std::map<std::uint32_t, Claim> residual;
-    std::vector<bool> begun;  // per row, once one has had an order
+    std::map<std::uint32_t, double> unit_cash;  // a unit of coin's cash without funding and socialised losses
+    std::vector<bool> begun;                    // per row, once one has had an order
     struct Resting {
         double until;
         std::uint32_t row;
