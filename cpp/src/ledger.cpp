@@ -145,7 +145,8 @@ class Ledger {
 
     void audit() {
         // Claims that funding has moved follow from one sum; a path that is kept whole adds them up all the same.
-        if (claims_changed(run_.state) || (run_.keep.positions && claims_moved(run_.state)))
+        const bool whole = run_.outcome.fault == Fault::none;  // a round that was cut short holds some back
+        if (whole && (claims_changed(run_.state) || (run_.keep.positions && claims_moved(run_.state))))
             note_gap(holdings_gap(run_.book, run_.market, run_.state));
         if (run_.keep.holdings)
             write_holdings(run_.book, run_.state, run_.outcome.quantity_left, run_.outcome.cash_left);

@@ -52,7 +52,8 @@ class Ready:
         wanted = dict.fromkeys((*book.venue.assets, *book.venue.collateral))
         unknown = [name for name in wanted if name not in market.names]
         if unknown:
-            raise InputError(f"market must have every asset and collateral of the venue; missing: {', '.join(unknown)}")
+            what = "asset and collateral" if book.venue.collateral else "asset"
+            raise InputError(f"market must have every {what} of the venue; missing: {', '.join(unknown)}")
         changing = book.venue.backstop.deleveraging or book.venue.backstop.socialise
         memory.refuse_if_too_large(
             memory.book_bytes(len(book), changing=changing), f"sorting a book of {len(book):,} positions"

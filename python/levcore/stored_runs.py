@@ -48,7 +48,7 @@ def runs_in(folder: Path) -> Runs:
         if not (1 <= paths <= MOST_PATHS and 1 <= steps <= MOST_STEPS):
             raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")
         errors = index["errors"]
-        book = _book(venue, _load(folder / "book.npz"))
+        book = _book(folder / "book.npz", venue)
         known = (
             None
             if scenario is None
@@ -116,7 +116,11 @@ def _checked(folder: Path, index: Mapping[str, Any]) -> Mapping[str, Any]:
     return files
 
 
-def _book(venue: Venue, columns: Arrays) -> Book:
+def _book(path: Path, venue: Venue) -> Book:
+    columns = _load(path)
+    missing = [name for name in BOOK if name not in columns]
+    if missing:
+        raise StoreError(f"{path} is damaged: it has no {missing[0]}")
     balances = {name.removeprefix(BALANCE): column for name, column in columns.items() if name.startswith(BALANCE)}
     held: dict[str, Any] = {name: columns[name] for name in BOOK}
     return Book(venue, **held, accounts=Accounts(**balances))
