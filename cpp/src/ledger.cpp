@@ -117,7 +117,8 @@ class Ledger {
 
     void audit() {
         // Claims that funding has moved follow from one sum; a path that is kept whole adds them up all the same.
-        if (claims_changed(state_) || (keep_.positions && claims_moved(state_)))
+        const bool whole = outcome_.fault == Fault::none;  // a round that was cut short holds some back
+        if (whole && (claims_changed(state_) || (keep_.positions && claims_moved(state_))))
             note_gap(holdings_gap(book_, market_, state_));
         if (keep_.holdings) write_holdings(book_, state_, outcome_.quantity_left, outcome_.cash_left);
     }
