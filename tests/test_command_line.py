@@ -260,6 +260,26 @@ def recorded(folder: Path, *, steps: int = 60, times: bool = True) -> Path:
     return written(folder, scenario=REPLAY.replace('step = "1h"', "times = 'at'") if times else REPLAY)
 
 
+@pytest.mark.parametrize(
+    ("row", "change", "said"),
+    [
+        (1, {"close": -59_000.0}, "must be a price > 0"),
+        (1, {"at": "2024-08-05T00:00:00Z"}, "times must rise"),
+        (2, {"at": "2024-08-05T00:02:30Z"}, "gap"),
+    ],
+)
+def test_recorded_prices_that_are_wrong_are_a_wrong_file(tmp_path: Path, row: int, change: dict[str, object], said: str) -> None:
+    path = recorded(tmp_path, steps=3)
+    frame = pd.read_csv(tmp_path / "prices.csv").astype({"at": object})
+    for name, value in change.items():
+        frame.loc[row, name] = value
+    frame.to_csv(tmp_path / "prices.csv", index=False)
+    done = invoke("replay", path)
+    assert done.exit_code == 2
+    assert f"{path}: scenario.file: " in done.stderr
+    assert said in done.stderr
+
+
 def test_replay_tells_a_history_stretch_by_stretch_and_step_by_step(tmp_path: Path) -> None:
     path = recorded(tmp_path)
     plan = lc.settings.load(path)

@@ -76,11 +76,15 @@ def replay(file: File, form: Format = "table", quiet: Quiet = False) -> None:
     """
     with _told():
         from levcore import command_output as say
+        from levcore.errors import InputError, SettingsError
         from levcore.replaying import replay
 
         plan = _plan(file, "replay", quiet)
         with say.busy("Replaying ...", quiet):
-            outcome = replay(plan.book, plan.market, plan.scenario, **plan.options)
+            try:
+                outcome = replay(plan.book, plan.market, plan.scenario, **plan.options)
+            except InputError as reason:  # of the recorded prices that the scenario file names
+                raise SettingsError(f"{file}: scenario.file: {reason}") from None
         say.replay(outcome, plan, file, form)
 
 
