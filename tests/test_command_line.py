@@ -268,7 +268,9 @@ def recorded(folder: Path, *, steps: int = 60, times: bool = True) -> Path:
         (2, {"at": "2024-08-05T00:02:30Z"}, "gap"),
     ],
 )
-def test_recorded_prices_that_are_wrong_are_a_wrong_file(tmp_path: Path, row: int, change: dict[str, object], said: str) -> None:
+def test_recorded_prices_that_are_wrong_are_a_wrong_file(
+    tmp_path: Path, row: int, change: dict[str, object], said: str
+) -> None:
     path = recorded(tmp_path, steps=3)
     frame = pd.read_csv(tmp_path / "prices.csv").astype({"at": object})
     for name, value in change.items():
