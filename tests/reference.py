@@ -74,6 +74,7 @@ class Instrument:
     basis: str = "mark"
     funding: Funding | None = None
     contract_value: float = 0.0  # quote units a contract of an inverse perpetual; 0: a linear one
+    closing_fee_at: str = "mark"
 
     @property
     def inverse(self) -> bool:
@@ -84,7 +85,7 @@ class Instrument:
         return 1.0 / mark if self.inverse else mark
 
     def rate(self, k: int) -> float:
-        return self.tiers.rate[k] + self.closing_fee
+        return self.tiers.rate[k] + (self.closing_fee if self.closing_fee_at == "mark" else 0.0)
 
     @property
     def jumps(self) -> bool:
@@ -194,8 +195,16 @@ def requirement_lines(held: Held, price: float) -> list[tuple[float, float]]:
 
 
 def requirement(held: Held, price: float) -> float:
-    """Maintenance margin at a mark price; never negative (model 3)."""
-    return max(0.0, *(slope * price - offset for slope, offset in requirement_lines(held, price)))
+    """Maintenance margin at a mark price; that of the tiers is never negative (model 3)."""
+    return max(0.0, *(slope * price - offset for slope, offset in requirement_lines(held, price))) + reserved_fee(held)
+
+
+def reserved_fee(held: Held) -> float:
+    """The fee on size times bankruptcy price, where the rules count it there; in an account on the entry value."""
+    if held.instrument.closing_fee_at == "mark" or not held.quantity:
+        return 0.0
+    at = held.entry_price if held.account >= 0 else bankruptcy_price(held)
+    return 0.0 if math.isnan(at) else held.instrument.closing_fee * abs(held.quantity) * at
 
 
 def bankruptcy_price(held: Held) -> float:
@@ -206,7 +215,8 @@ def bankruptcy_price(held: Held) -> float:
 
 def liquidation_price(held: Held) -> float:
     """The root of slack; where slack jumps, the highest (shorts: lowest) price next to which it is < 0 (model 4)."""
-    x, c, size, floors = held.quantity, held.cash, abs(held.quantity), held.instrument.tiers.floor
+    x, size, floors = held.quantity, abs(held.quantity), held.instrument.tiers.floor
+    c = held.cash - reserved_fee(held)
     if x == 0.0:
         return NAN
     ends = []
@@ -617,7 +627,8 @@ def from_levcore(book: Any, market: Any) -> tuple[Book, dict[str, Asset]]:
         f = given.funding
         funding = None if f is None else Funding(f.rate, f.interval, f.times)
         worth = getattr(given, "contract_value", 0.0)
-        instruments.append(Instrument(given.asset, tiers, given.closing_fee, given.basis, funding, worth))
+        fee = (given.closing_fee, given.closing_fee_at)
+        instruments.append(Instrument(given.asset, tiers, fee[0], given.basis, funding, worth, fee[1]))
     names = ("quantity", "entry_price", "margin", "instrument", "account")
     columns = (getattr(book, name).tolist() for name in names)
     positions = tuple(Position(*row) for row in zip(*columns, strict=True))

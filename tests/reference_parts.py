@@ -135,11 +135,13 @@ class PartRun(AccountRun):
         None where no size will do."""
         target, size, price = self.rules.policy.target, abs(held.quantity), self.price(held.instrument)
         fee = self.rules.fee_rate * price
+        reserve = self.reserve_of_what_is_kept(held, price)
         for piece in reversed(pieces(held, price)):
             low, high = piece.low, min(piece.high, size)
-            # max(0, slope*s - offset) + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
+            # max(0, slope*s - offset) + reserve + others <= target*(equity - fee*(size - s)): conditions a*s <= b
             room = target * (equity - fee * size) - others
-            for a, b in ((piece.slope - target * fee, room + piece.offset), (-target * fee, room)):
+            sums = [(x + u, y + v) for x, y in ((piece.slope, piece.offset), (0.0, 0.0)) for u, v in reserve]
+            for a, b in ((slope - target * fee, room + offset) for slope, offset in sums):
                 if a == 0.0:
                     high = high if b >= 0.0 else -INFINITY
                 else:
@@ -149,6 +151,18 @@ class PartRun(AccountRun):
             if low <= high and piece.low < size:
                 return math.nextafter(high, 0.0) if high == piece.high else high
         return None
+
+    def reserve_of_what_is_kept(self, held: Held, price: float) -> list[tuple[float, float]]:
+        """The fee at the bankruptcy price that a smaller position has, as lines of its size: what the order earns, less
+        its fee, is its own; in an account the fee goes by the entry value."""
+        if held.instrument.closing_fee_at == "mark":
+            return [(0.0, 0.0)]
+        rate, size, side = held.instrument.closing_fee, abs(held.quantity), math.copysign(1.0, held.quantity)
+        if held.account >= 0:
+            return [(rate * held.entry_price, 0.0)]
+        all_closed = held.cash + held.quantity * price - self.rules.fee_rate * size * price
+        owed, owed_at_end = -side * held.cash, -side * all_closed
+        return [(0.0, 0.0), (rate * (owed - owed_at_end) / size, -rate * owed_at_end)]
 
     def kept_down_tiers(self, held: Held) -> float | None:
         """The largest size in the tier so many below; None where there is none."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import levcore as lc
 
 ASSETS = ("BTC", "ETH", "SOL")
+FEES_AT = st.sampled_from(["mark", "bankruptcy"])
 LEVERAGE = np.array([0.8, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 25.0, 40.0, 50.0, 75.0])
 
 
@@ -172,9 +173,8 @@ def instruments_of(
             table = draw(tiers(rng, notional, price, whole))
             fee, basis = draw(st.sampled_from([0.0, 0.0006])), draw(st.sampled_from(["mark", "mark", "entry"]))
             paid = None if step is None else draw(fundings(rng, step))
-            instruments.append(
-                lc.LinearPerpetual(symbol, asset=name, tiers=table, closing_fee=fee, basis=basis, funding=paid)
-            )
+            rules = {"closing_fee": fee, "closing_fee_at": draw(FEES_AT), "basis": basis, "funding": paid}
+            instruments.append(lc.LinearPerpetual(symbol, asset=name, tiers=table, **rules))
     return instruments
 
 

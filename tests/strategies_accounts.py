@@ -39,11 +39,8 @@ def inverse_perpetuals(draw, rng: np.random.Generator, price: float, notional: f
         table = draw(strategies.tiers(rng, notional, value / price))
         fee, basis = draw(st.sampled_from([0.0, 0.0006])), draw(st.sampled_from(["mark", "mark", "entry"]))
         paid = None if step is None else draw(strategies.fundings(rng, step))
-        found.append(
-            lc.InversePerpetual(
-                symbol, asset="BTC", contract_value=value, tiers=table, closing_fee=fee, basis=basis, funding=paid
-            )
-        )
+        rules = {"closing_fee": fee, "closing_fee_at": draw(strategies.FEES_AT), "basis": basis, "funding": paid}
+        found.append(lc.InversePerpetual(symbol, asset="BTC", contract_value=value, tiers=table, **rules))
     return found
 
 
@@ -62,7 +59,7 @@ def policies(draw, rng: np.random.Generator, size: float, notional: float, step:
     lot, dust = (draw(st.sampled_from([0.0, 1.0])) * size * rng.uniform(0.01, 0.5) for _ in range(2))
     fee_rate, fee_to = draw(st.sampled_from([0.0, 0.0005, 0.005, 0.05])), draw(st.sampled_from(["fund", "outside"]))
     common = {"fee_rate": fee_rate, "fee_to": fee_to, "lot": lot, "dust": dust}
-    kind = draw(st.sampled_from(["to target", "down tiers", "portion"]))
+    kind = draw(st.sampled_from(["to target", "down tiers", "down tiers", "portion"]))
     if kind == "to target":
         return lc.PartialClose(target=draw(st.sampled_from([0.8, 0.5, 0.95, 1.0])), **common)
     if kind == "down tiers":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -227,10 +228,7 @@ def test_scaling_sizes_depth_tiers_and_fund_scales_the_outcome(case, factor):
             whole_position=old.whole_position,
             measure=old.measure,
         )
-        fee, basis = instrument.closing_fee, instrument.basis
-        instruments.append(
-            lc.LinearPerpetual(instrument.symbol, asset=instrument.asset, tiers=tiers, closing_fee=fee, basis=basis)
-        )
+        instruments.append(dataclasses.replace(instrument, tiers=tiers))
     fund = venue_rules.backstop.insurance_fund * factor
     larger = lc.Venue(
         instruments,

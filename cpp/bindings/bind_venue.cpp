@@ -190,10 +190,12 @@ void bind_rules(py::module_& m) {
             },
             "notional"_a.noconvert());
     py::class_<Perpetual>(m, "Perpetual", "An instrument's margin rules; contract_value 0: linear, else inverse.")
-        .def(py::init([](const MarginTiers& tiers, double closing_fee, bool on_entry, double contract_value) {
-                 return Perpetual{tiers, closing_fee, on_entry ? Basis::entry : Basis::mark, contract_value};
+        .def(py::init([](const MarginTiers& tiers, double closing_fee, bool fee_at_bankruptcy, bool on_entry,
+                         double contract_value) {
+                 return Perpetual{tiers, closing_fee, on_entry ? Basis::entry : Basis::mark, contract_value,
+                                  fee_at_bankruptcy ? FeeAt::bankruptcy : FeeAt::mark};
              }),
-             "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a, "contract_value"_a);
+             "tiers"_a, py::kw_only(), "closing_fee"_a, "fee_at_bankruptcy"_a, "on_entry"_a, "contract_value"_a);
     py::class_<LiquidationPolicy>(m, "LiquidationPolicy", "How much of a position an order closes, and its fee.")
         .def(py::init([](double fee_rate, bool fee_to_fund, const std::string& amount, double target, std::size_t tiers,
                          double portion, double above, double minimum, bool then_all, double wait_days, double lot,
@@ -261,11 +263,16 @@ void bind_venue(py::module_& m) {
         .def(
             "maintenance_margin",
             [](const HeldBook& book, const Column<double>& prices) {
-                return each_at(book, prices,
-                               [](const Perpetual& instrument, const Claim& held, double entry, double price) {
-                                   const double unit = unit_price(instrument, price);
-                                   return held.coin == 0.0 ? 0.0 : maintenance(instrument, held.coin, entry, unit);
-                               });
+                const auto price = span_of(prices, "prices", book.venue.instruments.size());
+                const Positions& p = book.positions;
+                return column_of(p.size(), [&](std::size_t i) {
+                    const auto k = static_cast<std::size_t>(p.instrument[i]);
+                    const Perpetual& instrument = book.venue.instruments[k];
+                    const double margin = p.account[i] == isolated ? p.margin[i] : 0.0;
+                    const Claim held = claim(instrument, p.quantity[i], p.entry_price[i], margin);
+                    if (held.coin == 0.0) return 0.0;
+                    return maintenance(instrument, held, p.entry_price[i], unit_price(instrument, price[k]));
+                });
             },
             "prices"_a.noconvert())
         .def("accounts_health", &accounts_health, "prices"_a.noconvert(), "coin_prices"_a.noconvert(),

@@ -51,7 +51,7 @@ class OneAsset {
                 continue;
             }
             for (std::size_t k = 0; k < instrument.tiers.size(); ++k) bend(instrument.tiers.floor[k] / size);
-            const double first = instrument.tiers.rate[0] + instrument.closing_fee;
+            const double first = instrument.tiers.rate[0] + instrument.added_to_rates();
             if (first > 0.0) bend(instrument.tiers.deduction[0] / first / size);
         }
         std::sort(prices.begin(), prices.end());
@@ -117,7 +117,7 @@ Health health(const Venue& venue, std::span<const double> entry_price, const Acc
         equity.add(held.cash);
         equity.add_product(held.coin, units[instrument]);
         required.add(
-            maintenance(venue.instruments[instrument], held.coin, entry_price[account.position[i]], units[instrument]));
+            maintenance(venue.instruments[instrument], held, entry_price[account.position[i]], units[instrument]));
     }
     Sum counted(equity.pair());
     for (std::size_t c = 0; c < account.coins.size(); ++c) {

@@ -88,7 +88,7 @@ std::vector<std::size_t> closing_sequence(const Run& run, std::uint32_t account,
         if (held.coin == 0.0) continue;
         const std::uint32_t instrument = run.book.cross.instrument[i];
         const double entry = run.book.positions.entry_price[run.book.cross.position[i]];
-        places.push_back({maintenance(run.book.venue.instruments[instrument], held.coin, entry, units[instrument]), i});
+        places.push_back({maintenance(run.book.venue.instruments[instrument], held, entry, units[instrument]), i});
     }
     std::stable_sort(places.begin(), places.end(),
                      [](const Place& a, const Place& b) { return a.maintenance > b.maintenance; });
@@ -161,7 +161,8 @@ double amount_of(const Run& run, std::size_t place, double unit, double equity, 
     const CrossState& state = run.state.cross;
     const std::uint32_t instrument = run.book.cross.instrument[place];
     const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
-    const Turn turn{state.held[place].coin, entry, unit, equity, other_maintenance, state.begun[place] != 0};
+    const Claim& held = state.held[place];
+    const Turn turn{held.coin, entry, unit, equity, other_maintenance, state.begun[place] != 0, held.cash, true};
     return closing_amount(run.book.venue.liquidation, run.book.venue.instruments[instrument], turn);
 }
 
@@ -176,10 +177,11 @@ std::optional<double> reduce_account(Run& run, std::uint32_t account, const Heal
     for (const std::size_t place : closing_sequence(run, account, units)) {
         const std::uint32_t instrument = run.book.cross.instrument[place];
         const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
-        const double coin = run.state.cross.held[place].coin;
+        const Claim held = run.state.cross.held[place];
+        const double coin = held.coin;
         // A lot or dust may have closed the last one whole, and that sufficed.
         if (policy.amount == Amount::to_target && traded > 0.0 && required <= policy.target * equity) break;
-        required -= maintenance(run.book.venue.instruments[instrument], coin, entry, units[instrument]);
+        required -= maintenance(run.book.venue.instruments[instrument], held, entry, units[instrument]);
         const double closed = amount_of(run, place, units[instrument], equity, std::max(0.0, required));
         const std::optional<double> money = close_position(run, account, place, closed);
         if (!money) return std::nullopt;

@@ -37,8 +37,8 @@ void charge_accounts(const SortedBook& book, State& state, std::uint32_t instrum
 }
 
 // True where every claim is still its sorted one but for what funding took, and slack has no jumps: then a payment of
-// F a unit of coin moves the root of slack by between F and F/(1 - r) (coin > 0) or F/(1 + r) (coin < 0), r the highest
-// rate.
+// F a unit of coin moves the root of slack by between F and F*(1 + f)/(1 - r) (coin > 0) or F*(1 - f)/(1 + r)
+// (coin < 0), r the highest rate and f a reserved fee's.
 bool stands_as_sorted(const SortedBook& book, const State& state, std::size_t k, std::size_t side) {
     if (book.sides[k][side].jumps || !state.sides[k][side].own_quantity.empty()) return false;
     for (std::size_t i = 0; i < book.asset_of.size(); ++i)
@@ -54,9 +54,10 @@ double farthest_move(const SortedBook& book, const State& state, std::size_t k, 
     for (std::size_t i = 0; i < book.asset_of.size(); ++i) {
         if (book.asset_of[i] != k) continue;
         const Perpetual& instrument = book.venue.instruments[i];
-        const double rate = instrument.tiers.rate.back() + instrument.closing_fee;
+        const double rate = highest_rate(instrument);
+        const double fee = instrument.reserved_rate();
         const double paid = state.funded[i].value();
-        const double steepest = paid / (gains ? 1.0 - rate : 1.0 + rate);
+        const double steepest = paid * (gains ? 1.0 + fee : 1.0 - fee) / (gains ? 1.0 - rate : 1.0 + rate);
         farthest = gains ? std::max({farthest, paid, steepest}) : std::min({farthest, paid, steepest});
     }
     return farthest;

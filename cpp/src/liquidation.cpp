@@ -18,7 +18,7 @@ TierLine tier_line(const Perpetual& instrument, const Turn& turn, std::size_t k)
     const double entry = unit_price(instrument, turn.entry_price);
     const double basis = instrument.basis == Basis::mark ? turn.unit : entry;
     const double per_contract = instrument.is_inverse() ? instrument.contract_value : 1.0;
-    const double rate = tiers.rate[k] + instrument.closing_fee;
+    const double rate = tiers.rate[k] + instrument.added_to_rates();
     if (tiers.measure == Measure::contracts)
         return {rate * basis, tiers.deduction[k] * per_contract * basis, tiers.floor[k] * per_contract};
     const double measured = tiers.measure == Measure::notional ? basis : entry;
@@ -32,18 +32,38 @@ std::size_t tier_at(const Perpetual& instrument, const Turn& turn, double size) 
     return k;
 }
 
+// The reserved fee of what an order leaves, max(0, slope*size - offset) of the size kept: the order's proceeds bring the
+// bankruptcy price of an isolated position nearer; an account's position keeps its entry price.
+Line reserved_line(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn) noexcept {
+    const double rate = instrument.reserved_rate();
+    if (rate == 0.0) return {0.0, 0.0};
+    const double sign = turn.coin > 0.0 ? 1.0 : -1.0;
+    const double size = std::fabs(turn.coin);
+    const double worth = -sign * turn.cash;
+    if (turn.in_account) return {rate * std::max(0.0, worth) / size, 0.0};
+    const double paid = turn.unit * (1.0 - sign * policy.fee_rate);
+    return {rate * paid, rate * (size * paid - worth)};
+}
+
 // The largest size that may be kept for maintenance to be at most `target` of equity after the order and its fee.
 double kept_at_target(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn,
                       double size) noexcept {
     const double fee = policy.target * policy.fee_rate * turn.unit;  // of a unit of coin closed
     const double room = policy.target * turn.equity - fee * size - turn.other_maintenance;
+    const Line reserve = reserved_line(policy, instrument, turn);
     double upper = size;
     for (std::size_t k = tier_at(instrument, turn, size) + 1; k-- > 0;) {
         const TierLine line = tier_line(instrument, turn, k);
-        const double steepness = line.slope - fee;
-        const double most = steepness > 0.0 ? (room + line.offset) / steepness : upper;
-        const double kept = std::min(most, upper);
-        const bool holds = std::max(0.0, line.slope * kept - line.offset) <= room + fee * kept + 1e-12 * turn.equity;
+        const auto most = [&](double slope, double offset) {
+            const double steepness = slope - fee;
+            return steepness > 0.0 ? (room + offset) / steepness : upper;
+        };
+        // The requirement is the largest of 0, its tier, its reserve and both of them.
+        const double kept = std::min({most(line.slope, line.offset), most(reserve.slope, reserve.offset),
+                                      most(line.slope + reserve.slope, line.offset + reserve.offset), upper});
+        const double required = std::max(0.0, line.slope * kept - line.offset) +
+                                std::max(0.0, reserve.slope * kept - reserve.offset);
+        const bool holds = required <= room + fee * kept + 1e-12 * turn.equity;
         if (kept >= line.begins && holds) return kept;
         upper = std::nextafter(line.begins, 0.0);  // a size below belongs to the tier before
     }

@@ -26,7 +26,7 @@ double continuous_root(const Perpetual& instrument, const Claim& held) {
     const double size = std::fabs(held.coin);
     double price = root(held, 0.0, 0.0);  // a requirement is never negative
     for (std::size_t k = 0; k < instrument.tiers.size(); ++k) {
-        const double slope = (instrument.tiers.rate[k] + instrument.closing_fee) * size;
+        const double slope = (instrument.tiers.rate[k] + instrument.added_to_rates()) * size;
         price = tighter(held, price, root(held, slope, instrument.tiers.deduction[k]));
     }
     return positive_or_none(price);
@@ -34,7 +34,12 @@ double continuous_root(const Perpetual& instrument, const Claim& held) {
 
 // The price at which the slack of tier k changes sign.
 double tier_root(const Perpetual& instrument, const Claim& held, std::size_t k) {
-    return root(held, (instrument.tiers.rate[k] + instrument.closing_fee) * std::fabs(held.coin), 0.0);
+    return root(held, (instrument.tiers.rate[k] + instrument.added_to_rates()) * std::fabs(held.coin), 0.0);
+}
+
+// What a claim can set against the requirement of its tiers: a reserved fee is as good as spent.
+Claim without_reserve(const Perpetual& instrument, const Claim& held) {
+    return {held.cash - reserved_fee(instrument, held), held.coin};
 }
 
 // The first price on the way at which slack < 0; a tolerance takes in prices at which it is 0.
@@ -59,19 +64,21 @@ double whole_position_root(const Perpetual& instrument, const Claim& held, doubl
 
 }  // namespace
 
-double maintenance(const Perpetual& instrument, double coin, double entry_price, double unit) noexcept {
+double maintenance(const Perpetual& instrument, const Claim& held, double entry_price, double unit) noexcept {
+    const double reserved = reserved_fee(instrument, held);
     if (tier_follows_price(instrument))
-        return requirement(instrument.tiers, std::fabs(coin) * unit, instrument.closing_fee);
-    const Line line = fixed_line(instrument, coin, entry_price);
-    return std::max(0.0, line.slope * unit - line.offset);
+        return requirement(instrument.tiers, std::fabs(held.coin) * unit, instrument.added_to_rates()) + reserved;
+    const Line line = fixed_line(instrument, held.coin, entry_price);
+    return std::max(0.0, line.slope * unit - line.offset) + reserved;
 }
 
 double slack(const Perpetual& instrument, const Claim& held, double entry_price, double unit) noexcept {
-    return equity(held, unit) - maintenance(instrument, held.coin, entry_price, unit);
+    return equity(held, unit) - maintenance(instrument, held, entry_price, unit);
 }
 
-double liquidation_unit_price(const Perpetual& instrument, const Claim& held, double entry_price) noexcept {
-    if (held.coin == 0.0) return none;
+double liquidation_unit_price(const Perpetual& instrument, const Claim& whole, double entry_price) noexcept {
+    if (whole.coin == 0.0) return none;
+    const Claim held = without_reserve(instrument, whole);
     if (!tier_follows_price(instrument)) {
         const Line line = fixed_line(instrument, held.coin, entry_price);
         return positive_or_none(tighter(held, root(held, 0.0, 0.0), root(held, line.slope, line.offset)));
@@ -81,7 +88,7 @@ double liquidation_unit_price(const Perpetual& instrument, const Claim& held, do
 }
 
 double furthest_unit_price(const Perpetual& instrument, const Claim& held) noexcept {
-    return whole_position_root(instrument, held, 1e-12);
+    return whole_position_root(instrument, without_reserve(instrument, held), 1e-12);
 }
 
 double bankruptcy_unit_price(const Claim& held) noexcept {

@@ -43,7 +43,9 @@ bool liquidate_part(Run& run, const Leaving& leaving) {
                     unit,
                     equity(leaving.held, unit),
                     0.0,
-                    again};
+                    again,
+                    leaving.held.cash,
+                    false};
     const double coin = closing_amount(policy, traded, turn);
     if (coin == leaving.held.coin) return false;
     const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], coin);

@@ -23,7 +23,15 @@ class MarginTiers:
     def requirement(self, notional: _Floats) -> _Floats: ...
 
 class Perpetual:
-    def __init__(self, tiers: MarginTiers, *, closing_fee: float, on_entry: bool, contract_value: float) -> None: ...
+    def __init__(
+        self,
+        tiers: MarginTiers,
+        *,
+        closing_fee: float,
+        fee_at_bankruptcy: bool,
+        on_entry: bool,
+        contract_value: float,
+    ) -> None: ...
 
 class LiquidationPolicy:
     def __init__(

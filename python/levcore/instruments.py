@@ -25,6 +25,9 @@ class LinearPerpetual:
         Its margin tiers.
     closing_fee : float
         Fee rate counted into the maintenance requirement (OKX, Gate, Bitget); 0 where there is none.
+    closing_fee_at : {"mark", "bankruptcy"}
+        The price at which that fee is counted: at the mark it is added to every maintenance rate; at the bankruptcy
+        price it is a constant (Bybit's unified account, KuCoin), of a cross account's position at its entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry (Bybit classic, Delta).
     funding : Funding, optional
@@ -54,6 +57,7 @@ class LinearPerpetual:
     asset: str
     tiers: MarginTiers
     closing_fee: float = 0.0
+    closing_fee_at: Literal["mark", "bankruptcy"] = "mark"
     basis: Literal["mark", "entry"] = "mark"
     funding: Funding | None = None
 
@@ -61,9 +65,7 @@ class LinearPerpetual:
         _check(self)
 
     def _to_native(self) -> _core.Perpetual:
-        return _core.Perpetual(
-            self.tiers._native, closing_fee=self.closing_fee, on_entry=self.basis == "entry", contract_value=0.0
-        )
+        return _native(self, contract_value=0.0)
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ class InversePerpetual:
         Its margin tiers; notional and deductions in coin.
     closing_fee : float
         Fee rate counted into the maintenance requirement; 0 where there is none.
+    closing_fee_at : {"mark", "bankruptcy"}
+        The price at which that fee is counted: the mark, or the bankruptcy price (a cross account's position: its entry
+        price).
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry.
     funding : Funding, optional
@@ -116,6 +121,7 @@ class InversePerpetual:
     contract_value: float
     tiers: MarginTiers
     closing_fee: float = 0.0
+    closing_fee_at: Literal["mark", "bankruptcy"] = "mark"
     basis: Literal["mark", "entry"] = "mark"
     funding: Funding | None = None
 
@@ -125,12 +131,7 @@ class InversePerpetual:
         _check(self)
 
     def _to_native(self) -> _core.Perpetual:
-        return _core.Perpetual(
-            self.tiers._native,
-            closing_fee=self.closing_fee,
-            on_entry=self.basis == "entry",
-            contract_value=self.contract_value,
-        )
+        return _native(self, contract_value=self.contract_value)
 
 
 Instrument = LinearPerpetual | InversePerpetual
@@ -143,9 +144,20 @@ def _check(instrument: Instrument) -> None:
     checks.instance("tiers", instrument.tiers, MarginTiers)
     fee = checks.number("closing_fee", instrument.closing_fee, at_least=0.0, below=1.0)
     object.__setattr__(instrument, "closing_fee", fee)
+    checks.choice("closing_fee_at", instrument.closing_fee_at, ("mark", "bankruptcy"))
     checks.choice("basis", instrument.basis, ("mark", "entry"))
     if instrument.funding is not None:
         checks.instance("funding", instrument.funding, Funding)
     highest = instrument.tiers.maintenance_rate[-1] + fee
-    if not highest < 1.0:
+    if instrument.closing_fee_at == "mark" and not highest < 1.0:
         raise InputError(f"maintenance_rate with closing_fee must lie in [0, 1), was {highest} in the last tier")
+
+
+def _native(instrument: Instrument, contract_value: float) -> _core.Perpetual:
+    return _core.Perpetual(
+        instrument.tiers._native,
+        closing_fee=instrument.closing_fee,
+        fee_at_bankruptcy=instrument.closing_fee_at == "bankruptcy",
+        on_entry=instrument.basis == "entry",
+        contract_value=contract_value,
+    )

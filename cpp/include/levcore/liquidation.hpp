@@ -23,6 +23,8 @@ struct Turn {
     double equity;
     double other_maintenance;
     bool again;  // it has had an order before
+    double cash;  // of its claim: what an order leaves of an isolated one, in an account without margin
+    bool in_account;
 };
 
 // The coin that an order closes, of the sign of the position's; all of it where less would not do.

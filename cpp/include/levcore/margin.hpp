@@ -12,8 +12,9 @@ inline double equity(const Claim& held, double unit) noexcept {
     return add(two_product(held.coin, unit), held.cash).high;
 }
 
-// The maintenance requirement of a claim's coin at a unit price (closing fee included).
-double maintenance(const Perpetual& instrument, double coin, double entry_price, double unit) noexcept;
+// The maintenance requirement of a claim at a unit price (closing fee included). An account's position stands with its
+// claim without margin: a fee at the bankruptcy price is taken on its value at entry.
+double maintenance(const Perpetual& instrument, const Claim& held, double entry_price, double unit) noexcept;
 
 // equity - maintenance, of a claim (the claim may differ from the one first posted: funding, socialised loss).
 double slack(const Perpetual& instrument, const Claim& held, double entry_price, double unit) noexcept;
