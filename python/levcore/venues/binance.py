@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from levcore import checks, datasets
+from levcore.backstop import Backstop
 from levcore.liquidation import FullClose
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import House, Symbols, Tables, inverse, linear
 
 #: Quote units of a COIN-M contract where it is not 10.

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from levcore import checks
+from levcore.backstop import Backstop
 from levcore.liquidation import FullClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import House, Symbols, Tables, inverse
 
 

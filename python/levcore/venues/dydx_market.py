@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from levcore.backstop import Backstop
 from levcore.liquidation import FullClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import House, Symbols, Tables, linear
 
 #: Initial margin fraction and share of it that must be maintained: liquidity tiers of the protocol's genesis script.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from levcore.backstop import Backstop
 from levcore.liquidation import FullClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import House, Symbols, Tables, linear
 
 #: Notional in USDC from which each highest leverage applies: "Margin tiers" in the venue's documentation, 2025.
