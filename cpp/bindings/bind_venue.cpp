@@ -6,6 +6,7 @@
 
 #include "levcore/accounts.hpp"
 #include "levcore/margin.hpp"
+#include "levcore/price_lines.hpp"
 
 namespace levcore::bindings {
 namespace {
@@ -90,6 +91,28 @@ py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, 
     return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
         return value(instrument, held, p.entry_price[i], price[static_cast<std::size_t>(p.instrument[i])]);
     });
+}
+
+py::array_t<double> liquidation_prices(const HeldBook& book) {
+    const Positions& p = book.positions;
+    std::vector<PriceLines> lines;
+    for (const Perpetual& instrument : book.venue.instruments) lines.emplace_back(instrument);
+    py::array_t<double> prices(static_cast<py::ssize_t>(p.size()));
+    double* const out = prices.mutable_data();
+    {
+        py::gil_scoped_release unlocked;
+        std::size_t from = 0;
+        while (from < p.size()) {  // stretches of one instrument
+            std::size_t to = from + 1;
+            const std::size_t end = std::min(p.size(), from + PriceLines::most_at_once);
+            while (to < end && p.instrument[to] == p.instrument[from]) ++to;
+            lines[static_cast<std::size_t>(p.instrument[from])].liquidation_prices(
+                p.quantity.subspan(from, to - from), p.entry_price.subspan(from, to - from),
+                p.margin.subspan(from, to - from), out + from);
+            from = to;
+        }
+    }
+    return prices;
 }
 
 AccountView view_of(const HeldBook& book, std::size_t account) {
@@ -244,13 +267,7 @@ void bind_venue(py::module_& m) {
         .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
              "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert())
         .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
-        .def("liquidation_price",
-             [](const HeldBook& book) {
-                 return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
-                     return unit_price(instrument,
-                                       liquidation_unit_price(instrument, held, book.positions.entry_price[i]));
-                 });
-             })
+        .def("liquidation_price", &liquidation_prices)
         .def("bankruptcy_price",
              [](const HeldBook& book) {
                  return each_position(book, [](const Perpetual& instrument, const Claim& held, std::size_t) {
