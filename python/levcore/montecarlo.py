@@ -16,6 +16,7 @@ from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import CancelledError, InputError, KindError
 from levcore.funding import schedule
+from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.runs import Runs, runs_of
@@ -90,7 +91,7 @@ def simulate(
     Raises
     ------
     InputError
-        If a number is out of range, or a return is not above -1.
+        If a number is out of range, a return is not above -1, or the run reaches beyond the expiry of a future held.
     KindError
         If an argument has the wrong type.
     TooLargeError
@@ -162,6 +163,7 @@ class _Settings:
     def native(
         self, scenario: _core.Scenario, paths: int, steps: int, before: int = 0, total: int = 0
     ) -> dict[str, Any]:
+        refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
         needed = memory.path_bytes(
             len(self.ready.book),
             len(self.ready.market),
@@ -198,7 +200,7 @@ class _Settings:
         return np.arange(1, steps + 1) * int(np.timedelta64(self.step).astype("timedelta64[ns]").astype(np.int64))
 
     def funding(self, steps: int) -> dict[str, npt.NDArray[Any]]:
-        return schedule([i.funding for i in self.ready.book.venue.instruments], self.elapsed(steps))
+        return schedule([i._payments for i in self.ready.book.venue.instruments], self.elapsed(steps))
 
     def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
         days = np.full(steps, self.step / timedelta(days=1))
