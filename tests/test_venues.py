@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_shipped_tables_are_there_without_being_asked_for() -> None:
     assert venues.binance_usdm("ETHUSDT").instruments[0].tiers == lc.datasets.binance_tiers("ETHUSDT")
     assert venues.hyperliquid().symbols == ("BTC", "ETH", "SOL", "XRP")
     assert venues.dydx_v4(["ETH-USD", "SOL-USD"]).assets == ("ETH", "SOL")
-    assert venues.deribit_futures("ETH-27MAR26").settlement == "ETH"
+    assert venues.deribit_futures("ETH-27MAR26", expiry={"ETH-27MAR26": timedelta(days=9)}).settlement == "ETH"
     assert venues.binance_usdm("BTCUSDT") == venues.binance_usdm(["BTCUSDT"])
 
 
@@ -287,7 +288,8 @@ def test_symbols_of_another_form_or_currency_are_refused() -> None:
 
 
 def test_symbols_as_ccxt_writes_them_are_understood() -> None:
-    assert venues.gate(tiers={"BTC/USDT:USDT": ONE, "ETH/USDT:USDT-260327": ONE}).assets == ("BTC", "ETH")
+    both = {"BTC/USDT:USDT": ONE, "ETH/USDT:USDT-260327": ONE}
+    assert venues.gate(tiers=both, expiry={"ETH/USDT:USDT-260327": timedelta(days=9)}).assets == ("BTC", "ETH")
     assert venues.bybit_inverse(tiers={"ETH/USD:ETH": ONE}).settlement == "ETH"
     with pytest.raises(lc.InputError, match="was 'BTC/USDC:USDC'"):
         venues.gate(tiers={"BTC/USDC:USDC": ONE})

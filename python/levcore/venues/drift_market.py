@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from levcore.liquidation import FullClose
+from levcore.liquidation import FullClose, Policy
 from levcore.venue import Backstop, Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
+from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
 
 
 def drift_v2(
@@ -16,6 +16,8 @@ def drift_v2(
     insurance_fund: float = 0.0,
     liquidation_fee: float = 0.0,
     collateral: Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
 ) -> Venue:
     """Give the rulebook of Drift v2: linear, losses beyond the fund socialised, no deleveraging.
 
@@ -31,6 +33,10 @@ def drift_v2(
         Fees of liquidator and insurance together as a share of the notional, in [0, 1); they leave the model.
     collateral : mapping of str to float, optional
         The maintenance asset weight of each coin.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def drift_v2(
     liquidation frees margin and its rate in time (a liquidation closes the whole position), the liquidator who takes
     the position over at the oracle price less a fee (levcore: it walks the order book), weights that fall with
     deposits, and that losses are charged over open interest (levcore: over unrealised profit). Marks stand for oracle
-    prices; no funding unless instruments are given one.
+    prices.
 
     Examples
     --------
@@ -62,8 +68,8 @@ def drift_v2(
     """
     house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
     return Venue(
-        linear(house, symbols, tiers),
-        liquidation=FullClose(fee_rate=liquidation_fee, fee_to="outside"),
+        linear(house, symbols, tiers, funding=funding),
+        liquidation=FullClose(fee_rate=liquidation_fee, fee_to="outside") if liquidation is None else liquidation,
         backstop=Backstop(insurance_fund=insurance_fund, socialise=True),
         remainder="trader",
         liquidate_at_equality=False,
