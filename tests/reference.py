@@ -118,6 +118,19 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Losses:
+    """Who bears losses, by richer rules (model 19)."""
+
+    own_funds: Mapping[int, float]  # by instrument
+    takeover: float
+    ranking: str  # "" where the short rule holds: isolated positions, pro rata, at the bankruptcy price
+    price: str
+    lot: float
+    charged: str
+    order: str
+
+
+@dataclass(frozen=True)
 class Book:
     """A venue's instruments and rules, and what is held there."""
 
@@ -128,6 +141,7 @@ class Book:
     insurance_fund: float = 0.0
     deleveraging: bool = False
     socialise: bool = False
+    losses: Losses | None = None  # richer rules than these
     remainder: str = "fund"
     liquidate_at_equality: bool = False
     collateral: Mapping[str, float] = field(default_factory=dict)  # the share of each coin that counts
@@ -313,6 +327,7 @@ class Outcome:
     liquidated_notional_short: float = 0.0
     bad_debt: float = 0.0
     deleveraged_notional: float = 0.0
+    taken_over_notional: float = 0.0
     socialised_loss: float = 0.0
     fees: float = 0.0
     paid_to_traders: float = 0.0
@@ -355,6 +370,7 @@ class Run:
         self.books = {name: OrderBook(asset, asset.price) for name, asset in market.items()}
         self.out = Outcome(book.insurance_fund, book.insurance_fund, self.held)
         self.unpaid = 0.0  # deficits of the round still to be socialised
+        self.liable = 0  # the instrument whose fund and open interest stand behind what is settled
         self.codes = range(len(book.instruments))
         self.inventory = [0.0 for _ in self.codes]  # Z of model 8, kept per instrument
         self.outside_cash = [0.0 for _ in self.codes]  # K of model 8
@@ -435,13 +451,19 @@ class Run:
         members: list[Held] = []
         for name in self.market:
             found = [h for h in self.held if h.instrument.asset == name and h.account < 0 and self.may_go(h)]
-            queue = [h for h in found if h.long] or found
-            queue.sort(key=place_in_round, reverse=bool(queue) and queue[0].quantity > 0.0)
-            for one, two in pairwise(queue):
-                if (one.quantity, one.entry_price, one.cash) != (two.quantity, two.entry_price, two.cash):
-                    self.note_choice(place_in_round(one) - place_in_round(two), place_in_round(two))
-            members += queue
+            members += self.in_turn([h for h in found if h.long] or found)
         return members
+
+    def in_turn(self, queue: list[Held]) -> list[Held]:
+        queue.sort(key=place_in_round, reverse=bool(queue) and queue[0].quantity > 0.0)
+        for one, two in pairwise(queue):
+            if (one.quantity, one.entry_price, one.cash) != (two.quantity, two.entry_price, two.cash):
+                self.note_choice(place_in_round(one) - place_in_round(two), place_in_round(two))
+        return queue
+
+    def fund(self) -> float:
+        """What stands behind what is settled."""
+        return self.out.insurance_fund
 
     def close(self, held: Held) -> None:
         """Foretell the deficit; walk if the fund can pay it whole, else deleverage if the rules say so (model 7)."""
@@ -451,8 +473,8 @@ class Run:
         self.note_choice(c + x * price, abs(x) * price)
         transferred = 0.0
         if deficit > 0.0:
-            self.note_choice(out.insurance_fund - deficit, abs(x) * price)
-        if deficit > out.insurance_fund:
+            self.note_choice(self.fund() - deficit, abs(x) * price)
+        if deficit > self.fund():
             out.exhausted = True
             transferred = self.deleverage(held) if self.rules.deleveraging else 0.0
         self.count(held)
@@ -623,11 +645,20 @@ def from_levcore(book: Any, market: Any) -> tuple[Book, dict[str, Asset]]:
     positions = tuple(Position(*row) for row in zip(*columns, strict=True))
     rules = {name: getattr(venue.liquidation, name) for name in ("fee_rate", "fee_to")}
     rules |= {name: getattr(venue.backstop, name) for name in ("insurance_fund", "deleveraging", "socialise")}
+    rules["losses"] = losses_from(venue)
     rules |= {name: getattr(venue, name) for name in ("remainder", "liquidate_at_equality")}
     balances = {"" if coin == venue.settlement else coin: b.tolist() for coin, b in book.accounts.balances.items()}
     rules["accounts"] = tuple({coin: b[row] for coin, b in balances.items()} for row in range(len(book.accounts)))
     rules |= {"collateral": dict(venue.collateral), "policy": policy_from(venue.liquidation)}
     return Book(tuple(instruments), positions, **rules), {name: asset_from(market[name]) for name in market.names}
+
+
+def losses_from(venue: Any) -> Losses:
+    given = venue.backstop
+    own = {venue.symbols.index(symbol): money for symbol, money in given.own_funds.items()}
+    adl = given.deleveraging if hasattr(given.deleveraging, "ranking") else None
+    rules = (adl.ranking, adl.price, adl.lot) if adl else ("", "bankruptcy", 0.0)
+    return Losses(own, given.takeover, *rules, given.charged, venue.order)
 
 
 def policy_from(given: Any) -> Policy | None:

@@ -142,8 +142,8 @@ class AccountRun(Run):
         taken_back = min(fee, owed)
         deficit = owed - taken_back
         if deficit > 0.0:
-            self.note_choice(self.out.insurance_fund - deficit, max(traded, deficit))
-        self.out.exhausted |= deficit > self.out.insurance_fund
+            self.note_choice(self.fund() - deficit, max(traded, deficit))
+        self.out.exhausted |= deficit > self.fund()
         self.settle(fee - taken_back, max(0.0, cash), deficit)
 
     def sell_coins(self, account: Account) -> None:

@@ -89,8 +89,29 @@ def balances(
 
 
 @st.composite
-def account_cases(draw, *, inverse: bool = False, cross: bool = False, parts: bool = False) -> AccountCase:
-    """A whole case: 2 or 3 assets with `cross`, one coin with `inverse`, a policy of parts with `parts`."""
+def backstops(draw, rng: np.random.Generator, instruments: list[lc.LinearPerpetual], size: float, fund: float):
+    """Rules of its own for who bears losses; `size` is that of a usual position."""
+    ranking = draw(st.sampled_from(["profit", "index", "unranked", "pro_rata", "min_max"]))
+    lot = size * rng.uniform(0.01, 0.4) * (1.0 if ranking == "min_max" else draw(st.sampled_from([0.0, 1.0])))
+    price = draw(st.sampled_from(["bankruptcy", "bankruptcy", "previous_mark"]))
+    own = {i.symbol: fund * rng.uniform(0.0, 1.0) for i in instruments if draw(st.sampled_from([False, False, True]))}
+    return lc.Backstop(
+        insurance_fund=fund,
+        own_funds=own,
+        takeover=draw(st.sampled_from([0.0, 0.0, 2.0 / 3.0, 0.3])),
+        deleveraging=draw(
+            st.sampled_from([True, False, *[lc.Deleveraging(ranking=ranking, price=price, lot=lot)] * 4])
+        ),
+        socialise=draw(st.sampled_from([False, "profit", "open_interest", "open_interest", "deposits"])),
+    )
+
+
+@st.composite
+def account_cases(
+    draw, *, inverse: bool = False, cross: bool = False, parts: bool = False, losses: bool = False
+) -> AccountCase:
+    """A whole case: 2 or 3 assets with `cross`, one coin with `inverse`, a policy of parts with `parts`, a backstop
+    with rules of its own with `losses`."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     step = draw(st.sampled_from([None, None, *STEPS])) if cross and not parts else draw(st.sampled_from([None, *STEPS]))
     names = ASSETS[:1] if inverse else ASSETS[: draw(st.integers(2 if cross else 1, 3))]
@@ -129,7 +150,8 @@ def account_cases(draw, *, inverse: bool = False, cross: bool = False, parts: bo
     at = lc.Venue(
         instruments,
         liquidation=draw(policies(rng, usual, notional, step)) if parts else at.liquidation,
-        backstop=at.backstop,
+        backstop=draw(backstops(rng, instruments, usual, at.backstop.insurance_fund)) if losses else at.backstop,
+        order=draw(st.sampled_from(["liquidation_price", "riskiest"])) if losses else "liquidation_price",
         remainder=at.remainder,
         liquidate_at_equality=at.liquidate_at_equality,
         collateral={coin: draw(st.sampled_from([0.9, 1.0, 0.5, 0.0])) for coin in coins},

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import levcore as lc
 import reference
 import reference_paths
 import strategies_accounts
-from reference_parts import PartRun
+from reference_losses import LossRun
 from strategies_accounts import AccountCase
 from test_agreement import MONEY, NEAR, PRICES
 
@@ -22,8 +23,8 @@ PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 def expected_of(case: AccountCase) -> reference.Outcome:
     book, market = reference.from_levcore(case.book, case.market)
     if case.step is None:
-        return reference.shock(book, market, case.returns[0].tolist(), PartRun)
-    return reference_paths.simulate(book, market, case.returns.tolist(), case.step, PartRun).outcome
+        return reference.shock(book, market, case.returns[0].tolist(), LossRun)
+    return reference_paths.simulate(book, market, case.returns.tolist(), case.step, LossRun).outcome
 
 
 def agree(case: AccountCase) -> Counter[str]:
@@ -52,6 +53,12 @@ def seen_in(case: AccountCase, expected: reference.Outcome) -> Counter[str]:
     seen = Counter({name: getattr(expected, name) > 0.0 for name in (*MONEY, *COUNTS, "coin_sales")})
     policy = type(case.book.venue.liquidation).__name__
     seen += Counter({f"parts by {policy}": expected.part_orders > 0, "several rounds": expected.rounds > 1})
+    seen += Counter({"taken over": expected.taken_over_notional > 0.0})
+    adl = case.book.venue.backstop.deleveraging
+    if isinstance(adl, lc.Deleveraging):
+        seen += Counter({f"deleveraged {adl.ranking}": expected.deleveraged_notional > 0.0, adl.price: 1})
+    if expected.socialised_loss > 0.0:
+        seen += Counter({f"charged to {case.book.venue.backstop.charged}": 1})
     seen += Counter({f"several parts by {policy}": expected.part_orders > 1, "paths": case.step is not None})
     return seen + Counter({"compared whole": 1})
 
@@ -59,7 +66,7 @@ def seen_in(case: AccountCase, expected: reference.Outcome) -> Counter[str]:
 def agree_on(examples: int, **kind: bool) -> Counter[str]:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=examples, suppress_health_check=PATIENT)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=PATIENT)
     @given(strategies_accounts.account_cases(**kind))
     def each(case: AccountCase) -> None:
         seen.update(agree(case))
@@ -94,6 +101,20 @@ def books_in_parts(times: int, **kind: bool) -> None:
     check_that_much_was_seen(seen, "paths", "waiting", *(f"parts by {name}" for name in policies))
 
 
+def books_with_losses(times: int) -> None:
+    seen = agree_on(400 * times, losses=True) + agree_on(400 * times, losses=True, cross=True)
+    rankings = (f"deleveraged {name}" for name in ("profit", "index", "unranked", "pro_rata", "min_max"))
+    charged = (f"charged to {name}" for name in ("profit", "open_interest", "deposits"))
+    check_that_much_was_seen(seen, "taken over", "paths", "previous_mark", *rankings, *charged)
+
+
+def test_they_agree_on_who_bears_losses():
+    books_with_losses(1)
+    agree_on(60, losses=True, inverse=True)
+    agree_on(90, losses=True, inverse=True, cross=True)
+    agree_on(90, losses=True, parts=True, cross=True)
+
+
 def test_they_agree_on_inverse_books():
     inverse_books(1)
 
@@ -122,5 +143,6 @@ def test_they_agree_on_ten_times_as_many_books():
     cross_margined_books(10)
     books_in_parts(10)
     books_in_parts(10, cross=True)
+    books_with_losses(10)
     agree_on(600, inverse=True, parts=True)
     agree_on(600, inverse=True, cross=True, parts=True)

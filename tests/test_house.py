@@ -27,13 +27,15 @@ LEVELS = (
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
-    {"liquidation", "backstop", "control", "accounts", "sorted_book", "counterparties"},
+    {"liquidation", "backstop", "control", "accounts", "sorted_book", "counterparties", "sharing"},
     {"state", "outcome"},
     {
         "orders",
         "reach",
         "run",
+        "deleveraging",
         "partial",
+        "closing",
         "cross",
         "funding",
         "ledger",
@@ -52,7 +54,7 @@ ORDERED = (
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "reach", "run", "partial", "cross", "funding", "ledger"),
+    ("orders", "losses", "reach", "run", "deleveraging", "partial", "closing", "cross", "funding", "ledger"),
 )
 
 ELEMENTARY = (
@@ -83,6 +85,7 @@ INHERITS = re.compile(
 )
 
 BINDERS = {
+    "backstop",
     "book",
     "cascade",
     "impact",

@@ -235,7 +235,7 @@ def test_every_mistake_is_told_at_once_with_its_line_its_key_and_what_was_found(
         "11: venue.instruments[1].funding.interval must be text such as '1min', '8h' or '1d', was '8 hours'",
         "13: venue.remainder must be 'fund' or 'trader', was 'trade'",
         "14: venue.backstop.insurance_fund must be a number >= 0, was -3",
-        "14: venue.backstop.deleveraging must be true or false, was 1",
+        "14: venue.backstop.deleveraging must be true or false or a table, was 1",
         "16: book.kind must be 'file' or 'synthetic', was 'synthetc'",
         "18: market.assets.BTC.price must be a number > 0, was '60000'",
         "19: market.assets.BTC.impact.depth must be a number > 0, was 0",
@@ -541,6 +541,7 @@ def test_the_names_of_shipped_data_are_those_that_are_shipped() -> None:
 MADE = [
     (settings_venue.FullCloseTable, lc.FullClose, {}),
     (settings_venue.BackstopTable, lc.Backstop, {}),
+    (settings_venue.DeleveragingTable, lc.Deleveraging, {}),
     (settings_models.LinearTable, lc.LinearImpact, {"depth": 1.0}),
     (settings_models.SquareRootTable, lc.SquareRootImpact, {"daily_volatility": 0.1, "daily_volume": 1.0}),
     (settings_models.PowerTable, lc.PowerImpact, {"scale": 1.0, "exponent": 1.0}),

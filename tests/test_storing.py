@@ -300,9 +300,9 @@ def test_a_damaged_index_is_refused_whichever_letter_is_wrong(folder: Path) -> N
         (b"\xff\xfe\0", "is damaged"),
         (b"[" * 100_000, "is damaged"),
         (b"[]", "is no index of simulated paths"),
-        (b'{"format": 1}', "is damaged: its content does not have the digest"),
-        (b'{"format": 1, "paths": NaN}', "is damaged"),
-        (b'{"format": 2, "levcore": "9.1"}', "has format 2, of levcore 9.1; this levcore reads 1"),
+        (b'{"format": 2}', "is damaged: its content does not have the digest"),
+        (b'{"format": 2, "paths": NaN}', "is damaged"),
+        (b'{"format": 3, "levcore": "9.1"}', "has format 3, of levcore 9.1; this levcore reads 2"),
     ],
     ids=["empty", "binary", "deep", "list", "short", "nan", "later"],
 )

@@ -40,9 +40,15 @@ py::dict columns(const std::vector<Outcome>& outcomes, std::size_t assets) {
     number("insurance_fund", [](const Outcome& o) { return o.insurance_fund; });
     number("insurance_fund_low", [](const Outcome& o) { return o.insurance_fund_low; });
     number("deleveraged_notional", [](const Outcome& o) { return o.deleveraged_notional; });
+    number("taken_over_notional", [](const Outcome& o) { return o.taken_over_notional; });
     number("socialised_loss", [](const Outcome& o) { return o.socialised_loss; });
     number("fees", [](const Outcome& o) { return o.fees; });
     number("conservation_error", [](const Outcome& o) { return o.conservation_error; });
+    std::vector<double> own_funds;
+    for (const Outcome& o : outcomes) own_funds.insert(own_funds.end(), o.own_funds.begin(), o.own_funds.end());
+    const std::size_t funds = outcomes.empty() ? 0 : own_funds.size() / outcomes.size();
+    d["own_funds"] =
+        adopt(std::move(own_funds), {static_cast<py::ssize_t>(outcomes.size()), static_cast<py::ssize_t>(funds)});
     d["exhausted"] = field<std::uint8_t>(outcomes, [](const Outcome& o) { return o.exhausted; });
     count("waiting", [](const Outcome& o) { return o.waiting; });
     count("fault", [](const Outcome& o) { return static_cast<std::int64_t>(o.fault); });

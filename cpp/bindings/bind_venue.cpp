@@ -214,25 +214,32 @@ void bind_rules(py::module_& m) {
              py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "amount"_a, "target"_a = 1.0, "tiers"_a = 1,
              "portion"_a = 1.0, "above"_a = 0.0, "minimum"_a = 0.0, "then_all"_a = false, "wait_days"_a = 0.0,
              "lot"_a = 0.0, "dust"_a = 0.0);
+}
+
+void bind_rulebook(py::module_& m) {
     py::class_<Venue>(m, "Venue", "A venue's rules.")
         .def(py::init([](std::vector<Perpetual> instruments, const LiquidationPolicy& liquidation,
-                         double insurance_fund, bool deleveraging, bool socialise, bool remainder_to_fund,
-                         bool at_equality, std::vector<double> collateral_share) {
+                         const Backstop& backstop, bool remainder_to_fund, bool at_equality, bool riskiest_first,
+                         std::vector<double> collateral_share) {
+                 if (!backstop.fund_of.empty() && backstop.fund_of.size() != instruments.size())
+                     throw std::invalid_argument("fund_of must have an entry an instrument");
                  return Venue{std::move(instruments),
                               liquidation,
-                              Backstop{insurance_fund, deleveraging, socialise},
+                              backstop,
                               remainder_to_fund ? Receiver::fund : Receiver::trader,
                               at_equality,
+                              riskiest_first,
                               std::move(collateral_share)};
              }),
-             "instruments"_a, py::kw_only(), "liquidation"_a, "insurance_fund"_a, "deleveraging"_a, "socialise"_a,
-             "remainder_to_fund"_a, "liquidate_at_equality"_a, "collateral_share"_a);
+             "instruments"_a, py::kw_only(), "liquidation"_a, "backstop"_a, "remainder_to_fund"_a,
+             "liquidate_at_equality"_a, "riskiest_first"_a, "collateral_share"_a);
 }
 
 }  // namespace
 
 void bind_venue(py::module_& m) {
     bind_rules(m);
+    bind_rulebook(m);
     py::class_<HeldBook>(m, "Book", "Checked columns of positions at a venue.")
         .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
              "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert())

@@ -2,36 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
+#include <utility>
 
-#include "levcore/backstop.hpp"
-#include "levcore/losses.hpp"
+#include "levcore/closing.hpp"
+#include "levcore/deleveraging.hpp"
 #include "levcore/margin.hpp"
 
 namespace levcore {
 namespace {
 
-AccountView view_of(const Run& run, std::uint32_t account) {
-    const CrossBook& cross = run.book.cross;
-    const CrossState& state = run.state.cross;
-    const std::size_t from = cross.first[account];
-    const std::size_t size = cross.first[account + 1] - from;
-    const std::size_t coins = cross.collaterals();
-    return {std::span(cross.position).subspan(from, size), std::span(cross.instrument).subspan(from, size),
-            std::span(state.held).subspan(from, size), state.cash[account],
-            std::span(state.coins).subspan(account * coins, coins)};
-}
-
-std::vector<double> coin_prices(const Run& run) {
-    std::vector<double> prices;
-    for (const std::uint32_t k : run.book.cross.collateral_asset)
-        prices.push_back(mark_price(run.market.assets[k], run.state.assets[k]));
-    return prices;
-}
-
-bool is_failing(const Venue& venue, const Health& h) {
-    return h.slack < 0.0 || (venue.liquidate_at_equality && h.slack == 0.0);
+bool is_open(const AccountView& view) {
+    return std::any_of(view.held.begin(), view.held.end(), [](const Claim& held) { return held.coin != 0.0; });
 }
 
 void set_cash(CrossState& state, std::uint32_t account, double cash) {
@@ -40,27 +22,20 @@ void set_cash(CrossState& state, std::uint32_t account, double cash) {
     state.cash[account] = cash;
 }
 
-// Closes an amount of one position's coin on the walk; its equity there goes to the account's cash. Returns the money
-// traded; none: no order could be filled, and the run stops.
-std::optional<double> close_position(Run& run, std::uint32_t account, std::size_t place, double coin) {
+// Takes an amount of one position's coin out of an account at a unit price: its equity there becomes the account's
+// cash.
+void release(Run& run, std::uint32_t account, std::size_t place, double coin, double unit) {
     CrossState& state = run.state.cross;
     const std::uint32_t instrument = run.book.cross.instrument[place];
-    const Perpetual& traded = run.book.venue.instruments[instrument];
-    const std::size_t k = run.book.asset_of[instrument];
     const Claim held = state.held[place];
-    const std::size_t side = is_long(traded, held) ? longs : shorts;
+    const std::size_t side = is_long(run.book.venue.instruments[instrument], held) ? longs : shorts;
     const bool all = coin == held.coin;
     const Claim closed{all ? held.cash : held.cash * (coin / held.coin), coin};
     const Claim rest = all ? Claim{} : Claim{held.cash - closed.cash, held.coin - coin};
-    const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], coin);
-    if (!order) {
-        fail(run, k, unfilled(traded));
-        return std::nullopt;
-    }
     Sum cash(state.cash[account]);
     cash.add(held.cash);
     cash.add(-rest.cash);
-    cash.add_product(coin, order->unit_price);
+    cash.add_product(coin, unit);
     set_cash(state, account, cash.value());
     state.open_interest[instrument].quantity.add(-coin);
     state.open_interest[instrument].cash.add(-held.cash);
@@ -71,6 +46,21 @@ std::optional<double> close_position(Run& run, std::uint32_t account, std::size_
         ++run.outcome.liquidated.count[side];
         note(run, run.book.cross.position[place]);
     }
+}
+
+// Closes an amount of one position's coin on the walk. Returns the money traded; none: no order could be filled, and
+// the run stops.
+std::optional<double> close_position(Run& run, std::uint32_t account, std::size_t place, double coin) {
+    const std::uint32_t instrument = run.book.cross.instrument[place];
+    const Perpetual& traded = run.book.venue.instruments[instrument];
+    const std::size_t k = run.book.asset_of[instrument];
+    const std::size_t side = is_long(traded, run.state.cross.held[place]) ? longs : shorts;
+    const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], coin);
+    if (!order) {
+        fail(run, k, unfilled(traded));
+        return std::nullopt;
+    }
+    release(run, account, place, coin, order->unit_price);
     trade(run, k, side, instrument, {coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     note_extremes(run.market.assets[k], run.state.assets[k]);
     return std::fabs(coin) * order->unit_price;
@@ -126,17 +116,29 @@ void sell_collateral(Run& run, std::uint32_t account) {
     }
 }
 
+// The instrument whose fund and open interest stand behind what an account owes: its riskiest position's; where its
+// positions have different funds, one that the venue's fund stands behind.
+std::size_t liable_instrument(const Run& run, const std::vector<std::size_t>& sequence) {
+    const Backstop& backstop = run.book.venue.backstop;
+    const auto fund = [&](std::size_t place) { return backstop.fund_place(run.book.cross.instrument[place]); };
+    for (const std::size_t place : sequence)
+        if (fund(place) != fund(sequence.front()))
+            for (const std::size_t shared : sequence)
+                if (fund(shared) == 0) return run.book.cross.instrument[shared];
+    return run.book.cross.instrument[sequence.front()];
+}
+
 // The fee of an order that leaves the account open, at most its equity.
-void charge_fee(Run& run, std::uint32_t account, double traded) {
+void charge_fee(Run& run, std::uint32_t account, std::size_t liable, double traded) {
     const Health h = health(run.book.venue, run.book.positions.entry_price, view_of(run, account), unit_marks(run),
                             coin_prices(run));
     const double fee = std::max(0.0, liquidation_fee(run.book.venue.liquidation, traded, h.equity));
     set_cash(run.state.cross, account, run.state.cross.cash[account] - fee);
-    pay(run.book.venue, run.state.treasury, {fee, 0.0, 0.0, 0.0});
+    pay(run.book.venue, run.state.treasury, liable, {fee, 0.0, 0.0, 0.0});
 }
 
 // One fee and one deficit for what was closed; the cash that is left goes where the rules say, the coins stay.
-void settle_account(Run& run, std::uint32_t account, double traded) {
+void settle_account(Run& run, std::uint32_t account, std::size_t liable, double traded) {
     CrossState& state = run.state.cross;
     Treasury& treasury = run.state.treasury;
     const std::vector<double> prices = coin_prices(run);
@@ -149,11 +151,66 @@ void settle_account(Run& run, std::uint32_t account, double traded) {
     const double waived = std::min(fee, owed);  // a deficit pays no fee
     fee -= waived;
     const double deficit = owed - waived;
-    const double fund = treasury.fund.value();
+    const double fund = fund_behind(run.book.venue, treasury, liable).value();
     const double paid = std::min(deficit, fund);
     if (deficit > fund) run.outcome.exhausted = true;
-    pay(run.book.venue, treasury, {fee, std::max(0.0, state.cash[account]), paid, deficit - paid});
+    pay(run.book.venue, treasury, liable, {fee, std::max(0.0, state.cash[account]), paid, deficit - paid});
     set_cash(state, account, 0.0);
+}
+
+// Closes what finds counterparties of an account that owes more than the fund has, no order is sent: each position at
+// the price that leaves it its share, by maintenance, of the account's deficit.
+void deleverage_account(Run& run, std::uint32_t account, const Health& h, const std::vector<std::size_t>& sequence,
+                        std::span<const double> units) {
+    const CrossState& state = run.state.cross;
+    Sum notional;
+    for (const std::size_t place : sequence)
+        notional.add(std::fabs(state.held[place].coin) * units[run.book.cross.instrument[place]]);
+    for (const std::size_t place : sequence) {
+        const std::uint32_t instrument = run.book.cross.instrument[place];
+        const std::uint32_t position = run.book.cross.position[place];
+        const double unit = units[instrument];
+        const double coin = state.held[place].coin;
+        const double required =
+            maintenance(run.book.venue.instruments[instrument], coin, run.book.positions.entry_price[position], unit);
+        const double share = h.maintenance > 0.0 ? required / h.maintenance : std::fabs(coin) * unit / notional.value();
+        const double price = transfer_price(run, instrument, unit - h.equity * share / coin);
+        const double moved = take_over(run, {instrument, position, coin, account}, price);
+        if (moved > 0.0)
+            release(run, account, place, moved < std::fabs(coin) ? std::copysign(moved, coin) : coin, price);
+    }
+    const AccountView after = view_of(run, account);
+    const auto none = [](double coins) { return coins == 0.0; };
+    const bool spent = !run.book.venue.backstop.deleveraging.at_previous_mark && !is_open(after) &&
+                       std::all_of(after.coins.begin(), after.coins.end(), none);
+    if (spent) set_cash(run.state.cross, account, 0.0);  // exactly: what stands there is rounding
+}
+
+// The backstop takes an account over whole: its positions and coins at the marks, its cash, or what it owes.
+void take_account(Run& run, std::uint32_t account, std::size_t liable, std::span<const double> units) {
+    CrossState& state = run.state.cross;
+    for (std::size_t i = run.book.cross.first[account]; i < run.book.cross.first[account + 1]; ++i) {
+        const std::uint32_t instrument = run.book.cross.instrument[i];
+        const double coin = state.held[i].coin;
+        if (coin == 0.0) continue;
+        take_at_mark(run, instrument, coin, units[instrument]);
+        release(run, account, i, coin, units[instrument]);
+    }
+    const std::vector<double> prices = coin_prices(run);
+    Sum cash(state.cash[account]);
+    for (std::size_t c = 0; c < prices.size(); ++c) {
+        const double coins = std::exchange(state.coins[account * prices.size() + c], 0.0);
+        state.total_coins[c].add(-coins);
+        state.taken[c].quantity.add(coins);
+        state.taken[c].cash.add(-coins * prices[c]);
+        cash.add(coins * prices[c]);
+    }
+    Sum& fund = fund_behind(run.book.venue, run.state.treasury, liable);
+    const double left = cash.value();
+    set_cash(state, account, 0.0);
+    if (left >= 0.0) return fund.add(left);
+    if (-left > fund.value()) run.outcome.exhausted = true;
+    pay(run.book.venue, run.state.treasury, liable, settle({}, left, 0.0, fund.value()));
 }
 
 // What one position of an account has to close at its turn, sized at the marks of the check.
@@ -191,10 +248,6 @@ std::optional<double> reduce_account(Run& run, std::uint32_t account, const Heal
     return traded;
 }
 
-bool is_open(const AccountView& view) {
-    return std::any_of(view.held.begin(), view.held.end(), [](const Claim& held) { return held.coin != 0.0; });
-}
-
 // Whether a policy that closes portions lets the account wait.
 bool must_wait(const Run& run, std::uint32_t account) {
     constexpr double room = 1e-9;  // days
@@ -214,9 +267,7 @@ std::vector<FailingAccount> failing_accounts(const Run& run) {
         if (!is_open(view) || must_wait(run, account)) continue;
         const Health h = health(run.book.venue, run.book.positions.entry_price, view, units, prices);
         if (!is_failing(run.book.venue, h)) continue;
-        constexpr double infinity = std::numeric_limits<double>::infinity();
-        const double unrequired = h.equity < 0.0 ? -infinity : infinity;
-        failing.push_back({h.maintenance > 0.0 ? h.equity / h.maintenance : unrequired, account});
+        failing.push_back({risk_ratio(h.equity, h.maintenance), account});
     }
     std::sort(failing.begin(), failing.end(), [&](const FailingAccount& a, const FailingAccount& b) {
         if (a.ratio != b.ratio) return a.ratio < b.ratio;
@@ -227,11 +278,19 @@ std::vector<FailingAccount> failing_accounts(const Run& run) {
 }
 
 void liquidate_account(Run& run, std::uint32_t account) {
+    const Venue& venue = run.book.venue;
     const std::vector<double> units = unit_marks(run);
-    const Health h =
-        health(run.book.venue, run.book.positions.entry_price, view_of(run, account), units, coin_prices(run));
-    if (!is_failing(run.book.venue, h)) return;
-    const LiquidationPolicy& policy = run.book.venue.liquidation;
+    const Health h = health(venue, run.book.positions.entry_price, view_of(run, account), units, coin_prices(run));
+    if (!is_failing(venue, h)) return;
+    const std::vector<std::size_t> sequence = closing_sequence(run, account, units);
+    const std::size_t liable = liable_instrument(run, sequence);
+    const Deleveraging& deleveraging = venue.backstop.deleveraging;
+    if (deleveraging.accounts && -h.equity > fund_behind(venue, run.state.treasury, liable).value()) {
+        run.outcome.exhausted = true;
+        deleverage_account(run, account, h, sequence, units);
+    }
+    if (is_taken_over(venue, h.equity, h.maintenance)) return take_account(run, account, liable, units);
+    const LiquidationPolicy& policy = venue.liquidation;
     std::optional<double> traded = 0.0;
     if (policy.amount != Amount::all && h.equity > 0.0) {
         traded = reduce_account(run, account, h, units);
@@ -240,7 +299,8 @@ void liquidate_account(Run& run, std::uint32_t account) {
             run.state.cross.rests_until[account] = run.days + policy.wait_days;
         }
     } else {
-        for (const std::size_t place : closing_sequence(run, account, units)) {
+        for (const std::size_t place : sequence) {
+            if (run.state.cross.held[place].coin == 0.0) continue;  // deleveraged
             const std::optional<double> money = close_position(run, account, place, run.state.cross.held[place].coin);
             if (!money) return;
             *traded += *money;
@@ -248,9 +308,9 @@ void liquidate_account(Run& run, std::uint32_t account) {
     }
     if (!traded) return;
     if (is_open(view_of(run, account)))
-        charge_fee(run, account, *traded);
+        charge_fee(run, account, liable, *traded);
     else
-        settle_account(run, account, *traded);
+        settle_account(run, account, liable, *traded);
 }
 
 std::int64_t waiting_in_accounts(const Run& run) {

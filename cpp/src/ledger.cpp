@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "levcore/backstop.hpp"
+#include "levcore/closing.hpp"
 #include "levcore/cross.hpp"
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
@@ -21,6 +22,7 @@ class Ledger {
   public:
     Ledger(const SortedBook& book, const Market& market, Keep keep)
         : run_{book, market, keep, start(book, market)}, batches_(market.assets.size()) {
+        begin_check(run_);
         if (keep.positions) run_.outcome.liquidated_at.assign(book.positions.size(), -1);
         for (std::size_t i = 0; i < book.asset_of.size(); ++i)
             for (const std::size_t side : {longs, shorts})
@@ -70,7 +72,7 @@ class Ledger {
         }
         to.bad_debt[place] = t.bad_debt.value() - at_step_[2];
         at_step_[2] = t.bad_debt.value();
-        to.insurance_fund[place] = std::max(0.0, t.fund.value());
+        to.insurance_fund[place] = t.fund();
     }
 
     // What a unit of the settlement currency is worth at the present marks: a coin-margined venue's coin.
@@ -87,11 +89,14 @@ class Ledger {
         const Treasury& t = run_.state.treasury;
         const double worth = settlement_price();
         run_.outcome.bad_debt = t.bad_debt.value() * worth;
-        run_.outcome.insurance_fund = std::max(0.0, t.fund.value()) * worth;
+        run_.outcome.insurance_fund = t.fund() * worth;
         run_.outcome.insurance_fund_low = t.fund_low * worth;
         run_.outcome.deleveraged_notional = t.deleveraged_notional.value();
         run_.outcome.socialised_loss = t.socialised_loss.value() * worth;
         run_.outcome.fees = t.fees.value() * worth;
+        for (std::size_t f = 1; f < t.funds.size(); ++f)
+            run_.outcome.own_funds.push_back(std::max(0.0, t.funds[f].value()) * worth);
+        run_.outcome.taken_over_notional = t.taken_over_notional.value();
         for (RoundOutcome& row : run_.outcome.trace)
             for (double* money : {&row.bad_debt, &row.socialised_loss, &row.fees, &row.insurance_fund}) *money *= worth;
         run_.outcome.waiting = waiting_positions(run_) + waiting_in_accounts(run_);
@@ -129,7 +134,7 @@ class Ledger {
             ++run_.outcome.rounds;
             run_.outcome.cascade_depth = std::max(run_.outcome.cascade_depth, rounds);
             const BothSides before = run_.outcome.liquidated;
-            const Treasury was = run_.state.treasury;
+            const Treasury was = run_.keep.trace ? run_.state.treasury : Treasury{};
             for (std::size_t k = 0; k < batches_.size(); ++k) execute(k);
             for (const FailingAccount& f : accounts_)
                 if (run_.outcome.fault == Fault::none) liquidate_account(run_, f.account);
@@ -156,6 +161,7 @@ class Ledger {
     // and accounts. True if anybody is.
     bool gather() {
         bool any = false;
+        if (run_.book.venue.backstop.deleveraging.on) begin_check(run_);
         for (std::size_t k = 0; k < batches_.size(); ++k) {
             gather_side(run_.book, run_.market, run_.state, k, longs, batches_[k]);
             if (batches_[k].empty()) gather_side(run_.book, run_.market, run_.state, k, shorts, batches_[k]);
@@ -169,10 +175,11 @@ class Ledger {
         Batch& batch = batches_[k];
         if (batch.empty()) return;
         SideState& mine = run_.state.sides[k][batch.side];
+        if (run_.book.venue.riskiest_first) rank_by_risk(run_.book, run_.market, run_.state, k, batch);
         const auto act = [&](std::uint32_t row, double key) {
             const Claim held = claim_of(run_.book, run_.state, k, batch.side, row);
             if (is_failing(run_.book, run_.market, run_.state, k, batch.side, row, held, key))
-                liquidate({k, batch.side, row, held});
+                liquidate(run_, {k, batch.side, row, held});
             else
                 keep_watching(run_.book, run_.state, k, batch.side, row);
         };
@@ -198,7 +205,8 @@ class Ledger {
         const std::uint32_t instrument = sorted.instrument[place];
         // Where claims have become the run's own, or stand in a pool, each row is to be told that it is closed.
         const bool as_sorted = run_.state.sides[k][side].own_quantity.empty() && !run_.state.pools[instrument][side];
-        const bool whole = run_.book.venue.liquidation.amount == Amount::all;
+        const bool whole =
+            run_.book.venue.liquidation.amount == Amount::all && run_.book.venue.backstop.takeover == 0.0;
         if (run_.keep.one_by_one || !as_sorted || !block.one_instrument || !whole) return false;
         const std::optional<Order> order = closing_order(run_.book.venue.instruments[instrument], run_.market.assets[k],
                                                          run_.state.assets[k], block.quantity.high);
@@ -207,18 +215,18 @@ class Ledger {
         const double notional = std::fabs(block.quantity.high) * order->unit_price;
         const double fee_rate = run_.book.venue.liquidation.fee_rate;
         const auto [lowest, highest] = price_bounds(run_.market.assets[k], run_.state.assets[k], order->volume);
-        const double fund = run_.state.treasury.fund.value();
+        const double fund = fund_behind(run_.book.venue, run_.state.treasury, instrument).value();
         const bool solvent = side == longs ? block.highest_bankruptcy < lowest * (1.0 - fee_rate)
                                            : block.lowest_bankruptcy > highest * (1.0 + fee_rate);
         const bool bankrupt = side == longs ? block.lowest_bankruptcy > highest : block.highest_bankruptcy < lowest;
         if (solvent) {
             const double fee = fee_rate * notional;
-            pay(run_.book.venue, run_.state.treasury, {fee, left.high - fee, 0.0, 0.0});
+            pay(run_.book.venue, run_.state.treasury, instrument, {fee, left.high - fee, 0.0, 0.0});
         } else if (bankrupt && fund > -left.high * (1.0 + 1e-9)) {
-            pay(run_.book.venue, run_.state.treasury, {0.0, 0.0, -left.high, 0.0});
-        } else if (bankrupt && fund == 0.0 && !run_.book.venue.backstop.deleveraging) {
+            pay(run_.book.venue, run_.state.treasury, instrument, {0.0, 0.0, -left.high, 0.0});
+        } else if (bankrupt && fund == 0.0 && !run_.book.venue.backstop.deleveraging.on) {
             run_.outcome.exhausted = true;
-            pay(run_.book.venue, run_.state.treasury, {0.0, 0.0, 0.0, -left.high});
+            pay(run_.book.venue, run_.state.treasury, instrument, {0.0, 0.0, 0.0, -left.high});
         } else {
             return false;
         }
@@ -230,40 +238,6 @@ class Ledger {
         trade(run_, k, side, instrument, block.quantity, {-block.quantity.high, -block.quantity.low},
               order->unit_price);
         return true;
-    }
-
-    // One position's turn: its order, its settlement, its mark.
-    void liquidate(Leaving leaving) {
-        if (liquidate_part(run_, leaving)) return;
-        const std::size_t k = leaving.asset;
-        const std::uint32_t instrument = run_.book.sides[k][leaving.side].instrument[leaving.row];
-        Treasury& treasury = run_.state.treasury;
-        const Perpetual& traded = run_.book.venue.instruments[instrument];
-        std::optional<Order> order =
-            closing_order(traded, run_.market.assets[k], run_.state.assets[k], leaving.held.coin);
-        if (!order) return fail(run_, k, unfilled(traded));
-        double left = equity(leaving.held, order->unit_price);
-        if (left < 0.0 && -left > treasury.fund.value()) {
-            run_.outcome.exhausted = true;
-            if (run_.book.venue.backstop.deleveraging) {
-                leaving.held = deleverage(run_.book, run_.market, run_.state, leaving);
-                if (leaving.held.coin != 0.0) {
-                    order = closing_order(traded, run_.market.assets[k], run_.state.assets[k], leaving.held.coin);
-                    if (!order) return fail(run_, k, unfilled(traded));
-                    left = equity(leaving.held, order->unit_price);
-                }
-            }
-        }
-        if (!had_order(run_, leaving)) {
-            ++run_.outcome.liquidated.count[leaving.side];
-            note(run_, run_.book.sides[k][leaving.side].position[leaving.row]);
-        }
-        if (leaving.held.coin == 0.0) return;
-        pay(run_.book.venue, treasury,
-            settle(run_.book.venue.liquidation, left, std::fabs(leaving.held.coin) * order->unit_price,
-                   treasury.fund.value()));
-        reduce(run_.book, run_.state, k, leaving.side, leaving.row, leaving.held, {});
-        trade(run_, k, leaving.side, instrument, {leaving.held.coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     }
 
     // False: the price would leave all prices.
@@ -290,7 +264,7 @@ class Ledger {
         row.deleveraged_notional = t.deleveraged_notional.value() - was.deleveraged_notional.value();
         row.socialised_loss = t.socialised_loss.value() - was.socialised_loss.value();
         row.fees = t.fees.value() - was.fees.value();
-        row.insurance_fund = t.fund.value();
+        row.insurance_fund = t.fund();
         for (std::size_t k = 0; k < run_.state.assets.size(); ++k)
             row.mark.push_back(mark_price(run_.market.assets[k], run_.state.assets[k]));
         run_.outcome.trace.push_back(std::move(row));

@@ -84,6 +84,12 @@ double furthest_unit_price(const Perpetual& instrument, const Claim& held) noexc
     return whole_position_root(instrument, held, 1e-12);
 }
 
+double risk_ratio(double equity, double maintenance) noexcept {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    if (maintenance > 0.0) return equity / maintenance;
+    return equity < 0.0 ? -infinity : infinity;
+}
+
 double bankruptcy_unit_price(const Claim& held) noexcept {
     return held.coin == 0.0 ? none : positive_or_none(root(held, 0.0, 0.0));
 }

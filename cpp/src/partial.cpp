@@ -58,7 +58,7 @@ bool liquidate_part(Run& run, const Leaving& leaving) {
     count_once(run, leaving);
     const double uncharged = rest.cash + charged_before(run.book, run.state, leaving);
     mine.unit_cash[leaving.row] = uncharged / rest.coin + run.state.funded[instrument].value();
-    pay(run.book.venue, run.state.treasury, {fee, 0.0, 0.0, 0.0});
+    pay(run.book.venue, run.state.treasury, instrument, {fee, 0.0, 0.0, 0.0});
     reduce(run.book, run.state, k, leaving.side, leaving.row, {leaving.held.cash - rest.cash, coin}, rest);
     trade(run, k, leaving.side, instrument, {coin, 0.0}, {order->volume, 0.0}, order->unit_price);
     if (policy.amount == Amount::portion)

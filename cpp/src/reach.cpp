@@ -1,5 +1,6 @@
 #include "levcore/reach.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -62,6 +63,32 @@ void gather_side(const SortedBook& book, const Market& market, State& state, std
     }
     mine.waiting = std::move(healthy);
     sort_ranked(batch.ranked, side);
+}
+
+void rank_by_risk(const SortedBook& book, const Market& market, const State& state, std::size_t k, Batch& batch) {
+    struct Risky {
+        double ratio;
+        Ranked ranked;
+    };
+    const SideState& mine = state.sides[k][batch.side];
+    const SortedSide& sorted = book.sides[k][batch.side];
+    for (std::size_t place = batch.from; place < batch.to; ++place)
+        batch.ranked.push_back({mine.key[place], sorted.position[mine.row_at(place)], mine.row_at(place)});
+    batch.from = batch.to;
+    std::vector<Risky> all;
+    for (const Ranked& r : batch.ranked) {
+        const std::uint32_t instrument = sorted.instrument[r.row];
+        const double unit = unit_mark(book, market, state, instrument);
+        const Claim held = claim_of(book, state, k, batch.side, r.row);
+        const double required =
+            maintenance(book.venue.instruments[instrument], held.coin, book.positions.entry_price[r.position], unit);
+        all.push_back({risk_ratio(equity(held, unit), required), r});
+    }
+    std::sort(all.begin(), all.end(), [](const Risky& a, const Risky& b) {
+        return a.ratio != b.ratio ? a.ratio < b.ratio : a.ranked.position < b.ranked.position;
+    });
+    batch.ranked.clear();
+    for (const Risky& r : all) batch.ranked.push_back(r.ranked);
 }
 
 void keep_watching(const SortedBook& book, State& state, std::size_t k, std::size_t side, std::uint32_t row) {

@@ -55,8 +55,10 @@ State start(const SortedBook& book, const Market& market) {
     cross.open_interest = book.cross_interest;
     cross.total_coins.resize(book.cross.collaterals());
     cross.taken.resize(book.cross.collaterals());
-    state.treasury.fund = Sum(book.venue.backstop.insurance_fund);
-    state.treasury.fund_low = book.venue.backstop.insurance_fund;
+    for (const double fund : book.venue.backstop.funds) state.treasury.funds.emplace_back(fund);
+    state.treasury.fund_low = state.treasury.fund();
+    if (book.venue.backstop.socialise == Charged::open_interest)
+        state.treasury.unpaid_of.resize(book.open_interest.size());
     return state;
 }
 
@@ -231,8 +233,11 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
 
 double conservation_gap(const SortedBook& book, const Market& market, const State& state) {
     const Treasury& t = state.treasury;
-    Sum money(t.fund.pair());
-    money.add(-book.venue.backstop.insurance_fund);
+    Sum money;
+    for (std::size_t f = 0; f < t.funds.size(); ++f) {
+        money.add(t.funds[f].pair());
+        money.add(-book.venue.backstop.funds[f]);
+    }
     money.add(t.paid_to_traders.pair());
     money.add(t.fees_outside.pair());
     money.add(multiply(t.bad_debt.pair(), -1.0));

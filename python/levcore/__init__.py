@@ -10,6 +10,7 @@
 """
 
 from levcore._version import __version__
+from levcore.backstop import Backstop, Deleveraging
 from levcore.book import Book, concat
 from levcore.cascade import Ready, prepare, shock
 from levcore.errors import (
@@ -42,7 +43,7 @@ from levcore.runs import Runs
 from levcore.scenario import GBM, normals
 from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.versions import show_versions
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Backstop",
     "Book",
     "CancelledError",
+    "Deleveraging",
     "DepthCurve",
     "DomainError",
     "Estimate",

@@ -43,17 +43,30 @@ class LiquidationPolicy:
         dust: float = 0.0,
     ) -> None: ...
 
+class Deleveraging:
+    def __init__(self, *, ranking: str, at_previous_mark: bool, lot: float, accounts: bool) -> None: ...
+
+class Backstop:
+    def __init__(
+        self,
+        *,
+        funds: Sequence[float],
+        fund_of: Sequence[int],
+        takeover: float,
+        deleveraging: Deleveraging | None,
+        socialise: str,
+    ) -> None: ...
+
 class Venue:
     def __init__(
         self,
         instruments: Sequence[Perpetual],
         *,
         liquidation: LiquidationPolicy,
-        insurance_fund: float,
-        deleveraging: bool,
-        socialise: bool,
+        backstop: Backstop,
         remainder_to_fund: bool,
         liquidate_at_equality: bool,
+        riskiest_first: bool,
         collateral_share: Sequence[float],
     ) -> None: ...
 

@@ -54,7 +54,7 @@ class Ready:
         if unknown:
             what = "asset and collateral" if book.venue.collateral else "asset"
             raise InputError(f"market must have every {what} of the venue; missing: {', '.join(unknown)}")
-        changing = book.venue.backstop.deleveraging or book.venue.backstop.socialise
+        changing = bool(book.venue.backstop.deleveraging or book.venue.backstop.socialise)
         memory.refuse_if_too_large(
             memory.book_bytes(len(book), changing=changing), f"sorting a book of {len(book):,} positions"
         )
@@ -81,7 +81,9 @@ class Ready:
 
     def _run(self, moves: Floats) -> Outcome:
         columns = self._native.shock(self._native_market, moves, True)
-        return unpack.single(columns, self.market.names, moves, self.market.numeraire)
+        return unpack.single(
+            columns, self.market.names, moves, self.market.numeraire, self.book.venue.backstop.own_funds
+        )
 
     def _run_many(self, moves: Floats) -> Outcomes:
         columns = self._native.shock(self._native_market, moves, False)

@@ -78,7 +78,7 @@ def measures(runs: Runs) -> list[Measure]:
         (
             "insurance_fund_drawn",
             "drawn from the fund",
-            runs.book.venue.backstop.insurance_fund - runs.insurance_fund_low,
+            runs.book.venue.backstop.total_funds - runs.insurance_fund_low,
         ),
     ):
         found.append(Measure(f"{name}_mean", group, "mean", money_of, risk.mean(losses)))
@@ -163,7 +163,11 @@ def _totals(outcomes: Outcomes) -> dict[tuple[str, str], list[str]]:
         ("liquidated", "positions"): [f"{count:,}" for count in outcomes.liquidated_count.tolist()],
     }
     always = ("liquidated_notional", "notional"), ("insurance_fund", "fund"), ("bad_debt", "bad debt")
-    seldom = ("deleveraged_notional", "deleveraged"), ("socialised_loss", "socialised")
+    seldom = (
+        ("deleveraged_notional", "deleveraged"),
+        ("taken_over_notional", "taken over"),
+        ("socialised_loss", "socialised"),
+    )
     for name, label in (*always[:2], *seldom, *always[2:]):
         values = getattr(outcomes, name).tolist()
         if any(values) or (name, label) in always:

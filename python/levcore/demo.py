@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from levcore import datasets, plot, report
+from levcore.backstop import Backstop
 from levcore.book import Book
 from levcore.cascade import shock
 from levcore.display import money
@@ -24,7 +25,7 @@ from levcore.outcome import Outcomes
 from levcore.report_numbers import MEASURES, headline
 from levcore.runs import Runs
 from levcore.scenario import GBM
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 
 __all__ = ["COLUMNS", "CrashTest", "annual_volatility", "crash_test", "facts", "numbers", "one_day", "rows", "save"]
 

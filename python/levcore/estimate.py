@@ -57,7 +57,7 @@ def estimate_bytes(
     rows = checks.integer("shocks", shocks, at_least=0)
     assets = 1 if market is None else len(checks.instance("market", market, Market).names)
     backstop = book.venue.backstop if isinstance(book, Book) else None
-    changing = backstop is not None and (backstop.deleveraging or backstop.socialise)
+    changing = backstop is not None and bool(backstop.deleveraging or backstop.socialise)
     needed = memory.book_bytes(positions, changing=changing) + memory.outcome_bytes(rows, assets)
     count, length = checks.integer("paths", paths, at_least=0), checks.integer("steps", steps, at_least=0)
     shared = checks.integer("threads", threads, at_least=1)

@@ -19,8 +19,10 @@ MONEY = (
     "insurance_fund",
     "insurance_fund_low",
     "deleveraged_notional",
+    "taken_over_notional",
     "socialised_loss",
     "fees",
+    "own_funds",
 )
 PRICES = ("final_price", "lowest_price", "highest_price", "fundamental_price", "mark_price")
 

@@ -208,7 +208,7 @@ class _Settings:
 
         def run(i: int) -> Outcome:
             columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days, **funding)
-            return path(columns, ready.market, times)
+            return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)
 
         return run
 

@@ -72,8 +72,10 @@ class Outcome(_Result):
         Losses that nobody has covered.
     insurance_fund, insurance_fund_low : float
         The fund at the end and at its lowest.
-    deleveraged_notional, socialised_loss, fees : float
+    deleveraged_notional, taken_over_notional, socialised_loss, fees : float
         What the other layers of the waterfall carried, and liquidation fees.
+    own_funds : mapping of str to float
+        Of instruments that have a fund of their own, what is in it at the end; `insurance_fund` is all funds together.
     exhausted : bool
         Whether some deficit was more than the fund could pay.
     waiting : int
@@ -116,6 +118,7 @@ class Outcome(_Result):
     insurance_fund: float
     insurance_fund_low: float
     deleveraged_notional: float
+    taken_over_notional: float
     socialised_loss: float
     fees: float
     exhausted: bool
@@ -135,6 +138,7 @@ class Outcome(_Result):
     numeraire: str
     first_liquidation: np.timedelta64 = field(default=np.timedelta64("NaT"), repr=False)
     steps_kept: StepTrace | None = field(default=None, repr=False)
+    own_funds: Mapping[str, float] = field(default_factory=PerAsset, repr=False)
 
     @property
     def liquidated_count(self) -> int:
@@ -168,7 +172,12 @@ class Outcome(_Result):
         fund = f"{self._money(self.insurance_fund)}, low {self._money(self.insurance_fund_low)}{exhausted}"
         rows.append(("insurance fund", fund))
         rows.append(("bad debt", self._money(self.bad_debt)))
-        for label, amount in (("deleveraged", self.deleveraged_notional), ("socialised loss", self.socialised_loss)):
+        seldom = {
+            "deleveraged": self.deleveraged_notional,
+            "taken over": self.taken_over_notional,
+            "socialised loss": self.socialised_loss,
+        }
+        for label, amount in seldom.items():
             if amount:
                 rows.append((label, self._money(amount)))
         if self.error:
@@ -226,6 +235,7 @@ class Outcomes(_Result):
     insurance_fund: Floats
     insurance_fund_low: Floats
     deleveraged_notional: Floats
+    taken_over_notional: Floats
     socialised_loss: Floats
     fees: Floats
     exhausted: npt.NDArray[np.bool_]

@@ -106,7 +106,8 @@ def replay(
     scenario = _core.Scenario.prices(np.ascontiguousarray(table))
     due = schedule([i._payments for i in ready.book.venue.instruments], elapsed[bar])
     columns = _core.run_one(ready._native, ready._native_market, scenario, 0, 1, days, **due)
-    return path(columns, ready.market, elapsed[bar].astype("timedelta64[ns]"))
+    times = elapsed[bar].astype("timedelta64[ns]")
+    return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)
 
 
 def _table(name: str, given: Any, market: Market) -> Floats:

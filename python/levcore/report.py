@@ -184,7 +184,7 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[A
         loss.distribution(np.asarray(runs.liquidated_notional), "Forced orders", money_of, "notional",
                           colour=loss.ORDERS, atoms={"nothing liquidated": 0.0}),
         loss.fund(np.asarray(runs.insurance_fund_low), np.asarray(runs.insurance_fund),
-                  book.venue.backstop.insurance_fund, money_of, "fund"),
+                  book.venue.backstop.total_funds, money_of, "fund"),
         loss.distribution(np.asarray(runs.bad_debt), "Bad debt", money_of, "bad-debt", colour=loss.DEBT,
                           atoms={"no bad debt": 0.0}),
     ]  # fmt: skip

@@ -57,11 +57,10 @@ def headline(runs: Any, shocks: Any = None) -> Headline:
     debt = np.asarray(runs.bad_debt)
     losses = [("Forced orders, notional", np.asarray(runs.liquidated_notional))]
     backstop = runs.book.venue.backstop
-    if backstop.insurance_fund:
-        losses.append(
-            ("Insurance fund, start to lowest", backstop.insurance_fund - np.asarray(runs.insurance_fund_low))
-        )
+    if backstop.total_funds:
+        losses.append(("Insurance fund, start to lowest", backstop.total_funds - np.asarray(runs.insurance_fund_low)))
     losses += [("Deleveraged notional", np.asarray(runs.deleveraged_notional))] if backstop.deleveraging else []
+    losses += [("Taken over notional", np.asarray(runs.taken_over_notional))] if backstop.takeover else []
     losses += [("Socialised loss", np.asarray(runs.socialised_loss))] if backstop.socialise else []
     losses.append(("Bad debt", debt))
     rows = tuple((name, _row(values)) for name, values in losses)

@@ -51,9 +51,17 @@ def venue_sentences(venue: Any, numeraire: str) -> list[str]:
     kind = "the whole position is closed at once" if type(policy).__name__ == "FullClose" else f"by {policy!r}"
     at = "at or below" if venue.liquidate_at_equality else "below"
     layers = [f"an insurance fund of {money(backstop.insurance_fund)} {numeraire}"]
+    layers[0] += "".join(f", of {symbol} {money(fund)}" for symbol, fund in backstop.own_funds.items())
     layers += ["deleveraging of opposite positions"] if backstop.deleveraging else []
-    layers += ["losses socialised over unrealised profits"] if backstop.socialise else []
+    carriers = {
+        "profit": "unrealised profits",
+        "open_interest": "open interest",
+        "deposits": "what traders have at the venue",
+    }
+    layers += [f"losses socialised over {carriers[backstop.charged]}"] if backstop.socialise else []
     keeper = "insurance fund" if venue.remainder == "fund" else "trader"
+    if backstop.takeover:
+        kind += f" (by the backstop, at the mark, below {percent(backstop.takeover)} of maintenance)"
     what = (
         f"A position {at} its maintenance margin is liquidated: {kind}, {fee}. What is left of its margin goes to the "
         f"{keeper}."

@@ -80,6 +80,7 @@ class Runs(_Result):
     insurance_fund: Floats
     insurance_fund_low: Floats
     deleveraged_notional: Floats
+    taken_over_notional: Floats
     socialised_loss: Floats
     fees: Floats
     exhausted: npt.NDArray[np.bool_]

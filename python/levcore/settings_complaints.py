@@ -143,7 +143,9 @@ def _members(node: Schema) -> list[Schema]:
 
 
 def _member(node: Schema, tag: str, schema: Schema) -> Schema:
-    kind = {"<table>": "object", "<array>": "array", "<text>": "string", "<number>": "number"}[tag]
+    kind = {"<table>": "object", "<array>": "array", "<text>": "string", "<number>": "number", "<truth>": "boolean"}[
+        tag
+    ]
     for member in _members(node):
         resolved = _resolved(member, schema)
         if resolved.get("type") == kind:

@@ -78,13 +78,14 @@ class _AsText:
 
 
 def _shape(value: object) -> str:
-    kinds = (dict, "<table>"), (list, "<array>"), (str, "<text>")
+    kinds = (dict, "<table>"), (list, "<array>"), (str, "<text>"), (bool, "<truth>")
     return next((tag for kind, tag in kinds if isinstance(value, kind)), "<number>")
 
 
 #: A union is told apart by what the file holds, so that a mistake is told once and not once a member.
 by_shape = Discriminator(_shape)
 as_number, as_table, as_array, as_text = Tag("<number>"), Tag("<table>"), Tag("<array>"), Tag("<text>")
+as_truth = Tag("<truth>")
 
 Name = Annotated[str, Field(min_length=1)]
 Span = Annotated[timedelta, BeforeValidator(_span), _AsText()]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from levcore import datasets
+from levcore.backstop import Backstop, Deleveraging
 from levcore.funding import Funding
 from levcore.futures import LinearFuture
 from levcore.instruments import LinearPerpetual
@@ -19,6 +20,7 @@ from levcore.settings_types import (
     Positives,
     Rate,
     Rates,
+    Share,
     ShareBelowOne,
     Shares,
     ShippedTiers,
@@ -28,10 +30,11 @@ from levcore.settings_types import (
     as_number,
     as_table,
     as_text,
+    as_truth,
     by_shape,
 )
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 
 
 class TiersTable(Made):
@@ -119,13 +122,36 @@ class FullCloseTable(Made):
     fee_to: Literal["fund", "outside"] = Field(default="fund", description="Who receives the fee.")
 
 
+class DeleveragingTable(Made):
+    """Who of the opposite side goes first, at which price, in which lots."""
+
+    makes = Deleveraging
+    ranking: Literal["pro_rata", "min_max", "profit", "index", "unranked"] = Field(
+        default="pro_rata", description="Who closes against a bankrupt position."
+    )
+    price: Literal["bankruptcy", "previous_mark"] = Field(
+        default="bankruptcy", description="Price at which positions change hands."
+    )
+    lot: Amount = Field(default=0.0, description="Whole multiples of it change hands; 0: any size.")
+
+
 class BackstopTable(Made):
     """Who pays a deficit."""
 
     makes = Backstop
-    insurance_fund: Amount = Field(default=0.0, description="Money in the fund at the start.")
-    deleveraging: bool = Field(default=False, description="Whether deficits beyond the fund close opposite positions.")
-    socialise: bool = Field(default=False, description="Whether what is still unpaid is charged to unrealised profits.")
+    insurance_fund: Amount = Field(default=0.0, description="Money in the venue's fund at the start.")
+    own_funds: dict[Name, Amount] = Field(
+        default={}, description="Instruments with a fund of their own, and its money."
+    )
+    takeover: Share = Field(
+        default=0.0, description="Share of maintenance below which the backstop takes a position over at the mark."
+    )
+    deleveraging: Annotated[Annotated[bool, as_truth] | Annotated[DeleveragingTable, as_table], by_shape] = Field(
+        default=False, description="Whether deficits beyond the fund close opposite positions; a table: by which rules."
+    )
+    socialise: Annotated[
+        Annotated[bool, as_truth] | Annotated[Literal["profit", "open_interest", "deposits"], as_text], by_shape
+    ] = Field(default=False, description="Whether what is still unpaid is charged to others, and to what.")
 
 
 class VenueTable(Made):

@@ -28,7 +28,7 @@ __all__ = ["read", "write"]
 Arrays = Mapping[str, npt.NDArray[Any]]
 Writer = Callable[[BinaryIO], object]
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "run.json"
 NAMES = (
     *(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -47,7 +47,7 @@ def _trace(columns: Mapping[str, Any], names: tuple[str, ...]) -> npt.NDArray[An
     return rows
 
 
-def _one(columns: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _one(columns: Mapping[str, Any], names: tuple[str, ...], own_funds: Iterable[str]) -> dict[str, Any]:
     """Return the fields of an outcome that every run has, from native columns of length one."""
     values: dict[str, Any] = {
         name: columns[name].item() for name in _PLAIN if name in columns and columns[name].ndim == 1
@@ -56,25 +56,30 @@ def _one(columns: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
         values[name] = dict(zip(names, columns[name][0].tolist(), strict=True))
     values["exhausted"] = bool(columns["exhausted"][0])
     liquidated = columns["liquidated_at"] >= 0
+    values["own_funds"] = dict(zip(own_funds, columns["own_funds"][0].tolist(), strict=True))
     liquidated.flags.writeable = False
     return values | {"liquidated": liquidated, "error": _errors(columns, names)[0], "engine": "ledger"}
 
 
-def single(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str) -> Outcome:
+def single(
+    columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, own_funds: Iterable[str]
+) -> Outcome:
     """Build the outcome of one shock from native columns of length one."""
     trace = {name: values for name, values in columns["trace"].items() if name != "step"}
     return Outcome(
-        **_one(columns, names),
+        **_one(columns, names, own_funds),
         trace=_trace(trace, names),
         shock=dict(zip(names, moves[0].tolist(), strict=True)),
         numeraire=numeraire,
     )
 
 
-def path(columns: Mapping[str, Any], market: Market, times: npt.NDArray[np.timedelta64]) -> Outcome:
+def path(
+    columns: Mapping[str, Any], market: Market, times: npt.NDArray[np.timedelta64], own_funds: Iterable[str]
+) -> Outcome:
     """Build the outcome of one path, whole."""
     names = market.names
-    values = _one(columns, names)
+    values = _one(columns, names, own_funds)
     steps = columns["trace"]["step"]
     trace = {"time": times[steps], **columns["trace"]}
     first = int(columns["first_liquidation"][0])

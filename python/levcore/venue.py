@@ -7,53 +7,11 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
 from levcore import _core, checks
+from levcore.backstop import Backstop
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument
 from levcore.liquidation import FullClose, Policy
 from levcore.per_asset import PerAsset
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backstop:
-    """Who pays a deficit: insurance fund, then deleveraging, then socialised loss; what remains is bad debt.
-
-    Parameters
-    ----------
-    insurance_fund : float
-        Money in the fund at the start, in the settlement currency, >= 0.
-    deleveraging : bool
-        True: a deficit that the fund cannot pay whole closes the position at its bankruptcy price against opposite
-        positions of the same instrument, pro rata to quantity.
-    socialise : bool
-        True: what is still unpaid at a round's end is charged to positions with unrealised profit, pro rata to it.
-
-    Raises
-    ------
-    InputError
-        If the fund is negative or not finite.
-    KindError
-        If an argument has the wrong type.
-
-    Notes
-    -----
-    Source: Binance, Bybit and BitMEX rules on insurance funds and auto-deleveraging; OKX's former socialised loss.
-
-    Examples
-    --------
-    >>> import levcore as lc
-    >>> lc.Backstop(insurance_fund=5e6, deleveraging=True).socialise
-    False
-    """
-
-    insurance_fund: float = 0.0
-    deleveraging: bool = False
-    socialise: bool = False
-
-    def __post_init__(self) -> None:
-        fund = checks.number("insurance_fund", self.insurance_fund, at_least=0.0, at_most=checks.LARGEST)
-        object.__setattr__(self, "insurance_fund", fund)
-        checks.flag("deleveraging", self.deleveraging)
-        checks.flag("socialise", self.socialise)
 
 
 @dataclass(frozen=True)
@@ -73,6 +31,9 @@ class Venue:
         Who keeps what is left of a closed position's margin; venues that take over at the bankruptcy price keep it.
     liquidate_at_equality : bool
         Whether equity equal to the maintenance requirement already liquidates (OKX, Binance's 100 % margin ratio).
+    order : {"liquidation_price", "riskiest"}
+        In which order the isolated positions of a round go, asset by asset: as the mark reaches them, or by rising
+        equity over maintenance at the round's marks (dYdX), which is the order of cross accounts everywhere.
     settlement : str, optional
         Currency of margins, fund and fees; None: the asset of inverse instruments, else "USD".
     collateral : mapping of str to float, optional
@@ -82,8 +43,8 @@ class Venue:
     Raises
     ------
     InputError
-        If there is no instrument, a symbol stands twice, an instrument settles in another currency, or a share of
-        collateral lies outside [0, 1].
+        If there is no instrument, a symbol stands twice, an instrument settles in another currency, a share of
+        collateral lies outside [0, 1], or a fund is of an instrument that the venue does not have.
     KindError
         If an argument has the wrong type.
 
@@ -105,6 +66,7 @@ class Venue:
     backstop: Backstop = Backstop()
     remainder: Literal["fund", "trader"] = "fund"
     liquidate_at_equality: bool = False
+    order: Literal["liquidation_price", "riskiest"] = "liquidation_price"
     settlement: str = "USD"
     collateral: Mapping[str, float] = field(default_factory=PerAsset)
 
@@ -116,6 +78,7 @@ class Venue:
         backstop: Backstop = Backstop(),
         remainder: Literal["fund", "trader"] = "fund",
         liquidate_at_equality: bool = False,
+        order: Literal["liquidation_price", "riskiest"] = "liquidation_price",
         settlement: str | None = None,
         collateral: Mapping[str, float] | None = None,
     ) -> None:
@@ -138,6 +101,10 @@ class Venue:
         set_field(self, "backstop", checks.instance("backstop", backstop, Backstop))
         set_field(self, "remainder", checks.choice("remainder", remainder, ("fund", "trader")))
         set_field(self, "liquidate_at_equality", checks.flag("liquidate_at_equality", liquidate_at_equality))
+        set_field(self, "order", checks.choice("order", order, ("liquidation_price", "riskiest")))
+        for symbol in backstop.own_funds:
+            if symbol not in seen:
+                raise InputError(f"backstop.own_funds must name instruments of the venue, named {symbol!r}")
         set_field(self, "settlement", _settlement(tuple(instruments), settlement))
         set_field(self, "collateral", self._counted({} if collateral is None else collateral))
 
@@ -169,11 +136,10 @@ class Venue:
         return _core.Venue(
             [instrument._to_native() for instrument in self.instruments],
             liquidation=self.liquidation._to_native(),
-            insurance_fund=self.backstop.insurance_fund,
-            deleveraging=self.backstop.deleveraging,
-            socialise=self.backstop.socialise,
+            backstop=self.backstop._to_native(self.symbols),
             remainder_to_fund=self.remainder == "fund",
             liquidate_at_equality=self.liquidate_at_equality,
+            riskiest_first=self.order == "riskiest",
             collateral_share=list(self.collateral.values()),
         )
 

@@ -42,6 +42,11 @@ struct Health {
     double slack;        // collateral by the share that counts, less maintenance
 };
 
+// Whether an account so healthy is liquidatable.
+inline bool is_failing(const Venue& venue, const Health& h) noexcept {
+    return h.slack < 0.0 || (venue.liquidate_at_equality && h.slack == 0.0);
+}
+
 CrossBook gather_accounts(const Venue& venue, const Book& book, std::vector<std::uint32_t> collateral_asset);
 
 // units: unit prices, one an instrument; coin_prices: one a collateral.

@@ -1,5 +1,5 @@
-// Losses that the fund cannot pay, carried by other positions (model 7): deleveraging takes a position over at its
-// bankruptcy price, socialised loss is charged to profits at the end of a round. Both change the state in place.
+// Losses (model 7, 19): who is paid out of what, and what the fund cannot pay, charged to other positions at the end of
+// a round. Both change the state in place.
 #pragma once
 
 #include "levcore/backstop.hpp"
@@ -15,16 +15,18 @@ struct Leaving {
     Claim held;
 };
 
-// Books a settlement: who is paid, and out of what.
-void pay(const Venue& venue, Treasury& treasury, const Settlement& settlement);
+// Books a settlement of positions in an instrument, whose fund and open interest stand behind it.
+void pay(const Venue& venue, Treasury& treasury, std::size_t instrument, const Settlement& settlement);
 
-// Closes as much of a position as finds counterparties; returns the claim that found none.
-Claim deleverage(const SortedBook& book, const Market& market, State& state, const Leaving& leaving);
+// The fund that stands behind an instrument.
+inline Sum& fund_behind(const Venue& venue, Treasury& treasury, std::size_t instrument) {
+    return treasury.funds[venue.backstop.fund_place(instrument)];
+}
 
 // What socialised losses have taken of a row's profit before.
 double charged_before(const SortedBook& book, const State& state, const Leaving& held);
 
-// Charges what is unpaid to positive unrealised profits at the present marks; the rest becomes bad debt.
+// Charges what is unpaid at the present marks as the rules say; the rest becomes bad debt.
 void socialise(const SortedBook& book, const Market& market, State& state);
 
 }  // namespace levcore

@@ -25,6 +25,9 @@ double liquidation_unit_price(const Perpetual& instrument, const Claim& held, do
 // Where slack jumps: the same, taking in prices at which slack is 0 or rounds to it.
 double furthest_unit_price(const Perpetual& instrument, const Claim& held) noexcept;
 
+// Equity over maintenance: who has the least goes first. Where nothing is required, an infinity of equity's sign.
+double risk_ratio(double equity, double maintenance) noexcept;
+
 // The root of equity.
 double bankruptcy_unit_price(const Claim& held) noexcept;
 

@@ -67,8 +67,10 @@ struct Outcome {
     double insurance_fund = 0.0;
     double insurance_fund_low = 0.0;
     double deleveraged_notional = 0.0;
+    double taken_over_notional = 0.0;
     double socialised_loss = 0.0;
     double fees = 0.0;
+    std::vector<double> own_funds;  // at the end, of the instruments that have one
     bool exhausted = false;
     std::int64_t waiting = 0;  // liquidatable at the end, but for now left by the policy
     double conservation_error = 0.0;

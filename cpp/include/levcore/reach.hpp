@@ -22,6 +22,9 @@ struct Batch {
 void gather_side(const SortedBook& book, const Market& market, State& state, std::size_t asset, std::size_t side,
                  Batch& batch);
 
+// Puts a batch in the order of equity over maintenance at the marks, the riskiest first.
+void rank_by_risk(const SortedBook& book, const Market& market, const State& state, std::size_t asset, Batch& batch);
+
 // One of them was healthy at its turn, and is still to come.
 void keep_watching(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row);
 

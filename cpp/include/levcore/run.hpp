@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 
 #include "levcore/orders.hpp"
 #include "levcore/outcome.hpp"
@@ -33,6 +34,14 @@ struct Keep {
 // A run was told to stop.
 struct Stopped {};
 
+// Who may take over positions of one instrument, in the order of the round: an isolated row, or a place in an account.
+struct Counterparty {
+    double score;
+    std::uint32_t position;
+    std::uint32_t place;
+    bool in_account;
+};
+
 struct Run {
     const SortedBook& book;
     const Market& market;
@@ -41,8 +50,14 @@ struct Run {
     Outcome outcome = {};
     Sum notional[2] = {};
     std::int64_t step = 0;
-    double days = 0.0;  // since the start
+    double days = 0.0;                                                  // since the start
+    std::vector<double> log_marks = {};                                 // per asset, at the last margin check
+    std::vector<double> log_marks_before = {};                          // and at the one before
+    std::map<std::uint32_t, std::vector<Counterparty>> queues[2] = {};  // per side and instrument, of this round
 };
+
+// A margin check at the present marks begins.
+void begin_check(Run& run);
 
 // Who went, and when.
 void note(Run& run, std::uint32_t position);
@@ -53,11 +68,18 @@ void fail(Run& run, std::size_t asset, Fault fault);
 // Why no order closes a claim on this instrument.
 Fault unfilled(const Perpetual& instrument);
 
+// The outside market takes over an amount of coin at a unit price.
+void take(Run& run, std::uint32_t instrument, Pair coin, double unit);
+
 // The order book takes over an amount of coin at its average unit price, and is walked by a volume of base units.
 void trade(Run& run, std::size_t asset, std::size_t side, std::uint32_t instrument, Pair coin, Pair volume,
            double unit);
 
-// Prices of a unit of every instrument's coin at the marks.
+// Prices of a unit of every instrument's coin, and of every collateral, at the marks.
 std::vector<double> unit_marks(const Run& run);
+std::vector<double> coin_prices(const Run& run);
+
+// An account as it stands.
+AccountView view_of(const Run& run, std::uint32_t account);
 
 }  // namespace levcore

@@ -2,6 +2,7 @@
 // itself is shared and constant; holdings that nobody has changed cost a run nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -73,15 +74,24 @@ struct Taken {
 };
 
 struct Treasury {
-    Sum fund;
+    std::vector<Sum> funds;  // as in Backstop
     Sum fees;
     Sum fees_outside;
     Sum paid_to_traders;
     Sum bad_debt;
     Sum socialised_loss;
     Sum deleveraged_notional;
-    Sum unpaid;  // deficits of this round, to be socialised at its end
-    double fund_low = 0.0;
+    Sum taken_over_notional;
+    Sum unpaid;                  // deficits of this round, to be socialised at its end
+    std::vector<Sum> unpaid_of;  // per instrument, where its own open interest is to carry them
+    double fund_low = 0.0;       // of all funds together
+
+    // All funds together, as they stand.
+    [[nodiscard]] double fund() const noexcept {
+        Pair total;
+        for (const Sum& f : funds) total = add(total, f.pair());
+        return std::max(0.0, total.high);
+    }
 };
 
 // What cross accounts hold, as it stands; columns as in CrossBook.

@@ -1,6 +1,7 @@
 // A rulebook: instruments, liquidation policy, waterfall with its fund (model 2, 7). Plain data.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "levcore/instrument.hpp"
@@ -27,10 +28,30 @@ struct LiquidationPolicy {
     double dust = 0.0;       // what would be left below this is closed too
 };
 
+// Whose positions close against a bankrupt one, and at which price.
+enum class Ranking { pro_rata, min_max, profit, index, unranked };
+
+struct Deleveraging {
+    bool on = false;
+    Ranking ranking = Ranking::pro_rata;
+    bool at_previous_mark = false;  // the mark of the margin check before; else the bankruptcy price
+    double lot = 0.0;               // whole multiples change hands: base units, or contracts; 0: any size
+    bool accounts = false;          // cross accounts take part on both sides
+};
+
+// To whom a loss that nobody has paid is charged.
+enum class Charged { nobody, profit, open_interest, deposits };
+
 struct Backstop {
-    double insurance_fund = 0.0;
-    bool deleveraging = false;  // pro rata to quantity, at the bankruptcy price
-    bool socialise = false;     // pro rata to positive unrealised profit
+    std::vector<double> funds = {0.0};        // the venue's, then those of instruments that have their own
+    std::vector<std::uint32_t> fund_of = {};  // per instrument, its place in funds; empty: the venue's for all
+    double takeover = 0.0;  // a position whose equity is below this share of its requirement goes to the fund whole
+    Deleveraging deleveraging;
+    Charged socialise = Charged::nobody;
+
+    [[nodiscard]] std::size_t fund_place(std::size_t instrument) const noexcept {
+        return fund_of.empty() ? 0 : fund_of[instrument];
+    }
 };
 
 struct Venue {
@@ -39,6 +60,7 @@ struct Venue {
     Backstop backstop;
     Receiver remainder = Receiver::fund;  // fund or trader
     bool liquidate_at_equality = false;
+    bool riskiest_first = false;  // of isolated positions in a round: by equity over maintenance, not liquidation price
     std::vector<double> collateral_share =
         {};  // of each collateral beside the settlement currency, what counts, in [0, 1]
 };

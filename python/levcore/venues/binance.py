@@ -6,9 +6,16 @@ import re
 from collections.abc import Mapping
 
 from levcore import checks, datasets
+<<<<<<< HEAD
 from levcore.liquidation import Policy, TierStep
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
+=======
+from levcore.backstop import Backstop
+from levcore.liquidation import FullClose
+from levcore.venue import Venue
+from levcore.venues.presets import House, Symbols, Tables, inverse, linear
+>>>>>>> main
 
 #: Quote units of a COIN-M contract where it is not 10.
 CONTRACT_VALUE = {"BTC": 100.0}

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+<<<<<<< HEAD
 from levcore.liquidation import Policy, TierStep
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
+=======
+from levcore.backstop import Backstop
+from levcore.liquidation import FullClose
+from levcore.venue import Venue
+from levcore.venues.presets import House, Symbols, Tables, inverse, linear
+>>>>>>> main
 
 
 def bybit_linear(

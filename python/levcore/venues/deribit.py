@@ -7,10 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from levcore import checks
+<<<<<<< HEAD
 from levcore.liquidation import PartialClose, Policy
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse
+=======
+from levcore.backstop import Backstop
+from levcore.liquidation import FullClose
+from levcore.tiers import MarginTiers
+from levcore.venue import Venue
+from levcore.venues.presets import House, Symbols, Tables, inverse
+>>>>>>> main
 
 
 class Rule(NamedTuple):

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+<<<<<<< HEAD
 from levcore.liquidation import FullClose, Policy
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
+=======
+from levcore.backstop import Backstop
+from levcore.liquidation import FullClose
+from levcore.venue import Venue
+from levcore.venues.presets import House, Symbols, Tables, linear
+>>>>>>> main
 
 
 def drift_v2(
@@ -64,7 +71,7 @@ def drift_v2(
     >>> import levcore as lc
     >>> table = lc.MarginTiers([0.0], [0.05], max_leverage=[10])
     >>> lc.venues.drift_v2(tiers={"SOL-PERP": table}).backstop
-    Backstop(insurance_fund=0.0, deleveraging=False, socialise=True)
+    Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise=True)
     """
     house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
     return Venue(

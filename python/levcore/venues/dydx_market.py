@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from levcore.liquidation import Policy, PortionClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
+=======
+from levcore.backstop import Backstop
+from levcore.liquidation import FullClose
+from levcore.tiers import MarginTiers
+from levcore.venue import Venue
+from levcore.venues.presets import House, Symbols, Tables, linear
+>>>>>>> main
 
 #: Initial margin fraction and share of it that must be maintained: liquidity tiers of the protocol's genesis script.
 LARGE_CAP = (0.05, 0.6)

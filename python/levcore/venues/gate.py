@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+<<<<<<< HEAD
 from levcore.liquidation import FullClose, Policy
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, linear
+=======
+from levcore.backstop import Backstop
+from levcore.liquidation import FullClose
+from levcore.venue import Venue
+from levcore.venues.presets import House, Symbols, Tables, linear
+>>>>>>> main
 
 
 def gate(

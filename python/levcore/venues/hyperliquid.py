@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from levcore.backstop import Backstop
 from levcore.liquidation import Policy, PortionClose
 from levcore.tiers import MarginTiers
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
 
 #: Notional in USDC from which each highest leverage applies: "Margin tiers" in the venue's documentation, 2025.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from levcore.backstop import Backstop
 from levcore.liquidation import Policy, TierStep
-from levcore.venue import Backstop, Venue
+from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, linear
 
 
