@@ -6,16 +6,10 @@ import re
 from collections.abc import Mapping
 
 from levcore import checks, datasets
-<<<<<<< HEAD
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, TierStep
 from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, inverse, linear
->>>>>>> main
 
 #: Quote units of a COIN-M contract where it is not 10.
 CONTRACT_VALUE = {"BTC": 100.0}
@@ -57,13 +51,14 @@ def binance_usdm(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTCUSDT_261225"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTCUSDT_261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Equity equal to the requirement liquidates (margin ratio 100 %): a position is cut to the tier below, in the
-        lowest tier closed; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging.
+        lowest tier closed; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging at
+        the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
@@ -78,9 +73,8 @@ def binance_usdm(
 
     The cut is one tier an order, from the help page on "smart liquidation"; the venue does not print its size.
 
-    Left out: the take-over at the bankruptcy price of what the order book does not fill, the ranking of deleveraging by
-    profit and leverage (levcore: pro rata), fees by symbol, buffers of the exchange of collateral, delivery of dated
-    futures.
+    Left out: the take-over at the bankruptcy price of what the order book does not fill, fees by symbol, buffers of the
+    exchange of collateral, delivery of dated futures.
 
     Examples
     --------
@@ -96,7 +90,7 @@ def binance_usdm(
     return Venue(
         linear(house, symbols, tiers, shipped=shipped, funding=funding, expiry=expiry),
         liquidation=TierStep(tiers=1, fee_rate=liquidation_fee) if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="trader",
         liquidate_at_equality=True,
         settlement=currency,
@@ -135,13 +129,14 @@ def binance_coinm(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTCUSD_261225"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTCUSD_261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Settled in the coin. Equity equal to the requirement liquidates: a position is cut to the tier below, in the
-        lowest tier closed; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging.
+        lowest tier closed; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging at
+        the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
@@ -168,7 +163,7 @@ def binance_coinm(
     return Venue(
         inverse(house, symbols, tiers, contract_value=value, funding=funding, expiry=expiry),
         liquidation=TierStep(tiers=1, fee_rate=liquidation_fee) if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="trader",
         liquidate_at_equality=True,
     )

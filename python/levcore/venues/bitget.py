@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-<<<<<<< HEAD
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import FullClose, Policy
 from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
->>>>>>> main
 
 
 def bitget(
@@ -50,7 +44,8 @@ def bitget(
     -------
     Venue
         Equity equal to the requirement liquidates; a position is taken over at its bankruptcy price, and what is left
-        of its margin is the fund's; deficits go to the fund, then to deleveraging.
+        of its margin is the fund's; deficits go to the fund, then to deleveraging at the bankruptcy price, highest
+        profit times leverage first.
 
     Raises
     ------
@@ -62,8 +57,8 @@ def bitget(
     Source: the formula of Bitget's liquidation price, checked against published numbers of one tier; that tiers have
     no deduction, and the default fee of an ordinary account, are general knowledge.
 
-    Left out: liquidation in parts, whose sizes are not known here (a liquidation closes the whole position), the
-    ranking of deleveraging (levcore: pro rata), contracts margined in coin.
+    Left out: liquidation in parts, whose sizes are not known here (a liquidation closes the whole position), contracts
+    margined in coin. That deleveraging ranks by profit times leverage is general knowledge.
 
     Examples
     --------
@@ -78,7 +73,7 @@ def bitget(
     return Venue(
         linear(house, symbols, tiers, closing_fee=taker_fee, funding=funding),
         liquidation=FullClose() if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",

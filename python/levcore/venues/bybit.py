@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-<<<<<<< HEAD
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, TierStep
 from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, inverse, linear
->>>>>>> main
 
 
 def bybit_linear(
@@ -47,14 +41,14 @@ def bybit_linear(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTCUSDT-25DEC26"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTCUSDT-25DEC26"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Equity equal to the requirement liquidates: a position is cut to the tier below; in the lowest tier it is taken
         over at its bankruptcy price, and what is left of its margin is the fund's; deficits go to the fund, then to
-        deleveraging.
+        deleveraging at the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
@@ -67,8 +61,8 @@ def bybit_linear(
     published numbers. The fee to close at the bankruptcy price is in the venue's initial and maintenance margin alike
     and cancels out: give margins without it. That the unified account goes down tier by tier is general knowledge.
 
-    Left out: pools of the fund, the ranking of deleveraging (levcore: pro rata) and its triggers by draw-down of the
-    fund, prices rounded to ticks, delivery of dated futures.
+    Left out: pools of the fund, deleveraging that draw-down of the fund sets off, the mark instead of a bankruptcy
+    price that is more than 5 % away from it, prices rounded to ticks, delivery of dated futures.
 
     Examples
     --------
@@ -82,7 +76,7 @@ def bybit_linear(
     return Venue(
         linear(measured, symbols, tiers, basis=basis, funding=funding, expiry=expiry),
         liquidation=TierStep(tiers=1) if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",
@@ -117,14 +111,14 @@ def bybit_inverse(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTCUSDZ26"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTCUSDZ26"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Settled in the coin. Equity equal to the requirement liquidates: a position is cut to the tier below, in the
         lowest tier closed; what is left of the margin is then the fund's; deficits go to the fund, then to
-        deleveraging.
+        deleveraging at the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
@@ -151,7 +145,7 @@ def bybit_inverse(
     return Venue(
         inverse(house, symbols, tiers, contract_value=1.0, basis=basis, funding=funding, expiry=expiry),
         liquidation=TierStep(tiers=1) if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
     )

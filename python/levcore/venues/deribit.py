@@ -7,18 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from levcore import checks
-<<<<<<< HEAD
+from levcore.backstop import Backstop
 from levcore.liquidation import PartialClose, Policy
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.tiers import MarginTiers
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, inverse
->>>>>>> main
 
 
 class Rule(NamedTuple):
@@ -68,14 +61,14 @@ def deribit_futures(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTC-25DEC26"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTC-25DEC26"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Settled in the coin. Equity equal to the requirement is safe; below it just so many contracts are closed that
         the requirement is met again; what is left after the fee is the trader's; deficits go to the fund and are then
-        socialised.
+        socialised over unrealised profits.
 
     Raises
     ------
@@ -117,7 +110,7 @@ def deribit_futures(
     return Venue(
         found,
         liquidation=stepwise if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, socialise=True),
+        backstop=Backstop(insurance_fund=insurance_fund, socialise="profit"),
         remainder="trader",
         liquidate_at_equality=False,
     )

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-<<<<<<< HEAD
-from levcore.liquidation import FullClose, Policy
+from levcore.backstop import Backstop
+from levcore.liquidation import PartialClose, Policy
 from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
->>>>>>> main
 
 
 def drift_v2(
@@ -48,8 +42,8 @@ def drift_v2(
     Returns
     -------
     Venue
-        Equity equal to the requirement is safe; what is left after the fee is the trader's; deficits go to the fund
-        and are then socialised.
+        Equity equal to the requirement is safe; below it just so much is closed that the requirement is met again; what
+        is left after the fee is the trader's; deficits go to the fund and are then socialised over open interest.
 
     Raises
     ------
@@ -60,24 +54,24 @@ def drift_v2(
     -----
     Source: the protocol's code and tests (programs/drift/src/math), re-computed.
 
-    Left out: the part of the ratio that grows with the square root of the size, the buffer of 2 % up to which a
-    liquidation frees margin and its rate in time (a liquidation closes the whole position), the liquidator who takes
-    the position over at the oracle price less a fee (levcore: it walks the order book), weights that fall with
-    deposits, and that losses are charged over open interest (levcore: over unrealised profit). Marks stand for oracle
-    prices.
+    Left out: the part of the ratio that grows with the square root of the size, the buffer of 2 % above the requirement
+    up to which a liquidation frees margin and its rate in time, the liquidator who takes the position over at the
+    oracle price less a fee (levcore: it walks the order book), and weights that fall with deposits. Marks stand for
+    oracle prices.
 
     Examples
     --------
     >>> import levcore as lc
     >>> table = lc.MarginTiers([0.0], [0.05], max_leverage=[10])
     >>> lc.venues.drift_v2(tiers={"SOL-PERP": table}).backstop
-    Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise=True)
+    Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise='open_interest')
     """
     house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
+    to_requirement = PartialClose(target=1.0, fee_rate=liquidation_fee, fee_to="outside")
     return Venue(
         linear(house, symbols, tiers, funding=funding),
-        liquidation=FullClose(fee_rate=liquidation_fee, fee_to="outside") if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, socialise=True),
+        liquidation=to_requirement if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, socialise="open_interest"),
         remainder="trader",
         liquidate_at_equality=False,
         settlement="USDC",

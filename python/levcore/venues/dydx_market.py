@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
+from collections.abc import Mapping
+
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, PortionClose
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.tiers import MarginTiers
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
->>>>>>> main
 
 #: Initial margin fraction and share of it that must be maintained: liquidity tiers of the protocol's genesis script.
 LARGE_CAP = (0.05, 0.6)
@@ -26,6 +21,7 @@ def dydx_v4(
     *,
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
+    own_funds: Mapping[str, float] | None = None,
     max_liquidation_fee: float = 0.015,
     liquidation: Policy | None = None,
     funding: Fundings = None,
@@ -40,7 +36,9 @@ def dydx_v4(
         Tiers per market; the protocol has one tier each, of rate initial margin fraction times maintenance fraction.
         None: BTC, ETH, SOL and LINK as the public genesis script sets them.
     insurance_fund : float
-        In USDC, >= 0.
+        In USDC, >= 0: of the cross markets.
+    own_funds : mapping of str to float, optional
+        Isolated markets, and what is in the fund that each has of its own, in USDC, >= 0. None: all are cross markets.
     max_liquidation_fee : float
         Share of the notional closed that the fund takes at most, in [0, 1); never more than what is left.
     liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
@@ -52,8 +50,8 @@ def dydx_v4(
     -------
     Venue
         Equity equal to the requirement is safe; below it a tenth of the position is closed a step, of at least 1,000
-        USDC; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging at the
-        bankruptcy price.
+        USDC, the riskiest first; what is left after the fee is the trader's; deficits go to the market's fund, then to
+        deleveraging at the bankruptcy price, counterparties in no rank.
 
     Raises
     ------
@@ -72,8 +70,9 @@ def dydx_v4(
     program's tests is a fee of 0.5 % and the whole position at once.
 
     Left out: initial margin that rises with open interest (it limits opening only), requirements rounded up to 1e-6
-    USDC, the limit price of liquidation orders, limits a block over all of an account's markets, counterparties of
-    deleveraging in random order (levcore: pro rata), a fund for each isolated market. Marks stand for oracle prices.
+    USDC, the limit price of liquidation orders, limits a block over all of an account's markets, the random start among
+    the counterparties of deleveraging (levcore: the next in the book). The chain deleverages what found no fill;
+    levcore, where an order would leave a deficit that the fund cannot pay. Marks stand for oracle prices.
 
     Examples
     --------
@@ -90,8 +89,13 @@ def dydx_v4(
     return Venue(
         linear(house, symbols, tiers, shipped=shipped, funding=funding),
         liquidation=a_tenth if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(
+            insurance_fund=insurance_fund,
+            own_funds={} if own_funds is None else own_funds,
+            deleveraging=Deleveraging(ranking="unranked"),
+        ),
         remainder="trader",
         liquidate_at_equality=False,
+        order="riskiest",
         settlement="USDC",
     )

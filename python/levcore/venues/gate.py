@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-<<<<<<< HEAD
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import FullClose, Policy
 from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, linear
-=======
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
-from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
->>>>>>> main
 
 
 def gate(
@@ -47,13 +41,14 @@ def gate(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTC_USDT_20261225"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTC_USDT_20261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Equity equal to the requirement liquidates; a position is taken over at its bankruptcy price, and what is left
-        of its margin is the fund's; deficits go to the fund, then to deleveraging.
+        of its margin is the fund's; deficits go to the fund, then to deleveraging at the bankruptcy price, highest
+        profit times leverage first.
 
     Raises
     ------
@@ -66,8 +61,8 @@ def gate(
     of its interface (665.69, with the fee of 0.075 % that is the default here).
 
     Left out: tiers with deductions that newer accounts may have, liquidation in parts, whose sizes are not known here
-    (a liquidation closes the whole position), the ranking of deleveraging (levcore: pro rata), contracts margined in
-    coin, delivery of dated futures.
+    (a liquidation closes the whole position), contracts margined in coin, delivery of dated futures. That deleveraging
+    ranks by profit times leverage is general knowledge.
 
     Examples
     --------
@@ -82,7 +77,7 @@ def gate(
     return Venue(
         linear(house, symbols, tiers, closing_fee=taker_fee, funding=funding, expiry=expiry),
         liquidation=FullClose() if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",

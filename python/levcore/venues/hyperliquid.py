@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from levcore.backstop import Backstop
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, PortionClose
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
@@ -46,8 +46,9 @@ def hyperliquid(
     -------
     Venue
         Equity equal to the requirement liquidates: of a position above 100,000 USDC a fifth is closed, and the rest 30
-        seconds later, others whole; no fee, and what is left is the trader's; deficits go to the fund, then to
-        deleveraging; losses are never socialised.
+        seconds later, others whole; no fee, and what is left is the trader's. Where equity is below two thirds of the
+        requirement, the vault takes the position over with all its margin. Deficits go to the fund, then to
+        deleveraging at the previous mark, highest price gain times leverage first; losses are never socialised.
 
     Raises
     ------
@@ -62,8 +63,11 @@ def hyperliquid(
     A shock is one step: the rest of a large position waits at its end (`Outcome.waiting`). A step of more than 30
     seconds makes the wait as long.
 
-    Left out: the take-over by the vault below two thirds of the requirement, which keeps the margin and ends the wait,
-    the ranking of deleveraging and its price, the previous mark (levcore: pro rata at the bankruptcy price).
+    The index of deleveraging is printed for longs, mark over entry; shorts are ranked by entry over mark here, which is
+    general knowledge.
+
+    Left out: a take-over while a position waits for its second order (levcore: at its next turn), and what the vault
+    does with what it has taken over.
 
     Examples
     --------
@@ -77,7 +81,11 @@ def hyperliquid(
     return Venue(
         linear(house, symbols, tiers, shipped=shipped, funding=funding),
         liquidation=first_a_fifth if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(
+            insurance_fund=insurance_fund,
+            takeover=2.0 / 3.0,
+            deleveraging=Deleveraging(ranking="index", price="previous_mark"),
+        ),
         remainder="trader",
         liquidate_at_equality=True,
         settlement="USDC",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from levcore.backstop import Backstop
+from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, TierStep
 from levcore.venue import Venue
 from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, linear
@@ -41,14 +41,14 @@ def okx(
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
-        For each symbol with a date ("BTC-USDT-261225"), which is a future: time from the start of a run. It must have one.
+        Of each symbol with a date ("BTC-USDT-261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Equity equal to the requirement liquidates: from the third tier up a position is cut by two tiers; below it is
         taken over at its bankruptcy price, and what is left of its margin is the fund's; deficits go to the fund, then
-        to deleveraging.
+        to deleveraging at the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
@@ -61,8 +61,8 @@ def okx(
     against published numbers. The default fee is general knowledge, that of an ordinary account.
 
     Left out: the take-over of the whole position, in whatever tier, once its equity is below what the first tier would
-    require, netting of hedges, discount rates by amount, the ranking of deleveraging (levcore: pro rata), contracts
-    margined in coin, delivery of dated futures.
+    require, netting of hedges, discount rates by amount, contracts margined in coin, delivery of dated futures. That
+    deleveraging ranks by profit times leverage is general knowledge.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def okx(
     return Venue(
         linear(house, symbols, tiers, closing_fee=taker_fee, funding=funding, expiry=expiry),
         liquidation=TierStep(tiers=2) if liquidation is None else liquidation,
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",
