@@ -107,6 +107,7 @@ class Policy:
 
     kind: str  # "to target", "down tiers", "portion"
     target: float = 1.0
+    buffer: float = 0.0  # a share of notional, on top of the requirement
     tiers: int = 1
     portion: float = 1.0
     above: float = 0.0
@@ -665,7 +666,7 @@ def policy_from(given: Any) -> Policy | None:
     """Read a liquidation policy by what it has; one that closes all has nothing to read."""
     kinds = {"target": "to target", "tiers": "down tiers", "portion": "portion"}
     kind = next((kinds[name] for name in kinds if hasattr(given, name)), None)
-    names = ("target", "tiers", "portion", "above", "minimum", "wait", "then", "lot", "dust")
+    names = ("target", "buffer", "tiers", "portion", "above", "minimum", "wait", "then", "lot", "dust")
     return kind and Policy(kind, **{name: getattr(given, name) for name in names if hasattr(given, name)})
 
 

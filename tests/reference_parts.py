@@ -131,15 +131,18 @@ class PartRun(AccountRun):
         return size if size - order < dust else order
 
     def kept_at_target(self, held: Held, equity: float, others: float) -> float | None:
-        """The largest size whose requirement, with that of others, is at most target times the equity after the fee;
-        None where no size will do."""
+        """The largest size whose requirement and buffer, with those of others, are at most target times the equity
+        after the fee; None where no size will do."""
         target, size, price = self.rules.policy.target, abs(held.quantity), self.price(held.instrument)
-        fee = self.rules.fee_rate * price
+        fee, buffer = self.rules.fee_rate * price, self.rules.policy.buffer * price
         for piece in reversed(pieces(held, price)):
             low, high = piece.low, min(piece.high, size)
-            # max(0, slope*s - offset) + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
+            # max(0, slope*s - offset) + buffer*s + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
             room = target * (equity - fee * size) - others
-            for a, b in ((piece.slope - target * fee, room + piece.offset), (-target * fee, room)):
+            for a, b in (
+                (piece.slope + buffer - target * fee, room + piece.offset),
+                (buffer - target * fee, room),
+            ):
                 if a == 0.0:
                     high = high if b >= 0.0 else -INFINITY
                 else:
@@ -188,13 +191,17 @@ class PartRun(AccountRun):
         self.note_portion(account)
         return [(held, math.copysign(size, held.quantity)) for held, size in zip(queue, sizes, strict=True)]
 
+    def required_with_buffer(self, held: Held) -> float:
+        price = self.price(held.instrument)
+        return requirement(held, price) + self.rules.policy.buffer * abs(held.quantity) * price
+
     def orders_to_target(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
         """As many whole positions as it takes, and then a part of one."""
         equity, left = self.equity(account, self.rules.collateral), list(queue)
         found = []
         while left:
             held, *left = left
-            others = math.fsum(requirement(h, self.price(h.instrument)) for h in left)
+            others = math.fsum(self.required_with_buffer(h) for h in left)
             kept = self.kept_at_target(held, equity, others)
             size = abs(held.quantity) if kept is None else self.in_lots(held, abs(held.quantity) - kept)
             found.append((held, math.copysign(size, held.quantity)))

@@ -129,7 +129,7 @@ POLICIES = {
     "bitget": lc.FullClose(),
     "hyperliquid": FIFTH,
     "dydx_v4": TENTH,
-    "drift_v2": lc.PartialClose(target=1.0, fee_to="outside"),
+    "drift_v2": lc.PartialClose(target=1.0, buffer=0.02, fee_to="outside"),
     "deribit_futures": lc.PartialClose(target=1.0, fee_rate=0.0075, lot=1.0),
 }
 
@@ -217,10 +217,10 @@ def test_deribit_sells_whole_contracts_until_the_requirement_is_met() -> None:
     assert 0 < left < 1_000
 
 
-def test_drift_sells_until_the_requirement_is_met_and_charges_both_sides_of_the_market() -> None:
+def test_drift_sells_until_the_requirement_and_a_buffer_are_met_and_charges_both_sides_of_the_market() -> None:
     at = venues.drift_v2(tiers={"BTC-PERP": lc.MarginTiers([0.0], [0.05])})
     crash = crashed(at, 1_000.0, 8_000.0, -0.04)  # 96,000 require 4,800, worth 4,000
-    assert crash.liquidated_notional == pytest.approx(96_000.0 - 4_000.0 / 0.05, rel=1e-12)
+    assert crash.liquidated_notional == pytest.approx(96_000.0 - 4_000.0 / 0.07, rel=1e-12)
     assert at.backstop.socialise == "open_interest"
 
 

@@ -228,15 +228,21 @@ double amount_of(const Run& run, std::size_t place, double unit, double equity, 
 std::optional<double> reduce_account(Run& run, std::uint32_t account, const Health& h, std::span<const double> units) {
     const LiquidationPolicy& policy = run.book.venue.liquidation;
     double equity = h.slack + h.maintenance;  // collateral by the share that counts
-    double required = h.maintenance;
+    const std::vector<std::size_t> sequence = closing_sequence(run, account, units);
+    double required = h.maintenance;  // and the buffer on it
+    for (const std::size_t place : sequence) {
+        const double unit = units[run.book.cross.instrument[place]];
+        required += policy.buffer * std::fabs(run.state.cross.held[place].coin) * unit;
+    }
     double traded = 0.0;
-    for (const std::size_t place : closing_sequence(run, account, units)) {
+    for (const std::size_t place : sequence) {
         const std::uint32_t instrument = run.book.cross.instrument[place];
         const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
         const double coin = run.state.cross.held[place].coin;
         // A lot or dust may have closed the last one whole, and that sufficed.
         if (policy.amount == Amount::to_target && traded > 0.0 && required <= policy.target * equity) break;
-        required -= maintenance(run.book.venue.instruments[instrument], coin, entry, units[instrument]);
+        required -= maintenance(run.book.venue.instruments[instrument], coin, entry, units[instrument]) +
+                    policy.buffer * std::fabs(coin) * units[instrument];
         const double closed = amount_of(run, place, units[instrument], equity, std::max(0.0, required));
         const std::optional<double> money = close_position(run, account, place, closed);
         if (!money) return std::nullopt;

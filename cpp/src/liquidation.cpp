@@ -32,18 +32,21 @@ std::size_t tier_at(const Perpetual& instrument, const Turn& turn, double size) 
     return k;
 }
 
-// The largest size that may be kept for maintenance to be at most `target` of equity after the order and its fee.
+// The largest size that may be kept for maintenance and the buffer on it to be at most `target` of equity after the
+// order and its fee.
 double kept_at_target(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn,
                       double size) noexcept {
     const double fee = policy.target * policy.fee_rate * turn.unit;  // of a unit of coin closed
     const double room = policy.target * turn.equity - fee * size - turn.other_maintenance;
+    const double saved = fee - policy.buffer * turn.unit;  // by a unit kept, beside its maintenance
     double upper = size;
     for (std::size_t k = tier_at(instrument, turn, size) + 1; k-- > 0;) {
         const TierLine line = tier_line(instrument, turn, k);
-        const double steepness = line.slope - fee;
-        const double most = steepness > 0.0 ? (room + line.offset) / steepness : upper;
+        const double steepness = line.slope - saved;
+        double most = steepness > 0.0 ? (room + line.offset) / steepness : upper;
+        if (saved < 0.0) most = std::min(most, room / -saved);  // where the deduction leaves no maintenance
         const double kept = std::min(most, upper);
-        const bool holds = std::max(0.0, line.slope * kept - line.offset) <= room + fee * kept + 1e-12 * turn.equity;
+        const bool holds = std::max(0.0, line.slope * kept - line.offset) <= room + saved * kept + 1e-12 * turn.equity;
         if (kept >= line.begins && holds) return kept;
         upper = std::nextafter(line.begins, 0.0);  // a size below belongs to the tier before
     }

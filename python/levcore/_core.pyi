@@ -33,6 +33,7 @@ class LiquidationPolicy:
         fee_to_fund: bool,
         amount: str,
         target: float = 1.0,
+        buffer: float = 0.0,
         tiers: int = 1,
         portion: float = 1.0,
         above: float = 0.0,

@@ -57,6 +57,9 @@ class PartialClose:
     ----------
     target : float
         Maintenance requirement over equity after the order, in (0, 1]: 0.8 leaves equity a quarter above it.
+    buffer : float
+        Counted on top of the maintenance requirement there, a share of the notional at the mark, in [0, 1): Drift 0.02.
+        Who is liquidatable does not depend on it.
     fee_rate : float
         Liquidation fee as a share of the notional traded, in [0, 1); never more than what is left of the equity.
     fee_to : {"fund", "outside"}
@@ -92,6 +95,7 @@ class PartialClose:
     """
 
     target: float = 0.8
+    buffer: float = 0.0
     fee_rate: float = 0.0
     fee_to: Literal["fund", "outside"] = "fund"
     lot: float = 0.0
@@ -101,6 +105,7 @@ class PartialClose:
         _check_fee(self)
         _check_lots(self)
         object.__setattr__(self, "target", checks.number("target", self.target, above=0.0, at_most=1.0))
+        object.__setattr__(self, "buffer", checks.number("buffer", self.buffer, at_least=0.0, below=1.0))
 
     def _to_native(self) -> _core.LiquidationPolicy:
         return _core.LiquidationPolicy(
@@ -108,6 +113,7 @@ class PartialClose:
             fee_to_fund=self.fee_to == "fund",
             amount="to_target",
             target=self.target,
+            buffer=self.buffer,
             lot=self.lot,
             dust=self.dust,
         )

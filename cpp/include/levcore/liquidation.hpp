@@ -15,7 +15,7 @@ inline double liquidation_fee(const LiquidationPolicy& policy, double notional, 
 }
 
 // A liquidatable position at its turn. An isolated one stands for itself; in an account equity is the account's and
-// other_maintenance what its other positions require.
+// other_maintenance what its other positions require, a buffer included.
 struct Turn {
     double coin;
     double entry_price;

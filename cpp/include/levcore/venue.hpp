@@ -18,6 +18,7 @@ struct LiquidationPolicy {
     Receiver fee_to = Receiver::fund;  // fund or outside
     Amount amount = Amount::all;
     double target = 1.0;     // to_target: maintenance over equity after the order, in (0, 1]
+    double buffer = 0.0;     // to_target: counted there on top of maintenance, a share of notional, in [0, 1)
     std::size_t tiers = 1;   // to_lower_tier: how many tiers down
     double portion = 1.0;    // portion: of the position, in (0, 1]
     double above = 0.0;      // portion: only where the notional is above, else all

@@ -9,6 +9,9 @@ from levcore.liquidation import PartialClose, Policy
 from levcore.venue import Venue
 from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
 
+#: What a liquidation adds to each margin ratio, until which it goes on: the program's default.
+BUFFER = 0.02
+
 
 def drift_v2(
     symbols: Symbols = None,
@@ -42,8 +45,9 @@ def drift_v2(
     Returns
     -------
     Venue
-        Equity equal to the requirement is safe; below it just so much is closed that the requirement is met again; what
-        is left after the fee is the trader's; deficits go to the fund and are then socialised over open interest.
+        Equity equal to the requirement is safe; below it just so much is closed that equity covers the requirement and
+        a buffer of 2 % of the notional; what is left after the fee is the trader's; deficits go to the fund and are
+        then socialised over open interest.
 
     Raises
     ------
@@ -54,8 +58,11 @@ def drift_v2(
     -----
     Source: the protocol's code and tests (programs/drift/src/math), re-computed.
 
-    Left out: the part of the ratio that grows with the square root of the size, the buffer of 2 % above the requirement
-    up to which a liquidation frees margin and its rate in time, the liquidator who takes the position over at the
+    A position that its order's own impact leaves between requirement and buffer is healthy here; the program goes on
+    until the buffer is met.
+
+    Left out: the part of the ratio that grows with the square root of the size, the rate in time at which a liquidation
+    may free margin, the liquidator who takes the position over at the
     oracle price less a fee (levcore: it walks the order book), and weights that fall with deposits. Marks stand for
     oracle prices.
 
@@ -67,10 +74,10 @@ def drift_v2(
     Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise='open_interest')
     """
     house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
-    to_requirement = PartialClose(target=1.0, fee_rate=liquidation_fee, fee_to="outside")
+    to_buffer = PartialClose(target=1.0, buffer=BUFFER, fee_rate=liquidation_fee, fee_to="outside")
     return Venue(
         linear(house, symbols, tiers, funding=funding),
-        liquidation=to_requirement if liquidation is None else liquidation,
+        liquidation=to_buffer if liquidation is None else liquidation,
         backstop=Backstop(insurance_fund=insurance_fund, socialise="open_interest"),
         remainder="trader",
         liquidate_at_equality=False,
