@@ -15,6 +15,7 @@ from levcore import _core, checks, memory
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import CancelledError, InputError, KindError
+from levcore.estimate import accounts_bytes
 from levcore.funding import schedule
 from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
@@ -172,6 +173,7 @@ class _Settings:
             keep_steps=self.keep_steps,
             threads=self.threads,
         )
+        needed += accounts_bytes(self.ready.book, states=self.threads)
         memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
         def watch(done: int) -> None:
