@@ -20,9 +20,10 @@ ACCOUNT_BYTES = 8 + 4
 BALANCE_BYTES = 3 * 8
 #: Of a position in an account: position, instrument and claim as gathered.
 PLACE_BYTES = 4 + 4 + 16
-#: What each run keeps. An account: until when it rests, its last step, its rank in a round. A balance: what is left of
-#: it. A position: its claim, what it has been charged, whether it has had an order, its place in a closing sequence.
-ACCOUNT_STATE_BYTES = 8 + 8 + 16
+#: What each run keeps. An account: until when it rests, its last step, its rank in a round, what it has freed. A
+#: balance: what is left of it. A position: its claim, what it has been charged, whether it has had an order, its place
+#: in a closing sequence.
+ACCOUNT_STATE_BYTES = 8 + 8 + 16 + 16
 BALANCE_STATE_BYTES = 8
 PLACE_STATE_BYTES = 16 + 8 + 1 + 16
 #: A scenario's row: every number and, per asset, six prices or ratios.

@@ -61,10 +61,13 @@ def drift_v2(
     A position that its order's own impact leaves between requirement and buffer is healthy here; the program goes on
     until the buffer is met.
 
-    Left out: the part of the ratio that grows with the square root of the size, the rate in time at which a liquidation
-    may free margin, the liquidator who takes the position over at the
-    oracle price less a fee (levcore: it walks the order book), and weights that fall with deposits. Marks stand for
-    oracle prices.
+    The state, not the code, says which share of its shortage a liquidation may free at once and how fast that grows
+    (150 slots in the program's tests): ``liquidation=lc.PartialClose(target=1.0, buffer=0.02, initial_share=...,
+    duration=..., small_shortage=50.0)`` has both; by default all is freed at once.
+
+    Left out: the part of the ratio that grows with the square root of the size, the liquidator who takes the position
+    over at the oracle price less a fee (levcore: it walks the order book), and weights that fall with deposits. Marks
+    stand for oracle prices.
 
     Examples
     --------
