@@ -47,6 +47,7 @@ class PartRun(AccountRun):
 
     def __init__(self, *given: Any) -> None:
         self.last_order: dict[int, tuple[int, timedelta]] = {}  # of whom: the step and time of its portion
+        self.freeing: dict[int, tuple[timedelta, float]] = {}  # of whom: since when, and what has been freed
         self.round_in_step = (0, 0)
         super().__init__(*given)
 
@@ -109,7 +110,8 @@ class PartRun(AccountRun):
         policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
         kept: float | None = 0.0
         if policy.kind == "to target" and held.equity(price) > 0.0:
-            kept = self.kept_at_target(held, held.equity(price), 0.0)
+            short = self.required_with_buffer(held) - policy.target * held.equity(price)
+            kept = self.kept_at_target(held, held.equity(price), -self.left_short(held, short))
         elif policy.kind == "down tiers":
             kept = self.kept_down_tiers(held)
         elif policy.kind == "portion":
@@ -130,16 +132,37 @@ class PartRun(AccountRun):
             self.note_choice(size - order - dust, dust)
         return size if size - order < dust else order
 
+    def left_short(self, member: Any, shortage: float) -> float:
+        """What may stay short for now, where only a share that grows with time may be freed; it then waits."""
+        policy = self.rules.policy
+        if policy.initial_share >= 1.0:
+            return 0.0
+        since, freed = self.freeing.setdefault(id(member), (self.now, 0.0))
+        share = policy.initial_share + (self.now - since) / policy.duration
+        self.note_choice(shortage - policy.small_shortage, max(shortage, policy.small_shortage))
+        self.note_choice(share - 1.0, 1.0)
+        if shortage <= 0.0 or shortage < policy.small_shortage or share >= 1.0:
+            del self.freeing[id(member)]
+            self.last_order.pop(id(member), None)
+            return 0.0
+        now = max(0.0, share * (shortage + freed) - freed)
+        self.freeing[id(member)] = (since, freed + now)
+        self.last_order[id(member)] = (self.step, self.now)
+        return shortage - now
+
     def kept_at_target(self, held: Held, equity: float, others: float) -> float | None:
-        """The largest size whose requirement, with that of others, is at most target times the equity after the fee;
-        None where no size will do."""
+        """The largest size whose requirement and buffer, with those of others, are at most target times the equity
+        after the fee; None where no size will do."""
         target, size, price = self.rules.policy.target, abs(held.quantity), self.price(held.instrument)
-        fee = self.rules.fee_rate * price
+        fee, buffer = self.rules.fee_rate * price, self.rules.policy.buffer * price
         for piece in reversed(pieces(held, price)):
             low, high = piece.low, min(piece.high, size)
-            # max(0, slope*s - offset) + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
+            # max(0, slope*s - offset) + buffer*s + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
             room = target * (equity - fee * size) - others
-            for a, b in ((piece.slope - target * fee, room + piece.offset), (-target * fee, room)):
+            for a, b in (
+                (piece.slope + buffer - target * fee, room + piece.offset),
+                (buffer - target * fee, room),
+            ):
                 if a == 0.0:
                     high = high if b >= 0.0 else -INFINITY
                 else:
@@ -188,13 +211,19 @@ class PartRun(AccountRun):
         self.note_portion(account)
         return [(held, math.copysign(size, held.quantity)) for held, size in zip(queue, sizes, strict=True)]
 
+    def required_with_buffer(self, held: Held) -> float:
+        price = self.price(held.instrument)
+        return requirement(held, price) + self.rules.policy.buffer * abs(held.quantity) * price
+
     def orders_to_target(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
         """As many whole positions as it takes, and then a part of one."""
         equity, left = self.equity(account, self.rules.collateral), list(queue)
+        required = math.fsum(self.required_with_buffer(held) for held in queue)
+        later = self.left_short(account, required - self.rules.policy.target * equity)
         found = []
         while left:
             held, *left = left
-            others = math.fsum(requirement(h, self.price(h.instrument)) for h in left)
+            others = math.fsum([-later, *(self.required_with_buffer(h) for h in left)])
             kept = self.kept_at_target(held, equity, others)
             size = abs(held.quantity) if kept is None else self.in_lots(held, abs(held.quantity) - kept)
             found.append((held, math.copysign(size, held.quantity)))

@@ -80,13 +80,14 @@ def agree_on(examples: int, **kind: bool) -> Counter[str]:
 def check_that_much_was_seen(seen: Counter[str], *names: str) -> None:
     assert seen["near"] + seen["stopped"] <= 0.1 * seen["books"]
     for name in (*MONEY, "rounds", "liquidated_count_long", "liquidated_count_short", "several rounds", *names):
-        rare = name == "deleveraged_notional"  # of accounts, only the isolated positions beside them
+        # Which books are drawn changes with every constant of the sources: what few of them show must just be there.
+        rare = name.startswith(("deleveraged", "parts by"))
         assert seen[name] >= (1 if rare else 0.01 * seen["books"]), name
 
 
 def inverse_books(times: int) -> None:
-    check_that_much_was_seen(agree_on(300 * times, inverse=True), "paths")
-    check_that_much_was_seen(agree_on(100 * times, inverse=True, cross=True), "paths")
+    seen = agree_on(300 * times, inverse=True) + agree_on(100 * times, inverse=True, cross=True)
+    check_that_much_was_seen(seen, "paths")
 
 
 def cross_margined_books(times: int) -> None:

@@ -218,13 +218,18 @@ void bind_rules(py::module_& m) {
              }),
              "tiers"_a, py::kw_only(), "closing_fee"_a, "on_entry"_a, "contract_value"_a);
     py::class_<LiquidationPolicy>(m, "LiquidationPolicy", "How much of a position an order closes, and its fee.")
-        .def(py::init([](double fee_rate, bool fee_to_fund, const std::string& amount, double target, std::size_t tiers,
+        .def(py::init([](double fee_rate, bool fee_to_fund, const std::string& amount, double target, double buffer,
+                         double initial_share, double duration_days, double small_shortage, std::size_t tiers,
                          double portion, double above, double minimum, bool then_all, double wait_days, double lot,
                          double dust) {
                  return LiquidationPolicy{fee_rate,
                                           fee_to_fund ? Receiver::fund : Receiver::outside,
                                           amount_of(amount),
                                           target,
+                                          buffer,
+                                          initial_share,
+                                          duration_days,
+                                          small_shortage,
                                           tiers,
                                           portion,
                                           above,
@@ -234,7 +239,8 @@ void bind_rules(py::module_& m) {
                                           lot,
                                           dust};
              }),
-             py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "amount"_a, "target"_a = 1.0, "tiers"_a = 1,
+             py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "amount"_a, "target"_a = 1.0, "buffer"_a = 0.0,
+             "initial_share"_a = 1.0, "duration_days"_a = 0.0, "small_shortage"_a = 0.0, "tiers"_a = 1,
              "portion"_a = 1.0, "above"_a = 0.0, "minimum"_a = 0.0, "then_all"_a = false, "wait_days"_a = 0.0,
              "lot"_a = 0.0, "dust"_a = 0.0);
 }

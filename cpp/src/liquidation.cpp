@@ -32,18 +32,22 @@ std::size_t tier_at(const Perpetual& instrument, const Turn& turn, double size) 
     return k;
 }
 
-// The largest size that may be kept for maintenance to be at most `target` of equity after the order and its fee.
+// The largest size that may be kept for maintenance and the buffer on it to be at most `target` of equity after the
+// order and its fee.
 double kept_at_target(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn,
                       double size) noexcept {
     const double fee = policy.target * policy.fee_rate * turn.unit;  // of a unit of coin closed
     const double room = policy.target * turn.equity - fee * size - turn.other_maintenance;
+    const double saved = fee - policy.buffer * turn.unit;  // by a unit kept, beside its maintenance
+    const double rounding = 1e-12 * std::max(turn.equity, -turn.other_maintenance);
     double upper = size;
     for (std::size_t k = tier_at(instrument, turn, size) + 1; k-- > 0;) {
         const TierLine line = tier_line(instrument, turn, k);
-        const double steepness = line.slope - fee;
-        const double most = steepness > 0.0 ? (room + line.offset) / steepness : upper;
+        const double steepness = line.slope - saved;
+        double most = steepness > 0.0 ? (room + line.offset) / steepness : upper;
+        if (saved < 0.0) most = std::min(most, room / -saved);  // where the deduction leaves no maintenance
         const double kept = std::min(most, upper);
-        const bool holds = std::max(0.0, line.slope * kept - line.offset) <= room + fee * kept + 1e-12 * turn.equity;
+        const bool holds = std::max(0.0, line.slope * kept - line.offset) <= room + saved * kept + rounding;
         if (kept >= line.begins && holds) return kept;
         upper = std::nextafter(line.begins, 0.0);  // a size below belongs to the tier before
     }
@@ -52,11 +56,25 @@ double kept_at_target(const LiquidationPolicy& policy, const Perpetual& instrume
 
 }  // namespace
 
+double left_short(const LiquidationPolicy& policy, double shortage, double days, Freeing& freeing) noexcept {
+    if (!policy.is_limited()) return 0.0;
+    if (freeing.since < 0.0) freeing = {days, 0.0};
+    const double share = policy.initial_share + (days - freeing.since) / policy.duration_days;
+    if (!(shortage > 0.0) || shortage < policy.small_shortage || share >= 1.0) {
+        freeing = {};
+        return 0.0;
+    }
+    const double freed = std::max(0.0, share * (shortage + freeing.freed) - freeing.freed);
+    freeing.freed += freed;
+    return std::max(0.0, shortage - freed);
+}
+
 double closing_amount(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn) noexcept {
     const double size = std::fabs(turn.coin);
     const double sign = turn.coin > 0.0 ? 1.0 : -1.0;
     double closed = size;
-    if (policy.amount == Amount::to_target && turn.equity > 0.0)
+    // Where collateral counts in part, equity may be negative here, and only some of the shortage is to be freed.
+    if (policy.amount == Amount::to_target && (turn.equity > 0.0 || turn.other_maintenance < 0.0))
         closed = size - kept_at_target(policy, instrument, turn, size);
     if (policy.amount == Amount::to_lower_tier) {
         const std::size_t k = tier_at(instrument, turn, size);
