@@ -42,6 +42,16 @@ def pieces(held: Held, price: float) -> list[Piece]:
     return found
 
 
+def tier_of(held: Held, size: float, price: float) -> int:
+    """The tier that a size of this position will be found in."""
+    instrument, tiers = held.instrument, held.instrument.tiers
+    if tiers.measure == "contracts":
+        return tiers.tier(size / (instrument.contract_value or 1.0))
+    return tiers.tier(
+        size * (price if tiers.measure == "notional" and instrument.basis == "mark" else held.entry_price)
+    )
+
+
 class PartRun(AccountRun):
     """A run at a venue whose policy closes a part, or all where it has none."""
 
@@ -109,17 +119,19 @@ class PartRun(AccountRun):
         """What an isolated position closes, signed as it is; all where nothing smaller will do."""
         policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
         kept: float | None = 0.0
+        tier: int | None = None
         if policy.kind == "to target" and held.equity(price) > 0.0:
             short = self.required_with_buffer(held) - policy.target * held.equity(price)
-            kept = self.kept_at_target(held, held.equity(price), -self.left_short(held, short))
+            kept, tier = self.kept_at_target(held, held.equity(price), -self.left_short(held, short))
         elif policy.kind == "down tiers":
-            kept = self.kept_down_tiers(held)
+            kept, tier = self.kept_down_tiers(held)
         elif policy.kind == "portion":
             kept = self.kept_of_portion(held, again=id(held) in self.last_order)
-        return math.copysign(size if kept is None else self.in_lots(held, size - kept), held.quantity)
+        return math.copysign(size if kept is None else self.in_lots(held, kept, tier), held.quantity)
 
-    def in_lots(self, held: Held, order: float) -> float:
-        """Rounded up to whole lots; a rest that is dust goes too."""
+    def in_lots(self, held: Held, kept: float, tier: int | None = None) -> float:
+        """Rounded up to whole lots, as many as bring the rest into a tier; a rest that is dust goes too."""
+        order = abs(held.quantity) - kept
         unit, size = held.instrument.contract_value or 1.0, abs(held.quantity)
         lot, dust = self.rules.policy.lot * unit, self.rules.policy.dust * unit
         if lot > 0.0:
@@ -128,6 +140,12 @@ class PartRun(AccountRun):
             order = max(1, math.ceil(lots)) * lot
         self.note_choice(order, size)
         order = min(max(order, 1e-12 * size), size)  # an order that closes nothing would never end
+        little = 1e-16 * size
+        for _ in range(60):
+            if tier is None or order >= size or tier_of(held, size - order, self.price(held.instrument)) <= tier:
+                break
+            order, little = order + (lot or little), 2.0 * little
+        order = min(order, size)
         if size - order > 0.0:
             self.note_choice(size - order - dust, dust)
         return size if size - order < dust else order
@@ -150,12 +168,12 @@ class PartRun(AccountRun):
         self.last_order[id(member)] = (self.step, self.now)
         return shortage - now
 
-    def kept_at_target(self, held: Held, equity: float, others: float) -> float | None:
+    def kept_at_target(self, held: Held, equity: float, others: float) -> tuple[float | None, int | None]:
         """The largest size whose requirement and buffer, with those of others, are at most target times the equity
-        after the fee; None where no size will do."""
+        after the fee, and its tier; None where no size will do."""
         target, size, price = self.rules.policy.target, abs(held.quantity), self.price(held.instrument)
         fee, buffer = self.rules.fee_rate * price, self.rules.policy.buffer * price
-        for piece in reversed(pieces(held, price)):
+        for tier, piece in reversed(list(enumerate(pieces(held, price)))):
             low, high = piece.low, min(piece.high, size)
             # max(0, slope*s - offset) + buffer*s + others <= target*(equity - fee*(size - s)): two conditions a*s <= b
             room = target * (equity - fee * size) - others
@@ -170,17 +188,17 @@ class PartRun(AccountRun):
             if low > 0.0 and high > -INFINITY and piece.low < size:
                 self.note_choice(high - low, size)
             if low <= high and piece.low < size:
-                return math.nextafter(high, 0.0) if high == piece.high else high
-        return None
+                return (math.nextafter(high, 0.0) if high == piece.high else high), tier
+        return None, None
 
-    def kept_down_tiers(self, held: Held) -> float | None:
-        """The largest size in the tier so many below; None where there is none."""
+    def kept_down_tiers(self, held: Held) -> tuple[float | None, int | None]:
+        """The largest size in the tier so many below, and that tier; None where there is none."""
         table, size = pieces(held, self.price(held.instrument)), abs(held.quantity)
         for piece in table[1:]:
             if size != piece.low:  # just as many contracts as a floor says is no matter of rounding
                 self.note_choice(size - piece.low, piece.low)
         tier = max(k for k, piece in enumerate(table) if piece.low <= size) - self.rules.policy.tiers
-        return math.nextafter(table[tier].high, 0.0) if tier >= 0 else None
+        return (math.nextafter(table[tier].high, 0.0), tier) if tier >= 0 else (None, None)
 
     def kept_of_portion(self, held: Held, again: bool) -> float:
         policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
@@ -205,9 +223,10 @@ class PartRun(AccountRun):
         again = id(account) in self.last_order
         sizes = []
         for held in queue:
-            kept = self.kept_down_tiers(held) if policy.kind == "down tiers" else self.kept_of_portion(held, again)
-            size = abs(held.quantity)
-            sizes.append(size if kept is None else self.in_lots(held, size - kept))
+            kept, tier = self.kept_of_portion(held, again), None
+            if policy.kind == "down tiers":
+                kept, tier = self.kept_down_tiers(held)
+            sizes.append(abs(held.quantity) if kept is None else self.in_lots(held, kept, tier))
         self.note_portion(account)
         return [(held, math.copysign(size, held.quantity)) for held, size in zip(queue, sizes, strict=True)]
 
@@ -224,8 +243,8 @@ class PartRun(AccountRun):
         while left:
             held, *left = left
             others = math.fsum([-later, *(self.required_with_buffer(h) for h in left)])
-            kept = self.kept_at_target(held, equity, others)
-            size = abs(held.quantity) if kept is None else self.in_lots(held, abs(held.quantity) - kept)
+            kept, tier = self.kept_at_target(held, equity, others)
+            size = abs(held.quantity) if kept is None else self.in_lots(held, kept, tier)
             found.append((held, math.copysign(size, held.quantity)))
             if kept is not None:
                 break
