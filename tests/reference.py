@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -108,6 +108,10 @@ class Policy:
 
     kind: str  # "to target", "down tiers", "portion"
     target: float = 1.0
+    buffer: float = 0.0  # a share of notional, on top of the requirement
+    initial_share: float = 1.0  # of the shortage, what may be freed at once
+    duration: timedelta = timedelta(0)  # in which that share rises by 1
+    small_shortage: float = 0.0
     tiers: int = 1
     portion: float = 1.0
     above: float = 0.0
@@ -676,7 +680,7 @@ def policy_from(given: Any) -> Policy | None:
     """Read a liquidation policy by what it has; one that closes all has nothing to read."""
     kinds = {"target": "to target", "tiers": "down tiers", "portion": "portion"}
     kind = next((kinds[name] for name in kinds if hasattr(given, name)), None)
-    names = ("target", "tiers", "portion", "above", "minimum", "wait", "then", "lot", "dust")
+    names = [each.name for each in fields(Policy) if each.name != "kind"]
     return kind and Policy(kind, **{name: getattr(given, name) for name in names if hasattr(given, name)})
 
 

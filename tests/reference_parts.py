@@ -42,11 +42,22 @@ def pieces(held: Held, price: float) -> list[Piece]:
     return found
 
 
+def tier_of(held: Held, size: float, price: float) -> int:
+    """The tier that a size of this position will be found in."""
+    instrument, tiers = held.instrument, held.instrument.tiers
+    if tiers.measure == "contracts":
+        return tiers.tier(size / (instrument.contract_value or 1.0))
+    return tiers.tier(
+        size * (price if tiers.measure == "notional" and instrument.basis == "mark" else held.entry_price)
+    )
+
+
 class PartRun(AccountRun):
     """A run at a venue whose policy closes a part, or all where it has none."""
 
     def __init__(self, *given: Any) -> None:
         self.last_order: dict[int, tuple[int, timedelta]] = {}  # of whom: the step and time of its portion
+        self.freeing: dict[int, tuple[timedelta, float]] = {}  # of whom: since when, and what has been freed
         self.round_in_step = (0, 0)
         super().__init__(*given)
 
@@ -108,16 +119,19 @@ class PartRun(AccountRun):
         """What an isolated position closes, signed as it is; all where nothing smaller will do."""
         policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
         kept: float | None = 0.0
+        tier: int | None = None
         if policy.kind == "to target" and held.equity(price) > 0.0:
-            kept = self.kept_at_target(held, held.equity(price), 0.0)
+            short = self.required_with_buffer(held) - policy.target * held.equity(price)
+            kept, tier = self.kept_at_target(held, held.equity(price), -self.left_short(held, short))
         elif policy.kind == "down tiers":
-            kept = self.kept_down_tiers(held)
+            kept, tier = self.kept_down_tiers(held)
         elif policy.kind == "portion":
             kept = self.kept_of_portion(held, again=id(held) in self.last_order)
-        return math.copysign(size if kept is None else self.in_lots(held, size - kept), held.quantity)
+        return math.copysign(size if kept is None else self.in_lots(held, kept, tier), held.quantity)
 
-    def in_lots(self, held: Held, order: float) -> float:
-        """Rounded up to whole lots; a rest that is dust goes too."""
+    def in_lots(self, held: Held, kept: float, tier: int | None = None) -> float:
+        """Rounded up to whole lots, as many as bring the rest into a tier; a rest that is dust goes too."""
+        order = abs(held.quantity) - kept
         unit, size = held.instrument.contract_value or 1.0, abs(held.quantity)
         lot, dust = self.rules.policy.lot * unit, self.rules.policy.dust * unit
         if lot > 0.0:
@@ -126,22 +140,47 @@ class PartRun(AccountRun):
             order = max(1, math.ceil(lots)) * lot
         self.note_choice(order, size)
         order = min(max(order, 1e-12 * size), size)  # an order that closes nothing would never end
+        little = 1e-16 * size
+        for _ in range(60):
+            if tier is None or order >= size or tier_of(held, size - order, self.price(held.instrument)) <= tier:
+                break
+            order, little = order + (lot or little), 2.0 * little
+        order = min(order, size)
         if size - order > 0.0:
             self.note_choice(size - order - dust, dust)
         return size if size - order < dust else order
 
-    def kept_at_target(self, held: Held, equity: float, others: float) -> float | None:
-        """The largest size whose requirement, with that of others, is at most target times the equity after the fee;
-        None where no size will do."""
+    def left_short(self, member: Any, shortage: float) -> float:
+        """What may stay short for now, where only a share that grows with time may be freed; it then waits."""
+        policy = self.rules.policy
+        if policy.initial_share >= 1.0:
+            return 0.0
+        since, freed = self.freeing.setdefault(id(member), (self.now, 0.0))
+        share = policy.initial_share + (self.now - since) / policy.duration
+        self.note_choice(shortage - policy.small_shortage, max(shortage, policy.small_shortage))
+        self.note_choice(share - 1.0, 1.0)
+        if shortage <= 0.0 or shortage < policy.small_shortage or share >= 1.0:
+            del self.freeing[id(member)]
+            self.last_order.pop(id(member), None)
+            return 0.0
+        now = max(0.0, share * (shortage + freed) - freed)
+        self.freeing[id(member)] = (since, freed + now)
+        self.last_order[id(member)] = (self.step, self.now)
+        return shortage - now
+
+    def kept_at_target(self, held: Held, equity: float, others: float) -> tuple[float | None, int | None]:
+        """The largest size whose requirement and buffer, with those of others, are at most target times the equity
+        after the fee, and its tier; None where no size will do."""
         target, size, price = self.rules.policy.target, abs(held.quantity), self.price(held.instrument)
-        fee = self.rules.fee_rate * price
+        fee, buffer = self.rules.fee_rate * price, self.rules.policy.buffer * price
         reserve = self.reserve_of_what_is_kept(held, price)
-        for piece in reversed(pieces(held, price)):
+        for tier, piece in reversed(list(enumerate(pieces(held, price)))):
             low, high = piece.low, min(piece.high, size)
-            # max(0, slope*s - offset) + reserve + others <= target*(equity - fee*(size - s)): conditions a*s <= b
+            # max(0, slope*s - offset) + reserve + buffer*s + others <= target*(equity - fee*(size - s)): conditions
+            # a*s <= b
             room = target * (equity - fee * size) - others
             sums = [(x + u, y + v) for x, y in ((piece.slope, piece.offset), (0.0, 0.0)) for u, v in reserve]
-            for a, b in ((slope - target * fee, room + offset) for slope, offset in sums):
+            for a, b in ((slope + buffer - target * fee, room + offset) for slope, offset in sums):
                 if a == 0.0:
                     high = high if b >= 0.0 else -INFINITY
                 else:
@@ -149,8 +188,8 @@ class PartRun(AccountRun):
             if low > 0.0 and high > -INFINITY and piece.low < size:
                 self.note_choice(high - low, size)
             if low <= high and piece.low < size:
-                return math.nextafter(high, 0.0) if high == piece.high else high
-        return None
+                return (math.nextafter(high, 0.0) if high == piece.high else high), tier
+        return None, None
 
     def reserve_of_what_is_kept(self, held: Held, price: float) -> list[tuple[float, float]]:
         """The fee at the bankruptcy price that a smaller position has, as lines of its size: what the order earns, less
@@ -164,14 +203,14 @@ class PartRun(AccountRun):
         owed, owed_at_end = -side * held.cash, -side * all_closed
         return [(0.0, 0.0), (rate * (owed - owed_at_end) / size, -rate * owed_at_end)]
 
-    def kept_down_tiers(self, held: Held) -> float | None:
-        """The largest size in the tier so many below; None where there is none."""
+    def kept_down_tiers(self, held: Held) -> tuple[float | None, int | None]:
+        """The largest size in the tier so many below, and that tier; None where there is none."""
         table, size = pieces(held, self.price(held.instrument)), abs(held.quantity)
         for piece in table[1:]:
             if size != piece.low:  # just as many contracts as a floor says is no matter of rounding
                 self.note_choice(size - piece.low, piece.low)
         tier = max(k for k, piece in enumerate(table) if piece.low <= size) - self.rules.policy.tiers
-        return math.nextafter(table[tier].high, 0.0) if tier >= 0 else None
+        return (math.nextafter(table[tier].high, 0.0), tier) if tier >= 0 else (None, None)
 
     def kept_of_portion(self, held: Held, again: bool) -> float:
         policy, size, price = self.rules.policy, abs(held.quantity), self.price(held.instrument)
@@ -196,21 +235,28 @@ class PartRun(AccountRun):
         again = id(account) in self.last_order
         sizes = []
         for held in queue:
-            kept = self.kept_down_tiers(held) if policy.kind == "down tiers" else self.kept_of_portion(held, again)
-            size = abs(held.quantity)
-            sizes.append(size if kept is None else self.in_lots(held, size - kept))
+            kept, tier = self.kept_of_portion(held, again), None
+            if policy.kind == "down tiers":
+                kept, tier = self.kept_down_tiers(held)
+            sizes.append(abs(held.quantity) if kept is None else self.in_lots(held, kept, tier))
         self.note_portion(account)
         return [(held, math.copysign(size, held.quantity)) for held, size in zip(queue, sizes, strict=True)]
+
+    def required_with_buffer(self, held: Held) -> float:
+        price = self.price(held.instrument)
+        return requirement(held, price) + self.rules.policy.buffer * abs(held.quantity) * price
 
     def orders_to_target(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
         """As many whole positions as it takes, and then a part of one."""
         equity, left = self.equity(account, self.rules.collateral), list(queue)
+        required = math.fsum(self.required_with_buffer(held) for held in queue)
+        later = self.left_short(account, required - self.rules.policy.target * equity)
         found = []
         while left:
             held, *left = left
-            others = math.fsum(requirement(h, self.price(h.instrument)) for h in left)
-            kept = self.kept_at_target(held, equity, others)
-            size = abs(held.quantity) if kept is None else self.in_lots(held, abs(held.quantity) - kept)
+            others = math.fsum([-later, *(self.required_with_buffer(h) for h in left)])
+            kept, tier = self.kept_at_target(held, equity, others)
+            size = abs(held.quantity) if kept is None else self.in_lots(held, kept, tier)
             found.append((held, math.copysign(size, held.quantity)))
             if kept is not None:
                 break

@@ -61,7 +61,11 @@ def policies(draw, rng: np.random.Generator, size: float, notional: float, step:
     common = {"fee_rate": fee_rate, "fee_to": fee_to, "lot": lot, "dust": dust}
     kind = draw(st.sampled_from(["to target", "down tiers", "down tiers", "portion"]))
     if kind == "to target":
-        return lc.PartialClose(target=draw(st.sampled_from([0.8, 0.5, 0.95, 1.0])), **common)
+        buffer = float(rng.choice([0.0, 0.0, 0.02, 0.2]))
+        usual, span = rng.uniform(0.0, 0.05) * notional, rng.uniform(0.7, 4.0) * (step or timedelta(seconds=30))
+        limited = {"initial_share": rng.uniform(0.0, 0.9), "duration": span, "small_shortage": rng.choice([0.0, usual])}
+        common |= limited if rng.random() < 0.4 else {}
+        return lc.PartialClose(target=draw(st.sampled_from([0.8, 0.5, 0.95, 1.0])), buffer=buffer, **common)
     if kind == "down tiers":
         return lc.TierStep(tiers=draw(st.integers(1, 2)), **common)
     return lc.PortionClose(

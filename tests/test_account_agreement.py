@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,9 +36,13 @@ def agree(case: AccountCase) -> Counter[str]:
     assert (outcome.error is None) == (expected.error is None)
     if expected.error is not None:
         return Counter({"stopped": 1})
+    near = min(expected.nearest, expected.nearest_slack, expected.nearest_choice) < NEAR
+    venue = case.book.venue  # an order for a part, or none at all, more or less moves the price
+    if near and (venue.liquidation != lc.FullClose(**fees_of(venue)) or venue.backstop.deleveraging):
+        return Counter({"near": 1})
     for name in PRICES:
         assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9), name
-    if min(expected.nearest, expected.nearest_slack, expected.nearest_choice) < NEAR:
+    if near:
         return Counter({"near": 1})
     assert outcome.liquidated.tolist() == expected.liquidated
     for name in COUNTS:
@@ -47,6 +52,10 @@ def agree(case: AccountCase) -> Counter[str]:
         assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12 * gross), name
     assert outcome.depth_used == pytest.approx(expected.depth_used, rel=1e-9, nan_ok=True)
     return seen_in(case, expected)
+
+
+def fees_of(venue: lc.Venue) -> dict[str, Any]:
+    return {"fee_rate": venue.liquidation.fee_rate, "fee_to": venue.liquidation.fee_to}
 
 
 def seen_in(case: AccountCase, expected: reference.Outcome) -> Counter[str]:
@@ -80,13 +89,14 @@ def agree_on(examples: int, **kind: bool) -> Counter[str]:
 def check_that_much_was_seen(seen: Counter[str], *names: str) -> None:
     assert seen["near"] + seen["stopped"] <= 0.1 * seen["books"]
     for name in (*MONEY, "rounds", "liquidated_count_long", "liquidated_count_short", "several rounds", *names):
-        rare = name == "deleveraged_notional"  # of accounts, only the isolated positions beside them
+        # Which books are drawn changes with every constant of the sources: what few of them show must just be there.
+        rare = name.startswith(("deleveraged", "parts by"))
         assert seen[name] >= (1 if rare else 0.01 * seen["books"]), name
 
 
 def inverse_books(times: int) -> None:
-    check_that_much_was_seen(agree_on(300 * times, inverse=True), "paths")
-    check_that_much_was_seen(agree_on(100 * times, inverse=True, cross=True), "paths")
+    seen = agree_on(300 * times, inverse=True) + agree_on(100 * times, inverse=True, cross=True)
+    check_that_much_was_seen(seen, "paths")
 
 
 def cross_margined_books(times: int) -> None:

@@ -327,6 +327,30 @@ def test_accounts_in_parts_conserve_money_and_leave_the_healthy_alone(policy, ru
     assert runs.error == (None,) * 20
 
 
+def test_an_accounts_buffer_counts_every_position_that_it_keeps():
+    # Equity 74 at 94 and 98; 5 % of 940 and 784 are 86.2. Kept of A: 7 % of it and of the 784 are the equity.
+    at = venue(rate=0.05, fund=1e4, liquidation=lc.PartialClose(target=1.0, buffer=0.02))
+    held = book(at, [10.0, 8.0], [0, 0], lc.Accounts(USD=[150.0]))
+    crash = lc.shock(held, market(), {"A": -0.06, "B": -0.02})
+    assert crash.liquidated.tolist() == [True, False]
+    assert crash.liquidated_notional == pytest.approx(940.0 - (74.0 / 0.07 - 784.0), rel=1e-13)
+
+
+def test_an_account_frees_its_shortage_little_by_little():
+    # Equity 74, required 86.2, short of 12.2: at 5 % each 24.4 of A go at once, 122 an hour later, and the rest.
+    at = venue(
+        rate=0.05, fund=1e4, liquidation=lc.PartialClose(target=1.0, initial_share=0.1, duration=timedelta(hours=2))
+    )
+    held = book(at, [10.0, 8.0], [0, 0], lc.Accounts(USD=[150.0]))
+    crash = lc.shock(held, market(), {"A": -0.06, "B": -0.02})
+    assert crash.liquidated_notional == pytest.approx(0.1 * 12.2 / 0.05, rel=1e-12)
+    assert (crash.rounds, crash.waiting) == (1, 2)
+    moves = [[[-0.06, -0.02], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]]
+    runs = lc.simulate(held, market(), moves, step=timedelta(hours=1), keep_steps=True)
+    assert runs.steps_kept.liquidated_notional_long[0] == pytest.approx([24.4, 122.0, 97.6, 0.0], rel=1e-9, abs=1e-9)
+    assert runs.waiting.tolist() == [0]
+
+
 @pytest.mark.parametrize("rule", [{"lot": 10.0}, {"dust": 8.0}])
 def test_where_a_lot_or_dust_closes_the_first_position_whole_the_second_is_left_alone(rule):
     # Some 4.1 of the 10 of A would have to go, which a lot of 10, or dust below 8, makes all of them.

@@ -10,6 +10,8 @@ import pytest
 
 import levcore as lc
 import making
+import oracle_cases
+from levcore import funding_rates
 
 HOUR = timedelta(hours=1)
 TIERS = lc.MarginTiers(floor=[0.0, 150.0, 400.0], maintenance_rate=[0.01, 0.03, 0.08])
@@ -144,3 +146,99 @@ def test_many_payments_at_one_price_are_one_payment_of_their_sum(rates, move):
     assert first.liquidated.tolist() == second.liquidated.tolist()
     assert first.bad_debt == pytest.approx(second.bad_debt, rel=1e-9, abs=1e-9)
     assert first.insurance_fund == pytest.approx(second.insurance_fund, rel=1e-9)
+
+
+# ---- rates from a record of the premium index ----
+
+# (hours, premium of each sample of an interval, rate): by hand from F = [P + clamp(0.01 % - P, +-0.05 %)]/(8/N)
+WORKED = [
+    (8, [0.0, 0.0], 0.0001),
+    (4, [0.0, 0.0], 0.00005),
+    (1, [0.0, 0.0], 0.0000125),
+    (8, [0.0003, 0.0005], 0.0001),  # 0.04 %: interest lies within the clamp of it
+    (8, [0.0005, 0.0015], 0.0005),  # 0.1 % less 0.05 %
+    (8, [-0.0005, -0.0015], -0.0005),
+    (4, [-0.0005, -0.0015], -0.00025),
+    (1, [0.01, 0.01], 0.0095 / 8.0),  # Hyperliquid: 0.95 %, an eighth of it each hour
+]
+
+
+@pytest.mark.parametrize(("hours", "samples", "rate"), WORKED)
+def test_a_record_of_the_premium_gives_the_rate_of_its_average(hours, samples, rate):
+    span = hours * HOUR
+    funding = lc.Funding.from_premium(samples * 3, interval=span, spacing=span / len(samples))
+    assert funding.rate == pytest.approx((rate, rate, rate), rel=1e-13, abs=1e-18)
+    assert (funding.interval, funding.times) == (span, None)
+
+
+def test_each_interval_has_its_own_average():
+    record = np.concatenate([np.full(480, 0.001), np.full(240, 0.0), np.full(240, 0.004), np.full(480, -0.02)])
+    rates = lc.Funding.from_premium(record).rate
+    assert rates == pytest.approx((0.0005, 0.0015, -0.0195), rel=1e-12)
+
+
+def test_with_rising_weights_the_last_samples_count_most():
+    given = {"interval": 8 * HOUR, "spacing": 2 * HOUR}
+    rising = lc.Funding.from_premium([0.0, 0.0, 0.0, 0.01], weighting="rising", **given)
+    assert rising.rate == pytest.approx((0.004 - 0.0005,), rel=1e-13)  # 4 of 1 + 2 + 3 + 4
+    same = lc.Funding.from_premium([0.002] * 4, weighting="rising", **given).rate
+    assert same == pytest.approx(lc.Funding.from_premium([0.002] * 4, **given).rate, rel=1e-14)
+
+
+def test_hyperliquids_rate_stops_at_its_cap():
+    hourly = {"interval": HOUR, "spacing": HOUR, "cap": 0.04}
+    assert lc.Funding.from_premium([0.5, -0.5, 0.0], **hourly).rate == pytest.approx((0.04, -0.04, 1.25e-5), rel=1e-13)
+
+
+def test_dydxs_rate_stops_at_six_times_the_difference_of_its_margins():
+    # Source: dydx v4, protocol/x/perpetuals/types/liquidity_tier_test.go, the cases of the oracle file
+    cases = [
+        case for _, case in oracle_cases.cases_of("dydx_margin_funding.json")[0] if case["kind"] == "funding_clamp"
+    ]
+    assert len(cases) >= 4
+    for case in cases:
+        factor, initial = case["inputs"]["clamp_factor"], case["inputs"]["imf"]
+        maintenance = initial * case["inputs"]["maintenance_fraction"]
+        most = funding_rates.margin_cap(initial, maintenance_margin_rate=maintenance, factor=factor)
+        plain = {"interval": HOUR, "spacing": HOUR, "interest": 0.0, "clamp": 0.0}
+        rates = lc.Funding.from_premium([5.0, -5.0], cap=most / 8.0, **plain).rate
+        expected = case["expected"]["max_abs_rate"] / 8.0
+        assert rates == pytest.approx((expected, -expected), **case["tolerance"]), case["id"]
+    assert lc.Funding.from_premium([0.0008], interval=HOUR, spacing=HOUR, interest=0.0, clamp=0.0).rate == (0.0001,)
+
+
+def test_what_a_record_of_the_premium_pays_is_what_its_rates_pay():
+    record = np.array([0.0, 0.002, 0.004, -0.001, 0.0, 0.0])
+    given = lc.Funding.from_premium(record, interval=2 * HOUR, spacing=HOUR, cap=0.0006)
+    written = lc.Funding(rate=[0.000125, 0.00025, 0.000025], interval=2 * HOUR)
+    assert given.rate == pytest.approx(written.rate, rel=1e-12)
+    held = columns()
+    runs = [
+        lc.simulate(lc.Book(venue(funding), **held), MARKET, np.zeros((1, 6)), step=HOUR)
+        for funding in (given, written)
+    ]
+    assert runs[0].conservation_error.max() <= 1e-12
+    assert runs[0].insurance_fund == pytest.approx(runs[1].insurance_fund, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("premium", "options", "error", "message"),
+    [
+        ([0.0] * 500, {}, lc.InputError, "premium must have whole intervals of 480 samples, had 500 samples"),
+        ([], {}, lc.InputError, "premium must have whole intervals of 480 samples, had 0 samples"),
+        ([0.0, math.nan], {"spacing": 4 * HOUR}, lc.InputError, r"premium\[1\] must be finite, was nan"),
+        (0.001, {}, lc.KindError, "premium must be an array of numbers, was float 0.001"),
+        ([[0.0]], {}, lc.InputError, "premium must be one-dimensional"),
+        ([0.0], {"spacing": 3 * HOUR}, lc.InputError, "interval must be a whole number of spacings of 3:00:00, was 8"),
+        ([0.0], {"spacing": 9 * HOUR}, lc.InputError, "interval must be a whole number of spacings"),
+        ([0.0], {"spacing": 60}, lc.KindError, "spacing must be a timedelta, was int 60"),
+        ([0.0], {"interval": 0 * HOUR}, lc.InputError, "interval must be > 0, was 0:00:00"),
+        ([0.0], {"spacing": 8 * HOUR, "cap": -1.0}, lc.InputError, "cap must be >= 0"),
+        ([0.0], {"spacing": 8 * HOUR, "clamp": -1.0}, lc.InputError, "clamp must be >= 0"),
+        ([0.0], {"spacing": 8 * HOUR, "weighting": "last"}, lc.InputError, "weighting must be"),
+        ([9.0], {"spacing": 8 * HOUR}, lc.InputError, r"rate\[0\] must be < 1"),
+    ],
+)
+def test_a_record_that_breaks_a_rule_is_refused(premium, options, error, message):
+    with pytest.raises(error, match=message):
+        lc.Funding.from_premium(premium, **options)

@@ -27,7 +27,7 @@ LEVELS = (
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
-    {"liquidation", "backstop", "control", "accounts", "sorted_book", "counterparties", "sharing"},
+    {"liquidation", "backstop", "control", "accounts", "sorted_book", "counterparties", "sharing", "price_lines"},
     {"state", "outcome"},
     {
         "orders",

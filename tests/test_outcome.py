@@ -128,6 +128,34 @@ def test_the_memory_of_a_request_is_foretold(exchange):
         lc.estimate_bytes(-1)
 
 
+def test_accounts_and_what_runs_keep_of_them_are_counted():
+    columns = {"instrument": "X", "quantity": np.ones(1_000), "entry_price": np.full(1_000, 100.0)}
+    to = lc.Market(
+        {"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1e6)), "C": lc.Asset(1.0, impact=lc.LinearImpact(depth=1e6))}
+    )
+    tiers = lc.MarginTiers(floor=[0.0], maintenance_rate=[0.005])
+    perpetual = lc.LinearPerpetual("X", asset="X", tiers=tiers)
+
+    def estimate(rows: int, *coins: str, positions: int = 1_000, **paths: int) -> int:
+        at = lc.Venue([perpetual], collateral=dict.fromkeys(coins, 1.0))
+        owner = np.where(np.arange(1_000) < positions, np.arange(1_000) % rows, -1)
+        accounts = lc.Accounts(USD=np.full(rows, 1e3), **{coin: np.ones(rows) for coin in coins})
+        margin = np.where(owner < 0, 10.0, np.nan)
+        return lc.estimate_bytes(lc.Book(at, margin=margin, account=owner, accounts=accounts, **columns), to, **paths)
+
+    isolated = lc.Book(lc.Venue([perpetual]), margin=np.full(1_000, 10.0), **columns)
+    assert lc.estimate_bytes(isolated, to) == lc.estimate_bytes(1_000, to)
+    few = estimate(10)
+    assert lc.estimate_bytes(isolated, to) < estimate(10, positions=500) < few < estimate(1_000)
+    # A balance: its column, two copies in the core, and a run's own.
+    assert estimate(1_000, "C") - estimate(1_000) == 4 * 8 * 1_000
+    # A thread more: claim and charge of a position, rest and last step of an account, and more.
+    paths = {"paths": 10, "steps": 10}
+    alone = lc.estimate_bytes(isolated, to, threads=4, **paths) - lc.estimate_bytes(isolated, to, threads=1, **paths)
+    more = estimate(100, threads=4, **paths) - estimate(100, threads=1, **paths) - alone
+    assert more >= 3 * (1_000 * (16 + 8 + 1) + 100 * (8 + 8 + 8))
+
+
 PEAK = """
 import pathlib, re, numpy as np, levcore as lc
 def peak():
@@ -149,10 +177,22 @@ print(peak() - before, lc.estimate_bytes(book, market))
 """
 
 
-def test_a_run_takes_no_more_memory_than_was_foretold():
+ACCOUNTS_PEAK = (
+    PEAK.replace("margin=margin)", "margin=np.full(size, np.nan), account=owner, accounts=accounts)")
+    .replace(
+        "before = peak()",
+        "owner, accounts = np.arange(size) // 2, lc.Accounts(USD=np.add.reduceat(margin, np.arange(0, size, 2)))\n"
+        "before = peak()",
+    )
+    .replace("assert outcome.deleveraged_notional > 0.0", "assert outcome.liquidated_count > 0")
+)
+
+
+@pytest.mark.parametrize("code", [PEAK, ACCOUNTS_PEAK], ids=["isolated", "accounts"])
+def test_a_run_takes_no_more_memory_than_was_foretold(code):
     # A sanitizer that keeps freed memory back would count it as taken.
     environment = os.environ | {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0"}
-    run = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True, env=environment)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     taken, estimate = map(int, run.stdout.split())
     assert 0 < taken <= 1.1 * estimate
 

@@ -65,6 +65,83 @@ def test_at_infinite_depth_a_partial_close_lands_on_its_target_or_closes_fully(t
     assert landed >= 6
 
 
+@pytest.mark.parametrize("target", [1.0, 0.8])
+@pytest.mark.parametrize("fee", [0.0, 0.004, 0.03])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("tiers", [TIERS, lc.MarginTiers([0.0], [0.05], deduction=[40.0])])
+def test_with_a_buffer_a_partial_close_lands_on_maintenance_and_buffer(target, fee, side, tiers):
+    landed = 0
+    for size in (20.0, 60.0, 150.0, 400.0):
+        for share in (0.3, 0.6, 0.9):
+            notional, move, price = size * 100.0, -side * 1e-4, 100.0 * (1.0 - side * 1e-4)
+            required = float(making.book(venue(lc.FullClose(), tiers=tiers), [side * size], 100.0, 1e6)
+                             .maintenance_margin(price)[0])  # fmt: skip
+            at = venue(lc.PartialClose(target=target, buffer=0.02, fee_rate=fee), tiers=tiers, remainder="trader")
+            book = making.book(at, [side * size], 100.0, share * required + notional * 1e-4)
+            crash, quantity, cash = after(book, making.market(), move)
+            if quantity[0] == 0.0:
+                continue
+            landed += 1
+            equity, kept = cash[0] + quantity[0] * price, abs(quantity[0]) * price
+            required = float(making.book(at, quantity, 100.0, 1.0).maintenance_margin(price)[0])
+            assert abs(required + 0.02 * kept - target * equity) <= 1e-12 * notional
+            assert kept < notional
+            assert crash.conservation_error <= 1e-12
+    assert landed >= (4 if fee < 0.01 else 0)
+
+
+def test_a_buffer_says_how_much_is_sold_and_not_who_is_liquidatable():
+    # By hand: equity 9 at 94; 10 % and 2 % of the notional kept are 9 at 75.
+    at = venue(lc.PartialClose(target=1.0, buffer=0.02), tiers=making.flat_tiers(0.1))
+    _, quantity, _ = after(making.book(at, [1.0], 100.0, 15.0), making.market(), -0.06)
+    assert quantity[0] == pytest.approx(75.0 / 94.0, rel=1e-14)
+    _, quantity, _ = after(making.book(at, [1.0], 100.0, 16.0), making.market(), -0.06)  # 10 cover 9.4
+    assert quantity[0] == 1.0
+    plain = venue(lc.PartialClose(target=1.0), tiers=making.flat_tiers(0.1))
+    prices = [making.book(v, [1.0, -1.0], [100.0, 100.0], [15.0, 15.0]).liquidation_price for v in (at, plain)]
+    assert prices[0].tobytes() == prices[1].tobytes()
+
+
+def test_what_may_be_freed_grows_with_the_time_since_the_liquidation_began():
+    # By hand: 10 % of 94 require 9.4, equity 4: short of 5.4. A fifth may be freed at once, then a tenth more an hour.
+    at = venue(lc.PartialClose(target=1.0, initial_share=0.2, duration=10 * HOUR), tiers=making.flat_tiers(0.1))
+    held = making.book(at, [1.0], 100.0, 10.0)
+    crash, quantity, _ = after(held, making.market(), -0.06)
+    assert crash.liquidated_notional == pytest.approx(0.2 * 54.0, rel=1e-13)
+    assert (crash.rounds, crash.waiting, crash.liquidated_count) == (1, 1, 1)
+    assert quantity[0] * 94.0 == pytest.approx(94.0 - 10.8, rel=1e-14)
+    moves = np.array([[-0.06] + [0.0] * 9])
+    runs = lc.simulate(held, making.market(), moves, step=HOUR, keep_steps=True)
+    assert runs.steps_kept.liquidated_notional_long[0] == pytest.approx([10.8] + [5.4] * 8 + [0.0], rel=1e-9, abs=1e-9)
+    assert runs.liquidated_count.tolist() == [1]
+    assert runs.waiting.tolist() == [0]
+
+
+def test_a_small_shortage_is_freed_at_once_and_time_that_has_passed_frees_all():
+    limited = {"target": 1.0, "initial_share": 0.2, "duration": 10 * HOUR}
+    small = venue(lc.PartialClose(small_shortage=6.0, **limited), tiers=making.flat_tiers(0.1))
+    crash = lc.shock(making.book(small, [1.0], 100.0, 10.0), making.market(), -0.06)
+    assert crash.liquidated_notional == pytest.approx(54.0, rel=1e-13)
+    assert crash.waiting == 0
+    late = venue(lc.PartialClose(**limited), tiers=making.flat_tiers(0.1))
+    runs = lc.simulate(
+        making.book(late, [1.0], 100.0, 10.0), making.market(), [[-0.06, 0.0]], step=12 * HOUR, keep_steps=True
+    )
+    assert runs.steps_kept.liquidated_notional_long[0] == pytest.approx([10.8, 43.2], rel=1e-12)
+
+
+def test_what_has_been_freed_counts_when_more_falls_short():
+    # 5.4 short, 1.08 freed; an hour later the mark is 93: short of 4.32 and of what the fall took, three tenths of all.
+    at = venue(lc.PartialClose(target=1.0, initial_share=0.2, duration=10 * HOUR), tiers=making.flat_tiers(0.1))
+    runs = lc.simulate(
+        making.book(at, [1.0], 100.0, 10.0), making.market(), [[-0.06, 93.0 / 94.0 - 1.0]], step=HOUR, keep_steps=True
+    )
+    kept = 83.2 / 94.0
+    short = 0.1 * kept * 93.0 - (4.0 - kept)
+    freed = 0.3 * (short + 1.08) - 1.08
+    assert runs.steps_kept.liquidated_notional_long[0] == pytest.approx([10.8, freed / 0.1], rel=1e-9)
+
+
 def test_what_is_kept_is_the_most_that_meets_the_target():
     # By hand: equity 9 at 94, target 0.5: 4.5 of requirement at 10 % are 45 of notional; 49 are sold.
     at = venue(lc.PartialClose(target=0.5), tiers=making.flat_tiers(0.1))
@@ -127,6 +204,8 @@ def test_portions_follow_each_other_in_their_time(policy, sizes):
 
 POLICIES = [
     lc.PartialClose(target=0.7, fee_rate=0.002),
+    lc.PartialClose(target=1.0, buffer=0.02, fee_rate=0.002),
+    lc.PartialClose(target=1.0, initial_share=0.3, duration=6 * HOUR),
     lc.PartialClose(target=1.0, lot=5.0, dust=10.0),
     lc.TierStep(fee_rate=0.002),
     lc.TierStep(tiers=2),
@@ -208,6 +287,18 @@ def test_the_fee_of_a_part_is_no_socialised_loss():
 def test_bad_policies_are_refused():
     with pytest.raises(lc.InputError, match=r"target must be <= 1, was 1\.5"):
         lc.PartialClose(target=1.5)
+    with pytest.raises(lc.InputError, match="buffer must be < 1, was 1"):
+        lc.PartialClose(buffer=1.0)
+    with pytest.raises(lc.InputError, match=r"buffer must be >= 0, was -0\.1"):
+        lc.PartialClose(buffer=-0.1)
+    with pytest.raises(lc.InputError, match="duration must be > 0 where initial_share is below 1, was 0:00:00"):
+        lc.PartialClose(initial_share=0.5)
+    with pytest.raises(lc.InputError, match=r"initial_share must be <= 1, was 1\.5"):
+        lc.PartialClose(initial_share=1.5)
+    with pytest.raises(lc.KindError, match="duration must be a timedelta, was int 60"):
+        lc.PartialClose(initial_share=0.5, duration=60)
+    with pytest.raises(lc.InputError, match="small_shortage must be >= 0"):
+        lc.PartialClose(small_shortage=-1.0)
     with pytest.raises(lc.InputError, match="portion must be > 0, was 0"):
         lc.PortionClose(portion=0.0)
     with pytest.raises(lc.InputError, match="tiers must be >= 1, was 0"):

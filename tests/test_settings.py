@@ -262,6 +262,24 @@ def test_what_tables_say_of_each_other_is_checked_too(tmp_path: Path) -> None:
     ]
 
 
+def test_a_future_is_named_by_its_kind_and_a_run_must_not_outlast_it(tmp_path: Path) -> None:
+    dated = VENUE.replace('symbol = "BTCUSDT"', 'kind = "linear_future"\nsymbol = "BTCUSDT_261225"\nexpiry = "1d"')
+    (future,) = lc.settings.load(written(tmp_path, venue=dated)).book.venue.instruments
+    assert future == lc.LinearFuture(
+        "BTCUSDT_261225", asset="BTC", tiers=future.tiers, closing_fee=0.0005, expiry=timedelta(days=1)
+    )
+    with pytest.raises(lc.SettingsError, match=r"2: venue.instruments: a run .* the expiry of 'BTCUSDT_261225', 23:00"):
+        lc.settings.load(written(tmp_path, venue=dated.replace('"1d"', '"23h"')))
+    assert mistakes(written(tmp_path, venue=dated.replace('expiry = "1d"\n', ""))) == [
+        "2: venue.instruments[0].expiry must be given: text such as '1min', '8h' or '1d'"
+    ]
+    assert mistakes(written(tmp_path, venue=dated.replace("linear_future", "option"))) == [
+        "3: venue.instruments[0].kind must be 'linear_future' or 'linear_perpetual', was 'option'"
+    ]
+    (said,) = mistakes(written(tmp_path, venue=dated.replace("linear_future", "linear_perpetual")))
+    assert said.startswith("5: venue.instruments[0].expiry is no key of this table; known: ")
+
+
 @pytest.mark.parametrize(
     ("part", "old", "new", "expected"),
     [
@@ -533,6 +551,11 @@ MADE = [
         settings_venue.LinearPerpetualTable,
         lc.LinearPerpetual,
         {"symbol": "X", "asset": "X", "tiers": lc.MarginTiers([0], [0.0])},
+    ),
+    (
+        settings_venue.LinearFutureTable,
+        lc.LinearFuture,
+        {"symbol": "X", "asset": "X", "tiers": lc.MarginTiers([0], [0.0]), "expiry": timedelta(days=1)},
     ),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from levcore import venues
 from levcore.venues.deribit import RULES, standard_margin
 
 ORACLES = Path(__file__).parent / "oracles"
+PROFIT = lc.Deleveraging(ranking="profit")
+INDEX = lc.Deleveraging(ranking="index", price="previous_mark")
+UNRANKED = lc.Deleveraging(ranking="unranked")
 ONE = lc.MarginTiers([0.0], [0.005], max_leverage=[100])
 TWO = lc.MarginTiers([0.0, 1e6], [0.005, 0.01], max_leverage=[100, 50])
 TWO_WHOLE = lc.MarginTiers([0.0, 1e6], [0.005, 0.01], whole_position=True)
@@ -23,17 +27,17 @@ TWO_ENTRY = lc.MarginTiers([0.0, 1e6], [0.005, 0.01], measure="entry")
 
 # preset, the tiers it takes, settlement, inverse, remainder, equality liquidates, deleveraging, socialised loss
 RULEBOOKS = [
-    ("binance_usdm", "BTCUSDT", TWO, "USDT", False, "trader", True, True, False),
-    ("binance_coinm", "BTCUSD_PERP", TWO, "BTC", True, "trader", True, True, False),
-    ("bybit_linear", "BTCUSDT", TWO, "USDT", False, "fund", True, True, False),
-    ("bybit_inverse", "BTCUSD", TWO, "BTC", True, "fund", True, True, False),
-    ("okx", "BTC-USDT-SWAP", TWO_CONTRACTS, "USDT", False, "fund", True, True, False),
-    ("gate", "BTC_USDT", TWO_WHOLE, "USDT", False, "fund", True, True, False),
-    ("bitget", "BTCUSDT", TWO_WHOLE, "USDT", False, "fund", True, True, False),
-    ("hyperliquid", "BTC", TWO, "USDC", False, "trader", True, True, False),
-    ("dydx_v4", "BTC-USD", TWO, "USDC", False, "trader", False, True, False),
-    ("drift_v2", "BTC-PERP", TWO, "USDC", False, "trader", False, False, True),
-    ("deribit_futures", "BTC-PERPETUAL", TWO, "BTC", True, "trader", False, False, True),
+    ("binance_usdm", "BTCUSDT", TWO, "USDT", False, "trader", True, PROFIT, False),
+    ("binance_coinm", "BTCUSD_PERP", TWO, "BTC", True, "trader", True, PROFIT, False),
+    ("bybit_linear", "BTCUSDT", TWO, "USDT", False, "fund", True, PROFIT, False),
+    ("bybit_inverse", "BTCUSD", TWO, "BTC", True, "fund", True, PROFIT, False),
+    ("okx", "BTC-USDT-SWAP", TWO_CONTRACTS, "USDT", False, "fund", True, PROFIT, False),
+    ("gate", "BTC_USDT", TWO_WHOLE, "USDT", False, "fund", True, PROFIT, False),
+    ("bitget", "BTCUSDT", TWO_WHOLE, "USDT", False, "fund", True, PROFIT, False),
+    ("hyperliquid", "BTC", TWO, "USDC", False, "trader", True, INDEX, False),
+    ("dydx_v4", "BTC-USD", TWO, "USDC", False, "trader", False, UNRANKED, False),
+    ("drift_v2", "BTC-PERP", TWO, "USDC", False, "trader", False, False, "open_interest"),
+    ("deribit_futures", "BTC-PERPETUAL", TWO, "BTC", True, "trader", False, False, "profit"),
 ]
 NAMES = [row[0] for row in RULEBOOKS]
 SYMBOL_OF = {row[0]: row[1] for row in RULEBOOKS}
@@ -65,7 +69,9 @@ def test_a_preset_holds_its_venues_rules(
     assert venue.settlement == settlement
     assert venue.remainder == remainder
     assert venue.liquidate_at_equality is equality
-    assert venue.backstop == lc.Backstop(insurance_fund=7.0, deleveraging=adl, socialise=shared)
+    taken = 2.0 / 3.0 if name == "hyperliquid" else 0.0
+    assert venue.backstop == lc.Backstop(insurance_fund=7.0, takeover=taken, deleveraging=adl, socialise=shared)
+    assert venue.order == ("riskiest" if name == "dydx_v4" else "liquidation_price")
     assert instrument.basis == ("entry" if name == "bybit_linear" else "mark")
     assert (instrument.closing_fee > 0.0) is (name in {"okx", "gate", "bitget"})
 
@@ -107,7 +113,7 @@ def test_shipped_tables_are_there_without_being_asked_for() -> None:
     assert venues.binance_usdm("ETHUSDT").instruments[0].tiers == lc.datasets.binance_tiers("ETHUSDT")
     assert venues.hyperliquid().symbols == ("BTC", "ETH", "SOL", "XRP")
     assert venues.dydx_v4(["ETH-USD", "SOL-USD"]).assets == ("ETH", "SOL")
-    assert venues.deribit_futures("ETH-27MAR26").settlement == "ETH"
+    assert venues.deribit_futures("ETH-27MAR26", expiry={"ETH-27MAR26": timedelta(days=9)}).settlement == "ETH"
     assert venues.binance_usdm("BTCUSDT") == venues.binance_usdm(["BTCUSDT"])
 
 
@@ -287,7 +293,8 @@ def test_symbols_of_another_form_or_currency_are_refused() -> None:
 
 
 def test_symbols_as_ccxt_writes_them_are_understood() -> None:
-    assert venues.gate(tiers={"BTC/USDT:USDT": ONE, "ETH/USDT:USDT-260327": ONE}).assets == ("BTC", "ETH")
+    both = {"BTC/USDT:USDT": ONE, "ETH/USDT:USDT-260327": ONE}
+    assert venues.gate(tiers=both, expiry={"ETH/USDT:USDT-260327": timedelta(days=9)}).assets == ("BTC", "ETH")
     assert venues.bybit_inverse(tiers={"ETH/USD:ETH": ONE}).settlement == "ETH"
     with pytest.raises(lc.InputError, match="was 'BTC/USDC:USDC'"):
         venues.gate(tiers={"BTC/USDC:USDC": ONE})

@@ -6,6 +6,7 @@
 
 #include "levcore/accounts.hpp"
 #include "levcore/margin.hpp"
+#include "levcore/price_lines.hpp"
 
 namespace levcore::bindings {
 namespace {
@@ -90,6 +91,28 @@ py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, 
     return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
         return value(instrument, held, p.entry_price[i], price[static_cast<std::size_t>(p.instrument[i])]);
     });
+}
+
+py::array_t<double> liquidation_prices(const HeldBook& book) {
+    const Positions& p = book.positions;
+    std::vector<PriceLines> lines;
+    for (const Perpetual& instrument : book.venue.instruments) lines.emplace_back(instrument);
+    py::array_t<double> prices(static_cast<py::ssize_t>(p.size()));
+    double* const out = prices.mutable_data();
+    {
+        py::gil_scoped_release unlocked;
+        std::size_t from = 0;
+        while (from < p.size()) {  // stretches of one instrument
+            std::size_t to = from + 1;
+            const std::size_t end = std::min(p.size(), from + PriceLines::most_at_once);
+            while (to < end && p.instrument[to] == p.instrument[from]) ++to;
+            lines[static_cast<std::size_t>(p.instrument[from])].liquidation_prices(
+                p.quantity.subspan(from, to - from), p.entry_price.subspan(from, to - from),
+                p.margin.subspan(from, to - from), out + from);
+            from = to;
+        }
+    }
+    return prices;
 }
 
 AccountView view_of(const HeldBook& book, std::size_t account) {
@@ -197,13 +220,18 @@ void bind_rules(py::module_& m) {
              }),
              "tiers"_a, py::kw_only(), "closing_fee"_a, "fee_at_bankruptcy"_a, "on_entry"_a, "contract_value"_a);
     py::class_<LiquidationPolicy>(m, "LiquidationPolicy", "How much of a position an order closes, and its fee.")
-        .def(py::init([](double fee_rate, bool fee_to_fund, const std::string& amount, double target, std::size_t tiers,
+        .def(py::init([](double fee_rate, bool fee_to_fund, const std::string& amount, double target, double buffer,
+                         double initial_share, double duration_days, double small_shortage, std::size_t tiers,
                          double portion, double above, double minimum, bool then_all, double wait_days, double lot,
                          double dust) {
                  return LiquidationPolicy{fee_rate,
                                           fee_to_fund ? Receiver::fund : Receiver::outside,
                                           amount_of(amount),
                                           target,
+                                          buffer,
+                                          initial_share,
+                                          duration_days,
+                                          small_shortage,
                                           tiers,
                                           portion,
                                           above,
@@ -213,7 +241,8 @@ void bind_rules(py::module_& m) {
                                           lot,
                                           dust};
              }),
-             py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "amount"_a, "target"_a = 1.0, "tiers"_a = 1,
+             py::kw_only(), "fee_rate"_a, "fee_to_fund"_a, "amount"_a, "target"_a = 1.0, "buffer"_a = 0.0,
+             "initial_share"_a = 1.0, "duration_days"_a = 0.0, "small_shortage"_a = 0.0, "tiers"_a = 1,
              "portion"_a = 1.0, "above"_a = 0.0, "minimum"_a = 0.0, "then_all"_a = false, "wait_days"_a = 0.0,
              "lot"_a = 0.0, "dust"_a = 0.0);
 }
@@ -246,13 +275,7 @@ void bind_venue(py::module_& m) {
         .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
              "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert())
         .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
-        .def("liquidation_price",
-             [](const HeldBook& book) {
-                 return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
-                     return unit_price(instrument,
-                                       liquidation_unit_price(instrument, held, book.positions.entry_price[i]));
-                 });
-             })
+        .def("liquidation_price", &liquidation_prices)
         .def("bankruptcy_price",
              [](const HeldBook& book) {
                  return each_position(book, [](const Perpetual& instrument, const Claim& held, std::size_t) {

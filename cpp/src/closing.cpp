@@ -18,7 +18,7 @@ std::optional<double> takeover_price(const Run& run, const Leaving& leaving) {
     const std::uint32_t instrument = sorted.instrument[leaving.row];
     const double unit = unit_mark(run.book, run.market, run.state, instrument);
     const double entry = run.book.positions.entry_price[sorted.position[leaving.row]];
-    const double required = maintenance(venue.instruments[instrument], leaving.held.coin, entry, unit);
+    const double required = maintenance(venue.instruments[instrument], leaving.held, entry, unit);
     return is_taken_over(venue, equity(leaving.held, unit), required) ? std::optional(unit) : std::nullopt;
 }
 

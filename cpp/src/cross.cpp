@@ -172,7 +172,8 @@ void deleverage_account(Run& run, std::uint32_t account, const Health& h, const 
         const double unit = units[instrument];
         const double coin = state.held[place].coin;
         const double required =
-            maintenance(run.book.venue.instruments[instrument], coin, run.book.positions.entry_price[position], unit);
+            maintenance(run.book.venue.instruments[instrument], state.held[place],
+                                            run.book.positions.entry_price[position], unit);
         const double share = h.maintenance > 0.0 ? required / h.maintenance : std::fabs(coin) * unit / notional.value();
         const double price = transfer_price(run, instrument, unit - h.equity * share / coin);
         const double moved = take_over(run, {instrument, position, coin, account}, price);
@@ -224,28 +225,42 @@ double amount_of(const Run& run, std::size_t place, double unit, double equity, 
 }
 
 // Closes a part of an account by falling maintenance: to the target as many positions as it takes, of tiers the first
-// position's, of portions every position's. One fee for all; what is owed in cash stays the account's. The money
-// traded, none where the run stops.
+// position's, of portions every position's. One fee for all; what is owed in cash stays the account's. It may then have
+// to wait. The money traded, none where the run stops.
 std::optional<double> reduce_account(Run& run, std::uint32_t account, const Health& h, std::span<const double> units) {
     const LiquidationPolicy& policy = run.book.venue.liquidation;
     double equity = h.slack + h.maintenance;  // collateral by the share that counts
-    double required = h.maintenance;
+    const std::vector<std::size_t> sequence = closing_sequence(run, account, units);
+    double required = h.maintenance;  // and the buffer on it
+    for (const std::size_t place : sequence) {
+        const double unit = units[run.book.cross.instrument[place]];
+        required += policy.buffer * std::fabs(run.state.cross.held[place].coin) * unit;
+    }
+    const double short_of = policy.is_limited() ? left_short(policy, required - policy.target * equity, run.days,
+                                                             run.state.cross.freeing[account])
+                                                : 0.0;
+    required -= short_of;
     double traded = 0.0;
-    for (const std::size_t place : closing_sequence(run, account, units)) {
+    for (const std::size_t place : sequence) {
         const std::uint32_t instrument = run.book.cross.instrument[place];
         const double entry = run.book.positions.entry_price[run.book.cross.position[place]];
         const Claim held = run.state.cross.held[place];
         const double coin = held.coin;
         // A lot or dust may have closed the last one whole, and that sufficed.
         if (policy.amount == Amount::to_target && traded > 0.0 && required <= policy.target * equity) break;
-        required -= maintenance(run.book.venue.instruments[instrument], held, entry, units[instrument]);
-        const double closed = amount_of(run, place, units[instrument], equity, std::max(0.0, required));
+        required -= maintenance(run.book.venue.instruments[instrument], held, entry, units[instrument]) +
+                    policy.buffer * std::fabs(coin) * units[instrument];
+        const double closed = amount_of(run, place, units[instrument], equity, std::max(-short_of, required));
         const std::optional<double> money = close_position(run, account, place, closed);
         if (!money) return std::nullopt;
         traded += *money;
         equity -= policy.fee_rate * std::fabs(closed) * units[instrument];
         const bool on_target = policy.amount == Amount::to_target && closed != coin;
         if (policy.amount == Amount::to_lower_tier || on_target) break;
+    }
+    if (policy.amount == Amount::portion || short_of > 0.0) {
+        run.state.cross.last_step[account] = run.step;
+        run.state.cross.rests_until[account] = run.days + policy.wait_days;
     }
     return traded;
 }
@@ -296,10 +311,6 @@ void liquidate_account(Run& run, std::uint32_t account) {
     std::optional<double> traded = 0.0;
     if (policy.amount != Amount::all && h.equity > 0.0) {
         traded = reduce_account(run, account, h, units);
-        if (policy.amount == Amount::portion) {
-            run.state.cross.last_step[account] = run.step;
-            run.state.cross.rests_until[account] = run.days + policy.wait_days;
-        }
     } else {
         for (const std::size_t place : sequence) {
             if (run.state.cross.held[place].coin == 0.0) continue;  // deleveraged
@@ -317,7 +328,7 @@ void liquidate_account(Run& run, std::uint32_t account) {
 
 std::int64_t waiting_in_accounts(const Run& run) {
     std::int64_t count = 0;
-    if (run.book.venue.liquidation.amount != Amount::portion) return count;
+    if (!run.book.venue.liquidation.lets_wait()) return count;
     const std::vector<double> units = unit_marks(run);
     const std::vector<double> prices = coin_prices(run);
     for (std::uint32_t account = 0; account < run.book.cross.size(); ++account) {

@@ -38,14 +38,15 @@ bool liquidate_part(Run& run, const Leaving& leaving) {
     const Perpetual& traded = run.book.venue.instruments[instrument];
     const double unit = unit_mark(run.book, run.market, run.state, instrument);
     const bool again = had_order(run, leaving);
-    const Turn turn{leaving.held.coin,
-                    run.book.positions.entry_price[sorted.position[leaving.row]],
-                    unit,
-                    equity(leaving.held, unit),
-                    0.0,
-                    again,
-                    leaving.held.cash,
-                    false};
+    const double worth = equity(leaving.held, unit);
+    const double entry = run.book.positions.entry_price[sorted.position[leaving.row]];
+    double short_of = 0.0;  // what the order may leave so
+    if (policy.is_limited() && worth > 0.0) {
+        const double required =
+            maintenance(traded, leaving.held, entry, unit) + policy.buffer * std::fabs(leaving.held.coin) * unit;
+        short_of = left_short(policy, required - policy.target * worth, run.days, mine.freeing[leaving.row]);
+    }
+    const Turn turn{leaving.held.coin, entry, unit, worth, -short_of, again, leaving.held.cash, false};
     const double coin = closing_amount(policy, traded, turn);
     if (coin == leaving.held.coin) return false;
     const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], coin);
@@ -63,7 +64,7 @@ bool liquidate_part(Run& run, const Leaving& leaving) {
     pay(run.book.venue, run.state.treasury, instrument, {fee, 0.0, 0.0, 0.0});
     reduce(run.book, run.state, k, leaving.side, leaving.row, {leaving.held.cash - rest.cash, coin}, rest);
     trade(run, k, leaving.side, instrument, {coin, 0.0}, {order->volume, 0.0}, order->unit_price);
-    if (policy.amount == Amount::portion)
+    if (policy.amount == Amount::portion || short_of > 0.0)
         mine.resting.push_back({run.days + policy.wait_days, leaving.row});
     else
         keep_watching(run.book, run.state, k, leaving.side, leaving.row);
@@ -71,7 +72,7 @@ bool liquidate_part(Run& run, const Leaving& leaving) {
 }
 
 void wake(Run& run) {
-    if (run.book.venue.liquidation.amount != Amount::portion) return;
+    if (!run.book.venue.liquidation.lets_wait()) return;
     constexpr double room = 1e-9;  // days: a tenth of a millisecond
     for (std::size_t k = 0; k < run.state.sides.size(); ++k)
         for (const std::size_t side : {longs, shorts}) {

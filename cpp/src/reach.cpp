@@ -81,7 +81,7 @@ void rank_by_risk(const SortedBook& book, const Market& market, const State& sta
         const double unit = unit_mark(book, market, state, instrument);
         const Claim held = claim_of(book, state, k, batch.side, r.row);
         const double required =
-            maintenance(book.venue.instruments[instrument], held.coin, book.positions.entry_price[r.position], unit);
+            maintenance(book.venue.instruments[instrument], held, book.positions.entry_price[r.position], unit);
         all.push_back({risk_ratio(equity(held, unit), required), r});
     }
     std::sort(all.begin(), all.end(), [](const Risky& a, const Risky& b) {

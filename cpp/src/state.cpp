@@ -52,6 +52,7 @@ State start(const SortedBook& book, const Market& market) {
     cross.begun.assign(cross.held.size(), 0);
     cross.rests_until.assign(cross.cash.size(), 0.0);
     cross.last_step.assign(cross.cash.size(), -1);
+    if (book.venue.liquidation.is_limited()) cross.freeing.resize(cross.cash.size());
     cross.open_interest = book.cross_interest;
     cross.total_coins.resize(book.cross.collaterals());
     cross.taken.resize(book.cross.collaterals());

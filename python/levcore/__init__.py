@@ -28,6 +28,7 @@ from levcore.errors import (
 )
 from levcore.estimate import estimate_bytes
 from levcore.funding import Funding
+from levcore.futures import InverseFuture, LinearFuture
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.instruments import InversePerpetual, LinearPerpetual
 from levcore.liquidation import FullClose, PartialClose, PortionClose, TierStep
@@ -60,9 +61,11 @@ __all__ = [
     "Funding",
     "InputError",
     "InternalError",
+    "InverseFuture",
     "InversePerpetual",
     "KindError",
     "LevcoreError",
+    "LinearFuture",
     "LinearImpact",
     "LinearPerpetual",
     "LiquidationMap",

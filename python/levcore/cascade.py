@@ -11,6 +11,7 @@ import numpy.typing as npt
 from levcore import _core, checks, memory, unpack
 from levcore.book import Book
 from levcore.errors import InputError, KindError
+from levcore.estimate import accounts_bytes
 from levcore.market import Market
 from levcore.outcome import Outcome, Outcomes
 
@@ -56,7 +57,8 @@ class Ready:
             raise InputError(f"market must have every {what} of the venue; missing: {', '.join(unknown)}")
         changing = bool(book.venue.backstop.deleveraging or book.venue.backstop.socialise)
         memory.refuse_if_too_large(
-            memory.book_bytes(len(book), changing=changing), f"sorting a book of {len(book):,} positions"
+            memory.book_bytes(len(book), changing=changing) + accounts_bytes(book, states=1),
+            f"sorting a book of {len(book):,} positions",
         )
         asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
         coins = [market.names.index(coin) for coin in book.venue.collateral]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from levcore import checks, memory
 from levcore.book import Book
 from levcore.market import Market
@@ -23,7 +25,7 @@ def estimate_bytes(
     ----------
     book : Book or int
         The book, or its number of positions (then deleveraging and socialised loss, which change claims one by one
-        and take more, are not counted).
+        and take more, and accounts are not counted).
     market : Market, optional
         The market; without it one asset is assumed.
     shocks : int
@@ -33,12 +35,13 @@ def estimate_bytes(
     keep_steps : bool
         Whether the series of every path and step are kept.
     threads : int
-        Threads of the simulation, >= 1; each counts liquidations by position for itself.
+        Threads of the simulation, >= 1; each counts liquidations by position for itself and has accounts of its own.
 
     Returns
     -------
     int
-        Bytes: the book's columns, its sorted copy, the outcomes, and what the paths take.
+        Bytes: the columns of positions and accounts, their sorted copy, the outcomes, and what runs keep of accounts
+        and the paths take.
 
     Raises
     ------
@@ -62,6 +65,17 @@ def estimate_bytes(
     count, length = checks.integer("paths", paths, at_least=0), checks.integer("steps", steps, at_least=0)
     shared = checks.integer("threads", threads, at_least=1)
     kept = checks.flag("keep_steps", keep_steps)
+    if isinstance(book, Book):
+        needed += accounts_bytes(book, states=shared if count else 1)
     if not count:
         return needed
     return needed + memory.path_bytes(positions, assets, paths=count, steps=length, keep_steps=kept, threads=shared)
+
+
+def accounts_bytes(book: Book, *, states: int) -> int:
+    """Return the bytes of a book's accounts, and of what so many runs at a time keep of them; 0 where it has none."""
+    if not len(book.accounts):
+        return 0
+    places = int(np.count_nonzero(book.account >= 0))
+    balances = 1 + len(book.venue.collateral)
+    return memory.account_bytes(len(book.accounts), places, balances=balances, states=states)

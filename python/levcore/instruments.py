@@ -1,8 +1,9 @@
-"""What is traded: instruments, each with its asset, its margin tiers and its funding."""
+"""What is traded: what every instrument has, and perpetual futures; those that expire are in futures."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from datetime import timedelta
 from typing import Literal
 
 from levcore import _core, checks
@@ -12,7 +13,61 @@ from levcore.tiers import MarginTiers
 
 
 @dataclass(frozen=True)
-class LinearPerpetual:
+class Instrument:
+    """What every instrument has: a name, the asset that it follows, and what a position in it requires."""
+
+    symbol: str
+    _: KW_ONLY
+    asset: str
+    tiers: MarginTiers
+    closing_fee: float = 0.0
+    closing_fee_at: Literal["mark", "bankruptcy"] = "mark"
+    basis: Literal["mark", "entry"] = "mark"
+
+    def __post_init__(self) -> None:
+        checks.text("symbol", self.symbol)
+        checks.text("asset", self.asset)
+        checks.instance("tiers", self.tiers, MarginTiers)
+        fee = checks.number("closing_fee", self.closing_fee, at_least=0.0, below=1.0)
+        object.__setattr__(self, "closing_fee", fee)
+        checks.choice("closing_fee_at", self.closing_fee_at, ("mark", "bankruptcy"))
+        checks.choice("basis", self.basis, ("mark", "entry"))
+        highest = self.tiers.maintenance_rate[-1] + fee
+        if self.closing_fee_at == "mark" and not highest < 1.0:
+            raise InputError(f"maintenance_rate with closing_fee must lie in [0, 1), was {highest} in the last tier")
+
+    @property
+    def is_inverse(self) -> bool:
+        """Whether it settles in its asset's own coin."""
+        return self._quote_units > 0.0
+
+    @property
+    def _quote_units(self) -> float:
+        """Quote units a contract; 0 of a linear instrument, which has no contracts."""
+        return 0.0
+
+    @property
+    def _payments(self) -> Funding | None:
+        """What longs and shorts pay each other."""
+        return None
+
+    @property
+    def _ends(self) -> timedelta | None:
+        """Time from the start of a run to its expiry."""
+        return None
+
+    def _to_native(self) -> _core.Perpetual:
+        return _core.Perpetual(
+            self.tiers._native,
+            closing_fee=self.closing_fee,
+            fee_at_bankruptcy=self.closing_fee_at == "bankruptcy",
+            on_entry=self.basis == "entry",
+            contract_value=self._quote_units,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearPerpetual(Instrument):
     """A linear perpetual future: profit ``quantity * (price - entry_price)`` in the settlement currency.
 
     Parameters
@@ -26,8 +81,8 @@ class LinearPerpetual:
     closing_fee : float
         Fee rate counted into the maintenance requirement (OKX, Gate, Bitget); 0 where there is none.
     closing_fee_at : {"mark", "bankruptcy"}
-        The price at which that fee is counted: at the mark it is added to every maintenance rate; at the bankruptcy
-        price it is a constant (Bybit's unified account, KuCoin), of a cross account's position at its entry price.
+        At which price it is counted: the mark, so that it is added to every maintenance rate (OKX, Gate, Bitget), or the
+        position's bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry (Bybit classic, Delta).
     funding : Funding, optional
@@ -52,24 +107,19 @@ class LinearPerpetual:
     'BTC'
     """
 
-    symbol: str
-    _: KW_ONLY
-    asset: str
-    tiers: MarginTiers
-    closing_fee: float = 0.0
-    closing_fee_at: Literal["mark", "bankruptcy"] = "mark"
-    basis: Literal["mark", "entry"] = "mark"
     funding: Funding | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        super().__post_init__()
+        _check_funding(self.funding)
 
-    def _to_native(self) -> _core.Perpetual:
-        return _native(self, contract_value=0.0)
+    @property
+    def _payments(self) -> Funding | None:
+        return self.funding
 
 
-@dataclass(frozen=True)
-class InversePerpetual:
+@dataclass(frozen=True, kw_only=True)
+class InversePerpetual(Instrument):
     """An inverse perpetual future: contracts of a fixed quote value, margined and settled in the asset's own coin.
 
     Parameters
@@ -85,8 +135,8 @@ class InversePerpetual:
     closing_fee : float
         Fee rate counted into the maintenance requirement; 0 where there is none.
     closing_fee_at : {"mark", "bankruptcy"}
-        The price at which that fee is counted: the mark, or the bankruptcy price (a cross account's position: its entry
-        price).
+        At which price it is counted: the mark, so that it is added to every maintenance rate (OKX, Gate, Bitget), or the
+        position's bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry.
     funding : Funding, optional
@@ -115,49 +165,28 @@ class InversePerpetual:
     array([54763.6])
     """
 
-    symbol: str
-    _: KW_ONLY
-    asset: str
     contract_value: float
-    tiers: MarginTiers
-    closing_fee: float = 0.0
-    closing_fee_at: Literal["mark", "bankruptcy"] = "mark"
-    basis: Literal["mark", "entry"] = "mark"
     funding: Funding | None = None
 
     def __post_init__(self) -> None:
-        value = checks.number("contract_value", self.contract_value, above=0.0, at_most=checks.LARGEST)
-        object.__setattr__(self, "contract_value", value)
-        _check(self)
+        object.__setattr__(self, "contract_value", checked_contract_value(self.contract_value))
+        super().__post_init__()
+        _check_funding(self.funding)
 
-    def _to_native(self) -> _core.Perpetual:
-        return _native(self, contract_value=self.contract_value)
+    @property
+    def _quote_units(self) -> float:
+        return self.contract_value
 
-
-Instrument = LinearPerpetual | InversePerpetual
-
-
-def _check(instrument: Instrument) -> None:
-    """Check what every instrument has."""
-    checks.text("symbol", instrument.symbol)
-    checks.text("asset", instrument.asset)
-    checks.instance("tiers", instrument.tiers, MarginTiers)
-    fee = checks.number("closing_fee", instrument.closing_fee, at_least=0.0, below=1.0)
-    object.__setattr__(instrument, "closing_fee", fee)
-    checks.choice("closing_fee_at", instrument.closing_fee_at, ("mark", "bankruptcy"))
-    checks.choice("basis", instrument.basis, ("mark", "entry"))
-    if instrument.funding is not None:
-        checks.instance("funding", instrument.funding, Funding)
-    highest = instrument.tiers.maintenance_rate[-1] + fee
-    if instrument.closing_fee_at == "mark" and not highest < 1.0:
-        raise InputError(f"maintenance_rate with closing_fee must lie in [0, 1), was {highest} in the last tier")
+    @property
+    def _payments(self) -> Funding | None:
+        return self.funding
 
 
-def _native(instrument: Instrument, contract_value: float) -> _core.Perpetual:
-    return _core.Perpetual(
-        instrument.tiers._native,
-        closing_fee=instrument.closing_fee,
-        fee_at_bankruptcy=instrument.closing_fee_at == "bankruptcy",
-        on_entry=instrument.basis == "entry",
-        contract_value=contract_value,
-    )
+def checked_contract_value(value: object) -> float:
+    """Return the quote units of a contract, > 0."""
+    return checks.number("contract_value", value, above=0.0, at_most=checks.LARGEST)
+
+
+def _check_funding(funding: object) -> None:
+    if funding is not None:
+        checks.instance("funding", funding, Funding)

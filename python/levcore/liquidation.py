@@ -57,6 +57,17 @@ class PartialClose:
     ----------
     target : float
         Maintenance requirement over equity after the order, in (0, 1]: 0.8 leaves equity a quarter above it.
+    buffer : float
+        Counted on top of the maintenance requirement there, a share of the notional at the mark, in [0, 1): Drift 0.02.
+        Who is liquidatable does not depend on it.
+    initial_share : float
+        Of the shortage, requirement and buffer less `target` times equity, the share that may be freed when a
+        liquidation begins, in [0, 1]. Below 1 the position then waits for the next step. 1: all of it, always.
+    duration : timedelta
+        Time in which the share that may be freed rises by 1, >= 0; > 0 where `initial_share` is below 1 (Drift: 150
+        slots, about a minute).
+    small_shortage : float
+        A shortage below this is freed at once, in the settlement currency, >= 0 (Drift: 50 USD).
     fee_rate : float
         Liquidation fee as a share of the notional traded, in [0, 1); never more than what is left of the equity.
     fee_to : {"fund", "outside"}
@@ -92,6 +103,10 @@ class PartialClose:
     """
 
     target: float = 0.8
+    buffer: float = 0.0
+    initial_share: float = 1.0
+    duration: timedelta = timedelta(0)
+    small_shortage: float = 0.0
     fee_rate: float = 0.0
     fee_to: Literal["fund", "outside"] = "fund"
     lot: float = 0.0
@@ -101,6 +116,14 @@ class PartialClose:
         _check_fee(self)
         _check_lots(self)
         object.__setattr__(self, "target", checks.number("target", self.target, above=0.0, at_most=1.0))
+        set_field = object.__setattr__
+        set_field(self, "buffer", checks.number("buffer", self.buffer, at_least=0.0, below=1.0))
+        set_field(self, "initial_share", checks.number("initial_share", self.initial_share, at_least=0.0, at_most=1.0))
+        small = checks.number("small_shortage", self.small_shortage, at_least=0.0, at_most=checks.LARGEST)
+        set_field(self, "small_shortage", small)
+        _check_span("duration", self.duration)
+        if self.initial_share < 1.0 and not self.duration > timedelta(0):
+            raise InputError(f"duration must be > 0 where initial_share is below 1, was {self.duration}")
 
     def _to_native(self) -> _core.LiquidationPolicy:
         return _core.LiquidationPolicy(
@@ -108,6 +131,10 @@ class PartialClose:
             fee_to_fund=self.fee_to == "fund",
             amount="to_target",
             target=self.target,
+            buffer=self.buffer,
+            initial_share=self.initial_share,
+            duration_days=self.duration / timedelta(days=1),
+            small_shortage=self.small_shortage,
             lot=self.lot,
             dust=self.dust,
         )
@@ -233,10 +260,7 @@ class PortionClose:
         for name in ("above", "minimum"):
             set_field(self, name, checks.number(name, getattr(self, name), at_least=0.0, at_most=checks.LARGEST))
         checks.choice("then", self.then, ("again", "all"))
-        if not isinstance(self.wait, timedelta):
-            raise KindError(f"wait must be a timedelta, was {checks.describe(self.wait)}")
-        if self.wait < timedelta(0):
-            raise InputError(f"wait must be >= 0, was {self.wait}")
+        _check_span("wait", self.wait)
 
     def _to_native(self) -> _core.LiquidationPolicy:
         return _core.LiquidationPolicy(
@@ -259,6 +283,13 @@ Policy = FullClose | PartialClose | TierStep | PortionClose
 def _check_fee(policy: Policy) -> None:
     object.__setattr__(policy, "fee_rate", checks.number("fee_rate", policy.fee_rate, at_least=0.0, below=1.0))
     checks.choice("fee_to", policy.fee_to, ("fund", "outside"))
+
+
+def _check_span(name: str, value: object) -> None:
+    if not isinstance(value, timedelta):
+        raise KindError(f"{name} must be a timedelta, was {checks.describe(value)}")
+    if value < timedelta(0):
+        raise InputError(f"{name} must be >= 0, was {value}")
 
 
 def _check_lots(policy: PartialClose | TierStep | PortionClose) -> None:

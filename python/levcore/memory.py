@@ -15,6 +15,17 @@ SORTED_BYTES = 3 * 8 + 2 * 4
 SORTING_BYTES = 16
 #: What a run of its own takes where claims change: pools of counterparties, own claims and their order.
 CHANGING_BYTES = 280
+#: Of an account: its places and row as gathered. Of each of its balances: the column, the core's and the gathered copy.
+ACCOUNT_BYTES = 8 + 4
+BALANCE_BYTES = 3 * 8
+#: Of a position in an account: position, instrument and claim as gathered.
+PLACE_BYTES = 4 + 4 + 16
+#: What each run keeps. An account: until when it rests, its last step, its rank in a round, what it has freed. A
+#: balance: what is left of it. A position: its claim, what it has been charged, whether it has had an order, its place
+#: in a closing sequence.
+ACCOUNT_STATE_BYTES = 8 + 8 + 16 + 16
+BALANCE_STATE_BYTES = 8
+PLACE_STATE_BYTES = 16 + 8 + 1 + 16
 #: A scenario's row: every number and, per asset, six prices or ratios.
 OUTCOME_BYTES = 15 * 8 + 400
 ASSET_BYTES = 6 * 8 * 2
@@ -50,6 +61,13 @@ def refuse_if_too_large(needed: int, what: str) -> None:
 def book_bytes(positions: int, *, changing: bool) -> int:
     """Return the bytes of a book's columns, of its sorted copy while it is made, and of a run's own claims."""
     return positions * (COLUMN_BYTES + SORTED_BYTES + max(SORTING_BYTES, CHANGING_BYTES if changing else 1))
+
+
+def account_bytes(accounts: int, places: int, *, balances: int, states: int) -> int:
+    """Return the bytes of accounts of so many balances and of the positions in them, and of so many runs' own."""
+    once = accounts * (ACCOUNT_BYTES + balances * BALANCE_BYTES) + places * PLACE_BYTES
+    each = accounts * (ACCOUNT_STATE_BYTES + balances * BALANCE_STATE_BYTES) + places * PLACE_STATE_BYTES
+    return once + states * each
 
 
 def outcome_bytes(shocks: int, assets: int) -> int:

@@ -15,7 +15,9 @@ from levcore import _core, checks, memory
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import CancelledError, InputError, KindError
+from levcore.estimate import accounts_bytes
 from levcore.funding import schedule
+from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.runs import Runs, runs_of
@@ -90,7 +92,7 @@ def simulate(
     Raises
     ------
     InputError
-        If a number is out of range, or a return is not above -1.
+        If a number is out of range, a return is not above -1, or the run reaches beyond the expiry of a future held.
     KindError
         If an argument has the wrong type.
     TooLargeError
@@ -162,6 +164,7 @@ class _Settings:
     def native(
         self, scenario: _core.Scenario, paths: int, steps: int, before: int = 0, total: int = 0
     ) -> dict[str, Any]:
+        refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
         needed = memory.path_bytes(
             len(self.ready.book),
             len(self.ready.market),
@@ -170,6 +173,7 @@ class _Settings:
             keep_steps=self.keep_steps,
             threads=self.threads,
         )
+        needed += accounts_bytes(self.ready.book, states=self.threads)
         memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
         def watch(done: int) -> None:
@@ -198,7 +202,7 @@ class _Settings:
         return np.arange(1, steps + 1) * int(np.timedelta64(self.step).astype("timedelta64[ns]").astype(np.int64))
 
     def funding(self, steps: int) -> dict[str, npt.NDArray[Any]]:
-        return schedule([i.funding for i in self.ready.book.venue.instruments], self.elapsed(steps))
+        return schedule([i._payments for i in self.ready.book.venue.instruments], self.elapsed(steps))
 
     def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
         days = np.full(steps, self.step / timedelta(days=1))

@@ -14,6 +14,7 @@ from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import InputError, KindError
 from levcore.funding import schedule
+from levcore.futures import refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.scenario import span
@@ -65,7 +66,8 @@ def replay(
     Raises
     ------
     InputError
-        If a price is not positive, times do not rise or leave a gap, or lengths differ.
+        If a price is not positive, times do not rise or leave a gap, lengths differ, or the run reaches beyond the
+        expiry of a future held.
     KindError
         If an argument has the wrong type, or neither step nor times is given.
 
@@ -93,6 +95,7 @@ def replay(
         ready, wanted = ready_pair(book, market), prices
     closes = _table("prices", wanted, ready.market)
     elapsed = _elapsed(step, times, len(closes))
+    refuse_beyond_expiry(ready.book, int(elapsed[-1]))
     extremes = _extremes(high, low, closes, ready.market)
     start = np.array(list(ready.market.prices.values()))
     if checks.flag("rescale", rescale):
@@ -101,7 +104,7 @@ def replay(
     table, bar = _moves(closes, extremes, start)
     days = np.diff(elapsed[bar], prepend=0) / DAY
     scenario = _core.Scenario.prices(np.ascontiguousarray(table))
-    due = schedule([i.funding for i in ready.book.venue.instruments], elapsed[bar])
+    due = schedule([i._payments for i in ready.book.venue.instruments], elapsed[bar])
     columns = _core.run_one(ready._native, ready._native_market, scenario, 0, 1, days, **due)
     times = elapsed[bar].astype("timedelta64[ns]")
     return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)

@@ -88,6 +88,7 @@ def tiers(venue: Any) -> list[Table]:
         how = "the whole position at its tier's rate" if table.whole_position else "each part at its own tier's rate"
         unit = {"notional": "notional", "contracts": "contracts", "entry": "notional at entry"}[table.measure]
         extra = f"; closing fee {percent(instrument.closing_fee)}" if instrument.closing_fee else ""
+        extra += " at the bankruptcy price" if extra and instrument.closing_fee_at == "bankruptcy" else ""
         caption = f"{instrument.symbol} on {instrument.asset}: margin tiers, {how}, requirement at {instrument.basis}"
         header = (f"{unit} from", "maintenance rate", "highest leverage at opening")
         tables.append(Table(f"{caption}{extra}{more}", header, tuple(rows[:MOST_TIERS])))

@@ -12,6 +12,7 @@ import numpy as np
 from levcore import tables
 from levcore.book import Book
 from levcore.errors import InputError, KindError
+from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.settings_complaints import Complaint
 from levcore.settings_models import FileBook, GBMTable, ReplayTable, ShockTable
@@ -54,6 +55,10 @@ def build(file: ScenarioFile) -> Plan:
     with _told(file, ("scenario", "file")):
         scenario, options = _scenario(file, market)
     book = _book(file, market)
+    run = settings.run
+    if isinstance(settings.scenario, GBMTable) and run.steps is not None and run.step is not None:
+        with _told(file, ("venue", "instruments")):
+            refuse_beyond_expiry(book, run.steps * (run.step // MICROSECOND) * 1000)
     return Plan(settings.scenario.kind, book, market, scenario, options, file.text)
 
 

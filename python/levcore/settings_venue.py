@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from levcore import datasets
 from levcore.backstop import Backstop, Deleveraging
 from levcore.funding import Funding
+from levcore.futures import LinearFuture
 from levcore.instruments import LinearPerpetual
 from levcore.liquidation import FullClose
 from levcore.settings_types import (
@@ -65,19 +66,20 @@ class FundingTable(Made):
     )
 
 
-class LinearPerpetualTable(Made):
-    """A linear perpetual future."""
+class InstrumentTable(Made):
+    """What every instrument has."""
 
-    makes = LinearPerpetual
-    kind: Literal["linear_perpetual"] = Field(default="linear_perpetual", description="What kind of instrument it is.")
+    kind: str = Field(description="What kind of instrument it is.")
     symbol: Name = Field(description="Its name at the venue.")
     asset: Name = Field(description="The asset whose price it follows, as the market names it.")
     tiers: Annotated[Annotated[ShippedTiers, as_text] | Annotated[TiersTable, as_table], by_shape] = Field(
         description="Margin tiers: a table, or the name of a shipped one."
     )
     closing_fee: ShareBelowOne = Field(default=0.0, description="Fee rate counted into the maintenance requirement.")
+    closing_fee_at: Literal["mark", "bankruptcy"] = Field(
+        default="mark", description="Price that the closing fee is counted at."
+    )
     basis: Literal["mark", "entry"] = Field(default="mark", description="Notional that the requirement is taken on.")
-    funding: FundingTable | None = Field(default=None, description="Funding payments along a path.")
 
     def given(self) -> dict[str, Any]:
         """Return the arguments, shipped tiers as tiers."""
@@ -85,6 +87,31 @@ class LinearPerpetualTable(Made):
         if isinstance(self.tiers, str):
             given["tiers"] = datasets.binance_tiers(self.tiers.partition(":")[2])
         return given
+
+
+class LinearPerpetualTable(InstrumentTable):
+    """A linear perpetual future."""
+
+    makes = LinearPerpetual
+    kind: Literal["linear_perpetual"] = Field(default="linear_perpetual", description="What kind of instrument it is.")
+    funding: FundingTable | None = Field(default=None, description="Funding payments along a path.")
+
+
+class LinearFutureTable(InstrumentTable):
+    """A linear future with an expiry."""
+
+    makes = LinearFuture
+    kind: Literal["linear_future"] = Field(description="What kind of instrument it is.")
+    expiry: Span = Field(description="Time from the start of a run to its expiry.")
+
+
+def _perpetual_by_default(table: Any) -> Any:
+    return {"kind": "linear_perpetual", **table} if isinstance(table, dict) else table
+
+
+AnyInstrument = Annotated[
+    LinearPerpetualTable | LinearFutureTable, Field(discriminator="kind"), BeforeValidator(_perpetual_by_default)
+]
 
 
 class FullCloseTable(Made):
@@ -134,7 +161,7 @@ class VenueTable(Made):
     """The venue's rulebook."""
 
     makes = Venue
-    instruments: Annotated[tuple[LinearPerpetualTable, ...], Field(strict=False, min_length=1)] = Field(
+    instruments: Annotated[tuple[AnyInstrument, ...], Field(strict=False, min_length=1)] = Field(
         description="What is traded there; symbols must differ."
     )
     liquidation: FullCloseTable = Field(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.errors import InputError, KindError
-from levcore.instruments import Instrument, LinearPerpetual
+from levcore.instruments import Instrument
 from levcore.memory import refuse_if_too_large
 from levcore.venue import Venue
 
@@ -53,12 +53,12 @@ def draw(
     tail_exponent: float = 1.2,
     room: float = 1.25,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Draw the columns of a synthetic book of isolated linear perpetual positions.
+    """Draw the columns of a synthetic book of isolated linear positions.
 
     Parameters
     ----------
     venue : Venue
-        The rules every position must obey. All its instruments that have open interest must be linear perpetuals.
+        The rules every position must obey. All its instruments that have open interest must be linear.
     size : int
         Number of positions, at least two for each instrument that has open interest. Instruments share it by open
         interest; half are longs.
@@ -110,8 +110,7 @@ def draw(
     leverage asks for, an assumption.
 
     *Entries.* The density of a position's age, in bars of the history, falls as 1 / (1 + age) to the history's length,
-    an assumption: most are young, a few are old. Its entry lies between the two closes around that moment, on the line
-    of log prices.
+    an assumption: most are young, few are old. Its entry lies between the two closes then, on the line of log prices.
 
     *Survival.* Age and leverage are drawn conditional on being alive: a position that any later close would have
     liquidated, or that has less than `room` now, is drawn again (same size), 60 times if need be, then it is opened at
@@ -266,7 +265,9 @@ class _Side:
         tiers = self.instrument.tiers
         valuation = entry if self.instrument.basis == "entry" else price
         tier = self._tier(quantity, entry, valuation)
-        rate = (np.asarray(tiers.maintenance_rate) + self.instrument.closing_fee)[tier]
+        # A bankruptcy price is at most twice the price, of a short with leverage 1.
+        fee = self.instrument.closing_fee * (2.0 if self.instrument.closing_fee_at == "bankruptcy" else 1.0)
+        rate = (np.asarray(tiers.maintenance_rate) + fee)[tier]
         deduction = np.asarray(tiers.deduction)[tier]
         if tiers.measure == "contracts":
             deduction = deduction * valuation
@@ -286,7 +287,8 @@ def _named(
         if names.count(name) != 1:
             raise InputError(f"open_interest[{name!r}] fits {names.count(name)} of {', '.join(symbols)}: name one")
         code = names.index(name)
-        checks.instance(f"instruments[{code}] of a synthetic book", venue.instruments[code], LinearPerpetual)
+        if venue.instruments[code].is_inverse:
+            raise KindError(f"instruments[{code}] of a synthetic book must be linear, {symbols[code]!r} is inverse")
         if code in found:
             raise InputError(f"open_interest names {symbols[code]} twice, by symbol and by asset")
         if assets[code] not in marks:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
-from levcore.instruments import InversePerpetual
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class Valuation:
             If a price is missing or not > 0.
         """
         per_unit = [
-            instrument.contract_value if isinstance(instrument, InversePerpetual) else price
+            instrument._quote_units if instrument.is_inverse else price
             for instrument, price in zip(self._venue.instruments, self._price_column(prices).tolist(), strict=True)
         ]
         notional: Floats = self._columns["quantity"] * np.array(per_unit)[self._instrument]
@@ -197,14 +196,14 @@ class Valuation:
         codes = [code for code, instrument in enumerate(self._venue.instruments) if instrument.asset == named]
         mine = np.isin(self._instrument, codes)
         at, quantity = self.liquidation_price[mine], self._columns["quantity"][mine]
-        value = np.array([getattr(instrument, "contract_value", np.nan) for instrument in self._venue.instruments])
+        value = np.array([instrument._quote_units or np.nan for instrument in self._venue.instruments])
         per_unit = value[self._instrument[mine]]
         notional = np.abs(quantity) * np.where(np.isnan(per_unit), at, per_unit)
         return liquidation_map.build(named, self._prices(prices)[named], at, quantity, notional, bins=bins, span=span)
 
     @property
     def _inverse(self) -> npt.NDArray[np.bool_]:
-        return np.array([isinstance(instrument, InversePerpetual) for instrument in self._venue.instruments])
+        return np.array([instrument.is_inverse for instrument in self._venue.instruments])
 
     def _prices(self, prices: object) -> dict[str, float]:
         from levcore.market import Market

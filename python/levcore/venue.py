@@ -9,7 +9,7 @@ from typing import Literal
 from levcore import _core, checks
 from levcore.backstop import Backstop
 from levcore.errors import InputError, KindError
-from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
+from levcore.instruments import Instrument
 from levcore.liquidation import FullClose, Policy
 from levcore.per_asset import PerAsset
 
@@ -20,7 +20,7 @@ class Venue:
 
     Parameters
     ----------
-    instruments : sequence of LinearPerpetual or InversePerpetual
+    instruments : sequence of LinearPerpetual, InversePerpetual, LinearFuture or InverseFuture
         What is traded there; symbols must differ. Inverse instruments settle in their asset, so that a venue has them
         on one asset and no linear ones beside them.
     liquidation : FullClose, PartialClose, TierStep or PortionClose
@@ -88,7 +88,7 @@ class Venue:
             raise InputError("instruments must not be empty")
         seen: set[str] = set()
         for row, instrument in enumerate(instruments):
-            if not isinstance(instrument, LinearPerpetual | InversePerpetual):
+            if not isinstance(instrument, Instrument):
                 raise KindError(f"instruments[{row}] must be an instrument, was {checks.describe(instrument)}")
             if instrument.symbol in seen:
                 raise InputError(f"instruments[{row}] must have its own symbol, {instrument.symbol!r} stands twice")
@@ -128,7 +128,7 @@ class Venue:
         shares = PerAsset(counted)
         if self.settlement in shares:
             raise InputError(f"collateral must not name {self.settlement!r}: the settlement currency counts 1")
-        if shares and any(isinstance(instrument, InversePerpetual) for instrument in self.instruments):
+        if shares and any(instrument.is_inverse for instrument in self.instruments):
             raise InputError("collateral must be empty where a venue settles in coin")
         return shares
 
@@ -146,11 +146,11 @@ class Venue:
 
 def _settlement(instruments: tuple[Instrument, ...], given: str | None) -> str:
     """Return the currency that every instrument settles in."""
-    inverse = [instrument.asset for instrument in instruments if isinstance(instrument, InversePerpetual)]
+    inverse = [instrument.asset for instrument in instruments if instrument.is_inverse]
     currency = checks.text("settlement", given) if given is not None else inverse[0] if inverse else "USD"
     for row, instrument in enumerate(instruments):
         where = f"instruments[{row}] {instrument.symbol!r}"
-        settles_here = isinstance(instrument, InversePerpetual) and instrument.asset == currency
+        settles_here = instrument.is_inverse and instrument.asset == currency
         if inverse and not settles_here:
             raise InputError(f"{where} must be inverse on {currency!r}, the settlement currency of the venue")
         if not inverse and instrument.asset == currency:

@@ -15,7 +15,7 @@ inline double liquidation_fee(const LiquidationPolicy& policy, double notional, 
 }
 
 // A liquidatable position at its turn. An isolated one stands for itself; in an account equity is the account's and
-// other_maintenance what its other positions require.
+// other_maintenance what its other positions require, a buffer included, less what may be left short for now.
 struct Turn {
     double coin;
     double entry_price;
@@ -26,6 +26,15 @@ struct Turn {
     double cash;  // of its claim: what an order leaves of an isolated one, in an account without margin
     bool in_account;
 };
+
+// A liquidation that may free what is short only little by little: since when (days), and what it has freed, money.
+struct Freeing {
+    double since = -1.0;  // < 0: none goes on
+    double freed = 0.0;
+};
+
+// What an order at this time may leave short for now; notes what it frees, or that the liquidation ends with it.
+double left_short(const LiquidationPolicy& policy, double shortage, double days, Freeing& freeing) noexcept;
 
 // The coin that an order closes, of the sign of the position's; all of it where less would not do.
 double closing_amount(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn) noexcept;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "levcore/counterparties.hpp"
+#include "levcore/liquidation.hpp"
 #include "levcore/market.hpp"
 #include "levcore/sorted_book.hpp"
 #include "levcore/sum.hpp"
@@ -50,6 +51,7 @@ struct SideState {
     std::map<std::uint32_t, Claim> residual;
     std::map<std::uint32_t, double> unit_cash;  // a unit of coin's cash without funding and socialised losses
     std::vector<bool> begun;                    // per row, once one has had an order
+    std::map<std::uint32_t, Freeing> freeing;   // per row, where what is short may be freed only little by little
     struct Resting {
         double until;
         std::uint32_t row;
@@ -107,6 +109,7 @@ struct CrossState {
     std::vector<std::uint8_t> begun;          // per place, whether it has had an order
     std::vector<double> rests_until;          // per account, in days: no order before
     std::vector<std::int64_t> last_step;      // per account, of its last order in part
+    std::vector<Freeing> freeing;             // per account, where what is short may be freed only little by little
 };
 
 struct State {

@@ -17,15 +17,23 @@ struct LiquidationPolicy {
     double fee_rate = 0.0;             // of the notional traded
     Receiver fee_to = Receiver::fund;  // fund or outside
     Amount amount = Amount::all;
-    double target = 1.0;     // to_target: maintenance over equity after the order, in (0, 1]
-    std::size_t tiers = 1;   // to_lower_tier: how many tiers down
-    double portion = 1.0;    // portion: of the position, in (0, 1]
-    double above = 0.0;      // portion: only where the notional is above, else all
-    double minimum = 0.0;    // portion: notional of an order, at least
-    bool then_all = false;   // portion: the second order closes the rest
-    double wait_days = 0.0;  // portion: no second order sooner, nor in the same step
-    double lot = 0.0;        // orders are whole multiples of it: base units, or contracts; 0: any size
-    double dust = 0.0;       // what would be left below this is closed too
+    double target = 1.0;          // to_target: maintenance over equity after the order, in (0, 1]
+    double buffer = 0.0;          // to_target: counted there on top of maintenance, a share of notional, in [0, 1)
+    double initial_share = 1.0;   // to_target: of the shortage, what may be freed at once, in [0, 1]; 1: all, always
+    double duration_days = 0.0;   // to_target: the share that may be freed rises by 1 in this time
+    double small_shortage = 0.0;  // to_target: a shortage below is freed at once, money
+    std::size_t tiers = 1;        // to_lower_tier: how many tiers down
+    double portion = 1.0;         // portion: of the position, in (0, 1]
+    double above = 0.0;           // portion: only where the notional is above, else all
+    double minimum = 0.0;         // portion: notional of an order, at least
+    bool then_all = false;        // portion: the second order closes the rest
+    double wait_days = 0.0;       // portion: no second order sooner, nor in the same step
+    double lot = 0.0;             // orders are whole multiples of it: base units, or contracts; 0: any size
+    double dust = 0.0;            // what would be left below this is closed too
+
+    // Whether an order may leave a position waiting that is liquidatable still.
+    [[nodiscard]] bool lets_wait() const noexcept { return amount == Amount::portion || is_limited(); }
+    [[nodiscard]] bool is_limited() const noexcept { return amount == Amount::to_target && initial_share < 1.0; }
 };
 
 // Whose positions close against a bankrupt one, and at which price.

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 
 from levcore import checks, datasets
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from levcore.backstop import Backstop, Deleveraging
+from levcore.liquidation import Policy, TierStep
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, inverse, linear
+from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
 
 #: Quote units of a COIN-M contract where it is not 10.
 CONTRACT_VALUE = {"BTC": 100.0}
@@ -24,6 +24,9 @@ def binance_usdm(
     liquidation_fee: float = 0.0125,
     settlement: str = "USDT",
     collateral: Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
+    expiry: Expiries = None,
 ) -> Venue:
     """Give the rulebook of Binance USD-M futures: linear, tiers with deductions on the notional at the mark.
 
@@ -43,26 +46,35 @@ def binance_usdm(
         name the symbols.
     collateral : mapping of str to float, optional
         Multi-assets mode: the share of each coin's value that counts.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
+    expiry : mapping of str to timedelta, optional
+        Of each symbol with a date ("BTCUSDT_261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
-        Equity equal to the requirement liquidates (margin ratio 100 %); what is left after the fee is the trader's;
-        deficits go to the fund, then to deleveraging.
+        Equity equal to the requirement liquidates (margin ratio 100 %): a position is cut to the tier below, in the
+        lowest tier closed; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging at
+        the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
     InputError, KindError
-        If a symbol has no tiers or reads otherwise, tiers are of another kind, or a value breaks a rule.
+        If a symbol has no tiers, reads otherwise or has a date and no expiry, tiers are of another kind, or a value
+        breaks a rule.
 
     Notes
     -----
     Source: Binance's help pages on liquidation (b3c689c1f50a44cabb3a84e663b81d93, 360033525271), read in 2025, its
     printed examples reproduced to the cent; tiers of 2026; the fee of 1.25 % is that of BTCUSDT in 2025.
 
-    Left out: the order that first cuts a big position to a lower tier (a liquidation closes the whole position), the
-    ranking of deleveraging by profit and leverage (levcore: pro rata), fees by symbol, buffers of the exchange of
-    collateral, funding unless instruments are given one, delivery of dated futures.
+    The cut is one tier an order, from the help page on "smart liquidation"; the venue does not print its size.
+
+    Left out: the take-over at the bankruptcy price of what the order book does not fill, fees by symbol, buffers of the
+    exchange of collateral, delivery of dated futures.
 
     Examples
     --------
@@ -71,12 +83,14 @@ def binance_usdm(
     150.0
     """
     currency = checks.text("settlement", settlement)
-    house = House("Binance USD-M", rf"(?P<asset>\w+?){re.escape(currency)}(_\d{{6}})?", f"BTC{currency}", currency)
+    house = House(
+        "Binance USD-M", rf"(?P<asset>\w+?){re.escape(currency)}(?P<dated>_\d{{6}})?", f"BTC{currency}", currency
+    )
     shipped = {symbol: datasets.binance_tiers(symbol) for symbol in SHIPPED} if tiers is None else None
     return Venue(
-        linear(house, symbols, tiers, shipped=shipped),
-        liquidation=FullClose(fee_rate=liquidation_fee),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        linear(house, symbols, tiers, shipped=shipped, funding=funding, expiry=expiry),
+        liquidation=TierStep(tiers=1, fee_rate=liquidation_fee) if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="trader",
         liquidate_at_equality=True,
         settlement=currency,
@@ -91,6 +105,9 @@ def binance_coinm(
     insurance_fund: float = 0.0,
     liquidation_fee: float = 0.015,
     contract_value: float | Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
+    expiry: Expiries = None,
 ) -> Venue:
     """Give the rulebook of Binance COIN-M futures: inverse, margined in coin, tiers with deductions in coin.
 
@@ -107,17 +124,25 @@ def binance_coinm(
         Clearance fee as a share of the notional closed, in [0, 1): `liquidationFee` of the exchange information.
     contract_value : float or mapping of str to float, optional
         USD a contract, per coin; None: 100 of BTC, 10 of the others.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
+    expiry : mapping of str to timedelta, optional
+        Of each symbol with a date ("BTCUSD_261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
-        Settled in the coin. Equity equal to the requirement liquidates; what is left after the fee is the trader's;
-        deficits go to the fund, then to deleveraging.
+        Settled in the coin. Equity equal to the requirement liquidates: a position is cut to the tier below, in the
+        lowest tier closed; what is left after the fee is the trader's; deficits go to the fund, then to deleveraging at
+        the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
     InputError, KindError
-        If there are no tiers, symbols are of several coins, tiers are of another kind, or a value breaks a rule.
+        If there are no tiers, symbols are of several coins, one has a date and no expiry, tiers are of another kind, or
+        a value breaks a rule.
 
     Notes
     -----
@@ -133,12 +158,12 @@ def binance_coinm(
     >>> lc.venues.binance_coinm(tiers={"BTCUSD_PERP": table}).settlement
     'BTC'
     """
-    house = House("Binance COIN-M", r"(?P<asset>\w+?)USD_(PERP|\d{6})", "BTCUSD_PERP", None)
+    house = House("Binance COIN-M", r"(?P<asset>\w+?)USD_(PERP|(?P<dated>\d{6}))", "BTCUSD_PERP", None)
     value = _Values(CONTRACT_VALUE) if contract_value is None else contract_value
     return Venue(
-        inverse(house, symbols, tiers, contract_value=value),
-        liquidation=FullClose(fee_rate=liquidation_fee),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        inverse(house, symbols, tiers, contract_value=value, funding=funding, expiry=expiry),
+        liquidation=TierStep(tiers=1, fee_rate=liquidation_fee) if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="trader",
         liquidate_at_equality=True,
     )

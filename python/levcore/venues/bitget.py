@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from levcore.backstop import Backstop, Deleveraging
+from levcore.liquidation import FullClose, Policy
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
+from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
 
 
 def bitget(
@@ -17,6 +17,8 @@ def bitget(
     insurance_fund: float = 0.0,
     taker_fee: float = 0.0006,
     collateral: Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
 ) -> Venue:
     """Give the rulebook of Bitget's USDT perpetuals: linear, whole-position tiers.
 
@@ -33,12 +35,17 @@ def bitget(
         Rate of the fee to close, counted into the requirement beside the maintenance rate, in [0, 1).
     collateral : mapping of str to float, optional
         Coins of a multi-currency account: the share of their value that counts.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
 
     Returns
     -------
     Venue
         Equity equal to the requirement liquidates; a position is taken over at its bankruptcy price, and what is left
-        of its margin is the fund's; deficits go to the fund, then to deleveraging.
+        of its margin is the fund's; deficits go to the fund, then to deleveraging at the bankruptcy price, highest
+        profit times leverage first.
 
     Raises
     ------
@@ -50,8 +57,8 @@ def bitget(
     Source: the formula of Bitget's liquidation price, checked against published numbers of one tier; that tiers have
     no deduction, and the default fee of an ordinary account, are general knowledge.
 
-    Left out: partial steps (a liquidation closes the whole position), the ranking of deleveraging (levcore: pro
-    rata), contracts margined in coin, funding unless instruments are given one.
+    Left out: liquidation in parts, whose sizes are not known here (a liquidation closes the whole position), contracts
+    margined in coin. That deleveraging ranks by profit times leverage is general knowledge.
 
     Examples
     --------
@@ -64,9 +71,9 @@ def bitget(
     """
     house = House("Bitget", r"(?P<asset>\w+?)USDT", "BTCUSDT", whole_position=True)
     return Venue(
-        linear(house, symbols, tiers, closing_fee=taker_fee),
-        liquidation=FullClose(),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        linear(house, symbols, tiers, closing_fee=taker_fee, funding=funding),
+        liquidation=FullClose() if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",

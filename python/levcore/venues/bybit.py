@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from levcore.backstop import Backstop, Deleveraging
+from levcore.liquidation import Policy, TierStep
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, inverse, linear
+from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
 
 
 def bybit_linear(
@@ -18,6 +18,9 @@ def bybit_linear(
     insurance_fund: float = 0.0,
     basis: Literal["mark", "entry"] = "entry",
     collateral: Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
+    expiry: Expiries = None,
 ) -> Venue:
     """Give the rulebook of Bybit's USDT contracts: linear, tiers with deductions on the notional at entry.
 
@@ -33,27 +36,33 @@ def bybit_linear(
         Which notional the requirement is taken on: at entry (the classic account's printed formula), or at the mark.
     collateral : mapping of str to float, optional
         Unified account: the share of each coin's value that counts.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the unified account's policy; ``FullClose()`` is the classic account's. None: the unified account's.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
+    expiry : mapping of str to timedelta, optional
+        Of each symbol with a date ("BTCUSDT-25DEC26"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
-        Equity equal to the requirement liquidates; a position is taken over at its bankruptcy price, and what is left
-        of its margin is the fund's; deficits go to the fund, then to deleveraging.
+        Equity equal to the requirement liquidates: a position is cut to the tier below; in the lowest tier it is taken
+        over at its bankruptcy price, and what is left of its margin is the fund's; deficits go to the fund, then to
+        deleveraging at the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
     InputError, KindError
-        If there are no tiers, they are of another kind, or a value breaks a rule.
+        If there are no tiers, they are of another kind, a symbol has a date and no expiry, or a value breaks a rule.
 
     Notes
     -----
     Source: Bybit's help pages on the liquidation price of USDT contracts, read in 2024 and 2025, checked against
     published numbers. The fee to close at the bankruptcy price is in the venue's initial and maintenance margin alike
-    and cancels out: give margins without it.
+    and cancels out: give margins without it. That the unified account goes down tier by tier is general knowledge.
 
-    Left out: steps down the tiers before the take-over (a liquidation closes the whole position), pools of the fund,
-    the ranking of deleveraging (levcore: pro rata) and its triggers by draw-down of the fund, prices rounded to ticks,
-    funding unless instruments are given one.
+    Left out: pools of the fund, deleveraging that draw-down of the fund sets off, the mark instead of a bankruptcy
+    price that is more than 5 % away from it, prices rounded to ticks, delivery of dated futures.
 
     Examples
     --------
@@ -62,12 +71,12 @@ def bybit_linear(
     >>> lc.venues.bybit_linear(tiers={"BTCUSDT": table}).remainder
     'fund'
     """
-    house = House("Bybit", r"(?P<asset>\w+?)USDT(-\w+)?", "BTCUSDT", measure=("notional", "entry"))
+    house = House("Bybit", r"(?P<asset>\w+?)USDT(?P<dated>-\w+)?", "BTCUSDT", measure=("notional", "entry"))
     measured = house if basis == "entry" else house._replace(measure=("notional",))
     return Venue(
-        linear(measured, symbols, tiers, basis=basis),
-        liquidation=FullClose(),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        linear(measured, symbols, tiers, basis=basis, funding=funding, expiry=expiry),
+        liquidation=TierStep(tiers=1) if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",
@@ -81,6 +90,9 @@ def bybit_inverse(
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
     basis: Literal["mark", "entry"] = "mark",
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
+    expiry: Expiries = None,
 ) -> Venue:
     """Give the rulebook of Bybit's inverse contracts of 1 USD, margined in coin.
 
@@ -94,17 +106,25 @@ def bybit_inverse(
         In coin, >= 0.
     basis : {"mark", "entry"}
         Which notional the requirement is taken on: at the mark (the venue's page of May 2026) or at entry (2024).
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the unified account's policy; ``FullClose()`` is the classic account's. None: the unified account's.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
+    expiry : mapping of str to timedelta, optional
+        Of each symbol with a date ("BTCUSDZ26"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
-        Settled in the coin. Equity equal to the requirement liquidates; what is left of the margin is the fund's;
-        deficits go to the fund, then to deleveraging.
+        Settled in the coin. Equity equal to the requirement liquidates: a position is cut to the tier below, in the
+        lowest tier closed; what is left of the margin is then the fund's; deficits go to the fund, then to
+        deleveraging at the bankruptcy price, highest profit times leverage first.
 
     Raises
     ------
     InputError, KindError
-        If there are no tiers, symbols are of several coins, tiers are of another kind, or a value breaks a rule.
+        If there are no tiers, symbols are of several coins, one has a date and no expiry, tiers are of another kind, or
+        a value breaks a rule.
 
     Notes
     -----
@@ -121,11 +141,11 @@ def bybit_inverse(
     1.0
     """
     measures = ("notional",) if basis == "mark" else ("notional", "entry")
-    house = House("Bybit", r"(?P<asset>\w+?)USD([HMUZ]\d\d)?", "BTCUSD", None, measure=measures)
+    house = House("Bybit", r"(?P<asset>\w+?)USD(?P<dated>[HMUZ]\d\d)?", "BTCUSD", None, measure=measures)
     return Venue(
-        inverse(house, symbols, tiers, contract_value=1.0, basis=basis),
-        liquidation=FullClose(),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        inverse(house, symbols, tiers, contract_value=1.0, basis=basis, funding=funding, expiry=expiry),
+        liquidation=TierStep(tiers=1) if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
     )

@@ -8,10 +8,10 @@ import numpy as np
 
 from levcore import checks
 from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from levcore.liquidation import PartialClose, Policy
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, inverse
+from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse
 
 
 class Rule(NamedTuple):
@@ -40,6 +40,9 @@ def deribit_futures(
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
     liquidation_fee: float | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
+    expiry: Expiries = None,
 ) -> Venue:
     """Give the rulebook of Deribit's inverse futures: coin-settled, rates that rise with the size of the position.
 
@@ -53,28 +56,37 @@ def deribit_futures(
         In coin, >= 0.
     liquidation_fee : float, optional
         Share of the notional closed, in [0, 1); None: 0.75 % of BTC, 0.9 % of ETH.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
+    expiry : mapping of str to timedelta, optional
+        Of each symbol with a date ("BTC-25DEC26"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
-        Settled in the coin. Equity equal to the requirement is safe; what is left after the fee is the trader's;
-        deficits go to the fund and are then socialised.
+        Settled in the coin. Equity equal to the requirement is safe; below it just so many contracts are closed that
+        the requirement is met again; what is left after the fee is the trader's; deficits go to the fund and are then
+        socialised over unrealised profits.
 
     Raises
     ------
     InputError, KindError
-        If a coin has no rule, symbols are of several coins, tiers are of another kind, or a value breaks a rule.
+        If a coin has no rule, symbols are of several coins, one has a date and no expiry, tiers are of another kind, or
+        a value breaks a rule.
 
     Notes
     -----
     The maintenance requirement of a size of S coins is ``S*(0.01 + 0.00005*S)`` for BTC, ``S*(0.01 + 0.000004*S)`` for
     ETH. It stands here as 700 tiers that meet it at every floor and lie above it between, by less than 1e-4 of it.
     Source: Deribit, "Change of leverage levels, position sizes and liquidation fees", 11 January 2022; contracts of 10
-    USD (BTC) and 1 USD (ETH), equality and the waterfall are general knowledge.
+    USD (BTC) and 1 USD (ETH), equality and the waterfall are general knowledge. The help page "Liquidations": in steps,
+    one a second, that end as soon as the requirement is below the equity; their size is not printed, levcore takes what
+    meets the requirement at the mark, in whole contracts.
 
-    Left out: liquidation in steps (a liquidation closes the whole position), portfolio margin, options, positions on
-    one coin that share one size in the rule, delivery of dated futures, continuous funding unless instruments are
-    given one.
+    Left out: the time between steps, portfolio margin, options, positions on one coin that share one size in the rule,
+    delivery of dated futures, funding that is paid continuously (levcore: at the times of `funding`).
 
     Examples
     --------
@@ -83,7 +95,7 @@ def deribit_futures(
     >>> venue.settlement, round(venue.instruments[0].tiers.maintenance_margin(100.0), 3)
     ('BTC', 1.5)
     """
-    house = House("Deribit", r"(?P<asset>[A-Z]+)-(PERPETUAL|\d{1,2}[A-Z]{3}\d\d)", "BTC-PERPETUAL", None)
+    house = House("Deribit", r"(?P<asset>[A-Z]+)-(PERPETUAL|(?P<dated>\d{1,2}[A-Z]{3}\d\d))", "BTC-PERPETUAL", None)
     named = "BTC-PERPETUAL" if symbols is None and tiers is None else symbols
     shipped = None
     if tiers is None:
@@ -91,12 +103,14 @@ def deribit_futures(
         listed = dict.fromkeys([f"{coin}-PERPETUAL" for coin in RULES] + [s for s in asked if _coin(s) in RULES])
         shipped = {symbol: standard_margin(RULES[_coin(symbol)]) for symbol in listed}
     values = {coin: rule.contract_value for coin, rule in RULES.items()}
-    found = inverse(house, named, tiers, shipped=shipped, contract_value=values)
+    found = inverse(house, named, tiers, shipped=shipped, contract_value=values, funding=funding, expiry=expiry)
     fee = RULES[found[0].asset].liquidation_fee if liquidation_fee is None else liquidation_fee
+    rate = checks.number("liquidation_fee", fee, at_least=0.0, below=1.0)
+    stepwise = PartialClose(target=1.0, fee_rate=rate, lot=1.0)
     return Venue(
         found,
-        liquidation=FullClose(fee_rate=checks.number("liquidation_fee", fee, at_least=0.0, below=1.0)),
-        backstop=Backstop(insurance_fund=insurance_fund, socialise=True),
+        liquidation=stepwise if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, socialise="profit"),
         remainder="trader",
         liquidate_at_equality=False,
     )

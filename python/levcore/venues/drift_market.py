@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from levcore.liquidation import PartialClose, Policy
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
+from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
+
+#: What a liquidation adds to each margin ratio, until which it goes on: the program's default.
+BUFFER = 0.02
 
 
 def drift_v2(
@@ -17,6 +20,8 @@ def drift_v2(
     insurance_fund: float = 0.0,
     liquidation_fee: float = 0.0,
     collateral: Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
 ) -> Venue:
     """Give the rulebook of Drift v2: linear, losses beyond the fund socialised, no deleveraging.
 
@@ -32,12 +37,17 @@ def drift_v2(
         Fees of liquidator and insurance together as a share of the notional, in [0, 1); they leave the model.
     collateral : mapping of str to float, optional
         The maintenance asset weight of each coin.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
 
     Returns
     -------
     Venue
-        Equity equal to the requirement is safe; what is left after the fee is the trader's; deficits go to the fund
-        and are then socialised.
+        Equity equal to the requirement is safe; below it just so much is closed that equity covers the requirement and
+        a buffer of 2 % of the notional; what is left after the fee is the trader's; deficits go to the fund and are
+        then socialised over open interest.
 
     Raises
     ------
@@ -48,24 +58,30 @@ def drift_v2(
     -----
     Source: the protocol's code and tests (programs/drift/src/math), re-computed.
 
-    Left out: the part of the ratio that grows with the square root of the size, the buffer of 2 % up to which a
-    liquidation frees margin and its rate in time (a liquidation closes the whole position), the liquidator who takes
-    the position over at the oracle price less a fee (levcore: it walks the order book), weights that fall with
-    deposits, and that losses are charged over open interest (levcore: over unrealised profit). Marks stand for oracle
-    prices; no funding unless instruments are given one.
+    A position that its order's own impact leaves between requirement and buffer is healthy here; the program goes on
+    until the buffer is met.
+
+    The state, not the code, says which share of its shortage a liquidation may free at once and how fast that grows
+    (150 slots in the program's tests): ``liquidation=lc.PartialClose(target=1.0, buffer=0.02, initial_share=...,
+    duration=..., small_shortage=50.0)`` has both; by default all is freed at once.
+
+    Left out: the part of the ratio that grows with the square root of the size, the liquidator who takes the position
+    over at the oracle price less a fee (levcore: it walks the order book), and weights that fall with deposits. Marks
+    stand for oracle prices.
 
     Examples
     --------
     >>> import levcore as lc
     >>> table = lc.MarginTiers([0.0], [0.05], max_leverage=[10])
     >>> lc.venues.drift_v2(tiers={"SOL-PERP": table}).backstop
-    Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise=True)
+    Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise='open_interest')
     """
     house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
+    to_buffer = PartialClose(target=1.0, buffer=BUFFER, fee_rate=liquidation_fee, fee_to="outside")
     return Venue(
-        linear(house, symbols, tiers),
-        liquidation=FullClose(fee_rate=liquidation_fee, fee_to="outside"),
-        backstop=Backstop(insurance_fund=insurance_fund, socialise=True),
+        linear(house, symbols, tiers, funding=funding),
+        liquidation=to_buffer if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, socialise="open_interest"),
         remainder="trader",
         liquidate_at_equality=False,
         settlement="USDC",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from levcore.backstop import Backstop, Deleveraging
+from levcore.liquidation import FullClose, Policy
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
+from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, linear
 
 
 def gate(
@@ -17,6 +17,9 @@ def gate(
     insurance_fund: float = 0.0,
     taker_fee: float = 0.00075,
     collateral: Mapping[str, float] | None = None,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
+    expiry: Expiries = None,
 ) -> Venue:
     """Give the rulebook of Gate's USDT perpetuals: linear, whole-position tiers.
 
@@ -33,26 +36,33 @@ def gate(
         Rate of the fee to close, counted into the requirement beside the maintenance rate, in [0, 1).
     collateral : mapping of str to float, optional
         Coins of a multi-currency account: the share of their value that counts.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
+    expiry : mapping of str to timedelta, optional
+        Of each symbol with a date ("BTC_USDT_20261225"), a future: time from the start of a run. It must have one.
 
     Returns
     -------
     Venue
         Equity equal to the requirement liquidates; a position is taken over at its bankruptcy price, and what is left
-        of its margin is the fund's; deficits go to the fund, then to deleveraging.
+        of its margin is the fund's; deficits go to the fund, then to deleveraging at the bankruptcy price, highest
+        profit times leverage first.
 
     Raises
     ------
     InputError, KindError
-        If there are no tiers, they are of another kind, or a value breaks a rule.
+        If there are no tiers, they are of another kind, a symbol has a date and no expiry, or a value breaks a rule.
 
     Notes
     -----
     Source: the formula of Gate's liquidation price, which gives a price shown by its application (1349.70) and one
     of its interface (665.69, with the fee of 0.075 % that is the default here).
 
-    Left out: tiers with deductions that newer accounts may have, partial steps (a liquidation closes the whole
-    position), the ranking of deleveraging (levcore: pro rata), contracts margined in coin, funding unless instruments
-    are given one.
+    Left out: tiers with deductions that newer accounts may have, liquidation in parts, whose sizes are not known here
+    (a liquidation closes the whole position), contracts margined in coin, delivery of dated futures. That deleveraging
+    ranks by profit times leverage is general knowledge.
 
     Examples
     --------
@@ -63,11 +73,11 @@ def gate(
     >>> lc.Book(venue, instrument="BTC_USDT", **held).liquidation_price.round(2)
     array([54257.72])
     """
-    house = House("Gate", r"(?P<asset>\w+?)_USDT(_\d{8})?", "BTC_USDT", whole_position=True)
+    house = House("Gate", r"(?P<asset>\w+?)_USDT(?P<dated>_\d{8})?", "BTC_USDT", whole_position=True)
     return Venue(
-        linear(house, symbols, tiers, closing_fee=taker_fee),
-        liquidation=FullClose(),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        linear(house, symbols, tiers, closing_fee=taker_fee, funding=funding, expiry=expiry),
+        liquidation=FullClose() if liquidation is None else liquidation,
+        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="fund",
         liquidate_at_equality=True,
         settlement="USDT",

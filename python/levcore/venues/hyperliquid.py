@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from levcore.backstop import Backstop
-from levcore.liquidation import FullClose
+from datetime import timedelta
+
+from levcore.backstop import Backstop, Deleveraging
+from levcore.liquidation import Policy, PortionClose
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
-from levcore.venues.presets import House, Symbols, Tables, linear
+from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
 
 #: Notional in USDC from which each highest leverage applies: "Margin tiers" in the venue's documentation, 2025.
 MAX_LEVERAGE = {
@@ -22,6 +24,8 @@ def hyperliquid(
     *,
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
+    liquidation: Policy | None = None,
+    funding: Fundings = None,
 ) -> Venue:
     """Give the rulebook of Hyperliquid's perpetuals: linear, half the initial margin at the highest leverage.
 
@@ -33,12 +37,18 @@ def hyperliquid(
         Continuous tiers per coin, maintenance rate ``0.5/max_leverage``. None: BTC, ETH, SOL and XRP as shipped.
     insurance_fund : float
         In USDC, >= 0: what stands behind a deficit. The venue has a vault (HLP) for it, and no fund.
+    liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
+        Instead of the venue's own policy. None: its own.
+    funding : Funding or mapping of str to Funding, optional
+        What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
 
     Returns
     -------
     Venue
-        Equity equal to the requirement liquidates; no fee, and what is left is the trader's; deficits go to the fund,
-        then to deleveraging; losses are never socialised.
+        Equity equal to the requirement liquidates: of a position above 100,000 USDC a fifth is closed, and the rest 30
+        seconds later, others whole; no fee, and what is left is the trader's. Where equity is below two thirds of the
+        requirement, the vault takes the position over with all its margin. Deficits go to the fund, then to
+        deleveraging at the previous mark, highest price gain times leverage first; losses are never socialised.
 
     Raises
     ------
@@ -50,10 +60,14 @@ def hyperliquid(
     Source: Hyperliquid's documentation (margin tiers, liquidations), 2025; liquidation prices of 29 live positions
     reproduced within 3.5e-5. The second tier of XRP is general knowledge, not checked.
 
-    Left out: the first order of 20 % of a position above 100,000 USDC and the 30 seconds after it (a liquidation closes
-    the whole position), the take-over by the vault below two thirds of the requirement, which keeps the margin, the
-    ranking of deleveraging and its price, the previous mark (levcore: pro rata at the bankruptcy price), funding unless
-    instruments are given one.
+    A shock is one step: the rest of a large position waits at its end (`Outcome.waiting`). A step of more than 30
+    seconds makes the wait as long.
+
+    The index of deleveraging is printed for longs, mark over entry; shorts are ranked by entry over mark here, which is
+    general knowledge.
+
+    Left out: a take-over while a position waits for its second order (levcore: at its next turn), and what the vault
+    does with what it has taken over.
 
     Examples
     --------
@@ -62,10 +76,16 @@ def hyperliquid(
     (0.0125, 0.025)
     """
     house = House("Hyperliquid", r"(?P<asset>[^/:]+)", "BTC", "USDC")
+    shipped = {coin: _of_leverage(rows) for coin, rows in MAX_LEVERAGE.items()}
+    first_a_fifth = PortionClose(portion=0.2, above=100_000.0, wait=timedelta(seconds=30), then="all")
     return Venue(
-        linear(house, symbols, tiers, shipped={coin: _of_leverage(rows) for coin, rows in MAX_LEVERAGE.items()}),
-        liquidation=FullClose(),
-        backstop=Backstop(insurance_fund=insurance_fund, deleveraging=True),
+        linear(house, symbols, tiers, shipped=shipped, funding=funding),
+        liquidation=first_a_fifth if liquidation is None else liquidation,
+        backstop=Backstop(
+            insurance_fund=insurance_fund,
+            takeover=2.0 / 3.0,
+            deleveraging=Deleveraging(ranking="index", price="previous_mark"),
+        ),
         remainder="trader",
         liquidate_at_equality=True,
         settlement="USDC",

@@ -1,18 +1,23 @@
-"""What the presets share: which tiers a symbol has, whether they are of the venue's kind, which asset it follows."""
+"""What the presets share: a symbol's tiers, its asset, its funding and its expiry, and whether they fit the venue."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple
 
 from levcore import checks
 from levcore.errors import InputError, KindError
-from levcore.instruments import InversePerpetual, LinearPerpetual
+from levcore.funding import Funding
+from levcore.futures import InverseFuture, LinearFuture
+from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
 from levcore.tiers import MarginTiers
 
 Symbols = str | Sequence[str] | None
 Tables = Mapping[str, MarginTiers]
+Fundings = Funding | Mapping[str, Funding] | None
+Expiries = Mapping[str, timedelta] | None
 
 #: How many symbols an error lists.
 LISTED = 20
@@ -22,7 +27,7 @@ class House(NamedTuple):
     """How a venue writes its symbols, and which kind of tiers it has."""
 
     name: str
-    symbol: str  # a pattern with a group `asset`
+    symbol: str  # a pattern with a group `asset`, and `dated` where it has futures with an expiry
     example: str
     settlement: str | None = "USDT"  # None: each coin on its own
     whole_position: bool = False
@@ -37,13 +42,22 @@ def linear(
     shipped: Tables | None = None,
     closing_fee: float = 0.0,
     basis: Literal["mark", "entry"] = "mark",
-) -> list[LinearPerpetual]:
+    funding: Fundings = None,
+    expiry: Expiries = None,
+) -> list[Instrument]:
     """Return the linear instruments of these symbols."""
+    known = _known(house, tiers, shipped)
     fee = checks.number("closing fee", closing_fee, at_least=0.0, below=1.0)
-    return [
-        LinearPerpetual(symbol, asset=_asset(house, symbol), tiers=table, closing_fee=fee, basis=basis)
-        for symbol, table in _tables(house, symbols, tiers, shipped).items()
-    ]
+    paid, ends = _payments(house, funding, known), _expiries(house, expiry, known)
+    found: list[Instrument] = []
+    for symbol, table in _chosen(house, symbols, known).items():
+        given: dict[str, Any] = {"asset": _asset(house, symbol), "tiers": table, "closing_fee": fee, "basis": basis}
+        if symbol in ends:
+            found.append(LinearFuture(symbol, expiry=ends[symbol], **given))
+        else:
+            _refuse_without_expiry(house, symbol)
+            found.append(LinearPerpetual(symbol, funding=paid.get(symbol), **given))
+    return found
 
 
 def inverse(
@@ -54,10 +68,14 @@ def inverse(
     contract_value: Mapping[str, float] | float,
     shipped: Tables | None = None,
     basis: Literal["mark", "entry"] = "mark",
-) -> list[InversePerpetual]:
+    funding: Fundings = None,
+    expiry: Expiries = None,
+) -> list[Instrument]:
     """Return the inverse instruments of these symbols; they must be of one coin."""
-    found: list[InversePerpetual] = []
-    for symbol, table in _tables(house, symbols, tiers, shipped).items():
+    known = _known(house, tiers, shipped)
+    paid, ends = _payments(house, funding, known), _expiries(house, expiry, known)
+    found: list[Instrument] = []
+    for symbol, table in _chosen(house, symbols, known).items():
         coin = _asset(house, symbol)
         if found and coin != found[0].asset:
             raise InputError(
@@ -67,13 +85,17 @@ def inverse(
         value = contract_value.get(coin) if isinstance(contract_value, Mapping) else contract_value
         if value is None:
             raise InputError(f"contract_value must be given for {symbol!r}: the quote units of a contract on {coin}")
-        found.append(InversePerpetual(symbol, asset=coin, contract_value=value, tiers=table, basis=basis))
+        given: dict[str, Any] = {"asset": coin, "contract_value": value, "tiers": table, "basis": basis}
+        if symbol in ends:
+            found.append(InverseFuture(symbol, expiry=ends[symbol], **given))
+        else:
+            _refuse_without_expiry(house, symbol)
+            found.append(InversePerpetual(symbol, funding=paid.get(symbol), **given))
     return found
 
 
-def _tables(house: House, symbols: Symbols, tiers: Tables | None, shipped: Tables | None) -> dict[str, MarginTiers]:
+def _chosen(house: House, symbols: Symbols, known: dict[str, MarginTiers]) -> dict[str, MarginTiers]:
     """Return the tiers of each symbol asked for; of all that there are where none is named."""
-    known = _known(house, tiers, shipped)
     if symbols is None:
         return known
     if not isinstance(symbols, (str, Sequence)):
@@ -126,16 +148,66 @@ def _check_kind(house: House, symbol: str, table: MarginTiers) -> None:
         raise InputError(f"{where} must measure {words} at {house.name}, measured {table.measure!r}")
 
 
+def _payments(house: House, funding: Fundings, known: Mapping[str, object]) -> Mapping[str, Funding]:
+    """Return the funding of each symbol that has one."""
+    if funding is None or isinstance(funding, Funding):
+        return {} if funding is None else dict.fromkeys(known, funding)
+    for symbol, paid in _of_symbols("funding", "Funding", funding, known).items():
+        checks.instance(f"funding[{symbol!r}]", paid, Funding)
+        if _is_dated(house, symbol):
+            raise InputError(f"funding must not name {symbol!r}: a future with an expiry has none")
+    return funding
+
+
+def _expiries(house: House, expiry: Expiries, known: Mapping[str, object]) -> Mapping[str, timedelta]:
+    """Return the expiry of each symbol that has one."""
+    if expiry is None:
+        return {}
+    for symbol in _of_symbols("expiry", "timedelta", expiry, known):
+        if not _is_dated(house, symbol):
+            raise InputError(f"expiry must name futures with a date in their symbol, {symbol!r} is a perpetual")
+    return expiry
+
+
+def _of_symbols(name: str, of: str, given: Any, known: Mapping[str, object]) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise KindError(f"{name} must be a mapping of symbols to {of}, was {checks.describe(given)}")
+    for symbol in given:
+        if symbol not in known:
+            raise InputError(
+                f"{name} must name symbols that have tiers, {symbol!r} has none; there are {_listed(known)}"
+            )
+    return given
+
+
+def _refuse_without_expiry(house: House, symbol: str) -> None:
+    if _is_dated(house, symbol):
+        raise InputError(
+            f"expiry must be given for {symbol!r}, a future: expiry={{{symbol!r}: timedelta(days=...)}}, counted from "
+            "the start of a run; or name the symbols without it"
+        )
+
+
 def _asset(house: House, symbol: str) -> str:
-    """Return the asset of a symbol, written as the venue writes it or as ccxt does."""
+    """Return the asset of a symbol."""
+    return _parts(house, symbol)["asset"]
+
+
+def _is_dated(house: House, symbol: str) -> bool:
+    return bool(_parts(house, symbol).groupdict().get("dated"))
+
+
+def _parts(house: House, symbol: str) -> re.Match[str]:
+    """Return the parts of a symbol, written as the venue writes it or as ccxt does."""
     settled = "USD:(?P=asset)" if house.settlement is None else "{0}:{0}".format(re.escape(house.settlement))
-    found = re.fullmatch(house.symbol, symbol) or re.fullmatch(rf"(?P<asset>[^/:]+)/{settled}(-\d{{6}})?", symbol)
+    date = r"(?P<dated>-\d{6})?" if "(?P<dated>" in house.symbol else ""
+    found = re.fullmatch(house.symbol, symbol) or re.fullmatch(rf"(?P<asset>[^/:]+)/{settled}{date}", symbol)
     if found is None:
         currency = "its coin" if house.settlement is None else house.settlement
         raise InputError(
             f"symbols must read like {house.example!r} at {house.name}, settled in {currency}; was {symbol!r}"
         )
-    return found["asset"]
+    return found
 
 
 def _listed(names: Mapping[str, object]) -> str:

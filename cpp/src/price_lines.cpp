@@ -1,0 +1,97 @@
+#include "levcore/price_lines.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "levcore/margin.hpp"
+
+namespace levcore {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
+    const MarginTiers& tiers = instrument.tiers;
+    if (!tier_follows_price(instrument) || tiers.whole_position || instrument.reserved_rate() > 0.0 || tiers.size() + 1 > most_lines) return;
+    // The first line is that of no requirement; the others begin where their notional does, or later, where what is
+    // required is no longer below zero.
+    std::size_t lines = 1;
+    std::array<double, most_lines> begins{};
+    for (std::size_t k = 0; k < tiers.size(); ++k) {
+        const double rate = tiers.rate[k] + instrument.added_to_rates();
+        const double ends = k + 1 < tiers.size() ? tiers.floor[k + 1] : infinity;
+        const double positive_from = rate > 0.0 ? tiers.deduction[k] / rate : infinity;
+        if (positive_from >= ends) continue;
+        constexpr double distinct = 1e-6;  // lines nearer than this are not told apart by their place
+        if (rate - rate_[lines - 1] < distinct) return;
+        begins[lines] = lines == 1 ? std::max(positive_from, tiers.floor[k]) : tiers.floor[k];
+        rate_[lines] = rate;
+        deduction_[lines] = tiers.deduction[k];
+        ++lines;
+    }
+    for (std::size_t s = 0; s < sides_.size(); ++s) {
+        const double sign = s == 0 ? 1.0 : -1.0;
+        Side& side = sides_[s];
+        side.from.fill(infinity);
+        side.from[0] = 0.0;
+        for (std::size_t k = 1; k < lines; ++k)
+            side.from[k] = begins[k] * (1.0 - sign * rate_[k]) + sign * deduction_[k];
+        constexpr double room = 1e-6;
+        for (std::size_t k = 0; k < most_lines; ++k) {
+            const double next = k + 1 < most_lines ? side.from[k + 1] : infinity;
+            side.surely_from[k] = side.from[k] * (1.0 + room);
+            side.surely_below[k] = next * (1.0 - room);
+        }
+    }
+    searchable_ = true;
+}
+
+// Loops over short columns, each of one kind of work, so that the compiler can vectorise what can be and nothing
+// branches on a position.
+void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<const double> entry_price,
+                                    std::span<const double> margin, double* prices) const noexcept {
+    const Perpetual& instrument = *instrument_;
+    const std::size_t n = quantity.size();
+    const auto one_by_one = [&](std::size_t i) {
+        const Claim held = claim(instrument, quantity[i], entry_price[i], margin[i]);
+        prices[i] = unit_price(instrument, liquidation_unit_price(instrument, held, entry_price[i]));
+    };
+    if (!searchable_ || instrument.is_inverse()) {
+        for (std::size_t i = 0; i < n; ++i) one_by_one(i);
+        return;
+    }
+    std::array<double, most_at_once> cash;
+    std::array<double, most_at_once> rate;
+    std::array<double, most_at_once> deduction;
+    std::array<std::uint8_t, most_at_once> sure;
+    for (std::size_t i = 0; i < n; ++i) cash[i] = margin[i] - quantity[i] * entry_price[i];
+    for (std::size_t i = 0; i < n; ++i) {
+        const double owed = std::fabs(cash[i]);
+        const Side& side = sides_[static_cast<std::size_t>(!(quantity[i] > 0.0))];
+        std::size_t k = static_cast<std::size_t>(owed >= side.from[8]) * 8;
+        k += static_cast<std::size_t>(owed >= side.from[k + 4]) * 4;
+        k += static_cast<std::size_t>(owed >= side.from[k + 2]) * 2;
+        k += static_cast<std::size_t>(owed >= side.from[k + 1]);
+        sure[i] = static_cast<std::uint8_t>(owed > side.surely_from[k]) & (owed < side.surely_below[k]);
+        rate[i] = rate_[k];
+        deduction[i] = deduction_[k];
+    }
+    unsigned all_sure = 1;
+    for (std::size_t i = 0; i < n; ++i) all_sure &= sure[i];
+    for (std::size_t i = 0; i < n; ++i) {
+        const double size = std::fabs(quantity[i]);
+        const double sign = std::copysign(1.0, quantity[i]);
+        const double price = -sign * (cash[i] + deduction[i]) / (size - sign * (rate[i] * size));
+        prices[i] = price > 0.0 ? price : none;
+    }
+    if (all_sure != 0) return;
+    for (std::size_t i = 0; i < n; ++i)
+        if (sure[i] == 0) one_by_one(i);
+}
+
+}  // namespace levcore
