@@ -19,7 +19,7 @@ def venue(
 ) -> lc.Venue:
     """One instrument X on an asset X, one tier."""
     tiers = options.pop("tiers", None) or flat_tiers(rate)
-    closing = {name: options.pop(name) for name in ("closing_fee", "basis") if name in options}
+    closing = {name: options.pop(name) for name in ("closing_fee", "closing_fee_at", "basis") if name in options}
     backstop = lc.Backstop(insurance_fund=fund, deleveraging=deleveraging, socialise=socialise)
     return lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=tiers, **closing)], backstop=backstop, **options)
 

@@ -171,8 +171,7 @@ void deleverage_account(Run& run, std::uint32_t account, const Health& h, const 
         const std::uint32_t position = run.book.cross.position[place];
         const double unit = units[instrument];
         const double coin = state.held[place].coin;
-        const double required =
-            maintenance(run.book.venue.instruments[instrument], state.held[place],
+        const double required = maintenance(run.book.venue.instruments[instrument], state.held[place],
                                             run.book.positions.entry_price[position], unit);
         const double share = h.maintenance > 0.0 ? required / h.maintenance : std::fabs(coin) * unit / notional.value();
         const double price = transfer_price(run, instrument, unit - h.equity * share / coin);

@@ -32,8 +32,8 @@ std::size_t tier_at(const Perpetual& instrument, const Turn& turn, double size) 
     return k;
 }
 
-// The reserved fee of what an order leaves, max(0, slope*size - offset) of the size kept: the order's proceeds bring the
-// bankruptcy price of an isolated position nearer; an account's position keeps its entry price.
+// The reserved fee of what an order leaves, max(0, slope*size - offset) of the size kept: the order's proceeds bring
+// the bankruptcy price of an isolated position nearer; an account's position keeps its entry price.
 Line reserved_line(const LiquidationPolicy& policy, const Perpetual& instrument, const Turn& turn) noexcept {
     const double rate = instrument.reserved_rate();
     if (rate == 0.0) return {0.0, 0.0};
@@ -76,10 +76,11 @@ Kept kept_at_target(const LiquidationPolicy& policy, const Perpetual& instrument
             return steepness > 0.0 ? (room + offset) / steepness : upper;
         };
         // The requirement is the largest of nothing, its tier's, its reserve, and both of them.
-        const double kept = std::min({most(0.0, 0.0), most(line.slope, line.offset), most(reserve.slope, reserve.offset),
-                                      most(line.slope + reserve.slope, line.offset + reserve.offset), upper});
-        const double required = std::max(0.0, line.slope * kept - line.offset) +
-                                std::max(0.0, reserve.slope * kept - reserve.offset);
+        const double kept =
+            std::min({most(0.0, 0.0), most(line.slope, line.offset), most(reserve.slope, reserve.offset),
+                      most(line.slope + reserve.slope, line.offset + reserve.offset), upper});
+        const double required =
+            std::max(0.0, line.slope * kept - line.offset) + std::max(0.0, reserve.slope * kept - reserve.offset);
         if (kept >= line.begins && required <= room + saved * kept + rounding) return {kept, k};
         upper = std::nextafter(line.begins, 0.0);  // a size below belongs to the tier before
     }

@@ -17,7 +17,9 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
     const MarginTiers& tiers = instrument.tiers;
-    if (!tier_follows_price(instrument) || tiers.whole_position || instrument.reserved_rate() > 0.0 || tiers.size() + 1 > most_lines) return;
+    if (!tier_follows_price(instrument) || tiers.whole_position || instrument.reserved_rate() > 0.0 ||
+        tiers.size() + 1 > most_lines)
+        return;
     // The first line is that of no requirement; the others begin where their notional does, or later, where what is
     // required is no longer below zero.
     std::size_t lines = 1;

@@ -33,8 +33,8 @@ class LinearFuture(Instrument):
     closing_fee : float
         Fee rate counted into the maintenance requirement (OKX); 0 where there is none.
     closing_fee_at : {"mark", "bankruptcy"}
-        At which price it is counted: the mark, so that it is added to every maintenance rate (OKX, Gate, Bitget), or the
-        position's bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
+        At which price it is counted: the mark, so that it is added to every rate (OKX, Gate, Bitget), or the position's
+        bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry.
     expiry : timedelta
@@ -90,8 +90,8 @@ class InverseFuture(Instrument):
     closing_fee : float
         Fee rate counted into the maintenance requirement; 0 where there is none.
     closing_fee_at : {"mark", "bankruptcy"}
-        At which price it is counted: the mark, so that it is added to every maintenance rate (OKX, Gate, Bitget), or the
-        position's bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
+        At which price it is counted: the mark, so that it is added to every rate (OKX, Gate, Bitget), or the position's
+        bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry.
     expiry : timedelta

@@ -81,8 +81,8 @@ class LinearPerpetual(Instrument):
     closing_fee : float
         Fee rate counted into the maintenance requirement (OKX, Gate, Bitget); 0 where there is none.
     closing_fee_at : {"mark", "bankruptcy"}
-        At which price it is counted: the mark, so that it is added to every maintenance rate (OKX, Gate, Bitget), or the
-        position's bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
+        At which price it is counted: the mark, so that it is added to every rate (OKX, Gate, Bitget), or the position's
+        bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry (Bybit classic, Delta).
     funding : Funding, optional
@@ -135,8 +135,8 @@ class InversePerpetual(Instrument):
     closing_fee : float
         Fee rate counted into the maintenance requirement; 0 where there is none.
     closing_fee_at : {"mark", "bankruptcy"}
-        At which price it is counted: the mark, so that it is added to every maintenance rate (OKX, Gate, Bitget), or the
-        position's bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
+        At which price it is counted: the mark, so that it is added to every rate (OKX, Gate, Bitget), or the position's
+        bankruptcy price (Bybit unified account, KuCoin); of a position of an account, the entry price.
     basis : {"mark", "entry"}
         Whether the requirement is taken on notional at the mark or at entry.
     funding : Funding, optional

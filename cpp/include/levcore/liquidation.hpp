@@ -22,7 +22,7 @@ struct Turn {
     double unit;  // unit price at the mark
     double equity;
     double other_maintenance;
-    bool again;  // it has had an order before
+    bool again;   // it has had an order before
     double cash;  // of its claim: what an order leaves of an isolated one, in an account without margin
     bool in_account;
 };
