@@ -157,7 +157,7 @@ class Book:
 # --- A position: equity c + q*P, requirement, slack, liquidation price (model 2 and 3) --------------------------------
 
 
-@dataclass
+@dataclass(eq=False)  # two that look alike are two
 class Held:
     """A position while the cascade runs; `open` turns False when liquidation or deleveraging closes it.
 

@@ -333,7 +333,8 @@ class LossRun(PartRun):
         """By equity at the marks where it is positive, each at most its own; an account's stands with its first
         position."""
         rows = [(h, h.equity(self.price(h.instrument))) for h in self.held if h.open and h.quantity and h.account < 0]
-        rows += [(a.positions[0], self.equity(a)) for a in self.accounts if a.positions]
+        took_part = [a for a in self.accounts if any(abs(h.quantity) > 0.0 or not h.open for h in a.positions)]
+        rows += [(a.positions[0], self.equity(a)) for a in took_part]
         rows = [(h, equity) for h, equity in rows if equity > 0.0]
         total = math.fsum(equity for _, equity in rows)
         charged = min(self.unpaid, total)
