@@ -45,6 +45,7 @@ class Tiers:
     deduction: tuple[float, ...] = ()
     whole_position: bool = False
     measure: str = "notional"
+    premium: tuple[float, float, str] | None = None  # share, per size, how it grows: where a rate rises with the size
 
     def __post_init__(self) -> None:
         filled = [0.0]
@@ -84,8 +85,12 @@ class Instrument:
         """The variable in which a position's worth is a straight line: the mark, of an inverse one its reciprocal."""
         return 1.0 / mark if self.inverse else mark
 
-    def rate(self, k: int) -> float:
-        return self.tiers.rate[k] + (self.closing_fee if self.closing_fee_at == "mark" else 0.0)
+    def rate(self, k: int, contracts: float = 0.0) -> float:
+        rate = self.tiers.rate[k]
+        if self.tiers.premium:
+            share, per_size, growth = self.tiers.premium
+            rate = max(rate, share * rate + per_size * (math.sqrt(contracts) if growth == "square_root" else contracts))
+        return rate + (self.closing_fee if self.closing_fee_at == "mark" else 0.0)
 
     @property
     def jumps(self) -> bool:
@@ -157,7 +162,7 @@ class Book:
 # --- A position: equity c + q*P, requirement, slack, liquidation price (model 2 and 3) --------------------------------
 
 
-@dataclass(eq=False)  # two that look alike are two
+@dataclass
 class Held:
     """A position while the cascade runs; `open` turns False when liquidation or deleveraging closes it.
 
@@ -200,7 +205,7 @@ def requirement_lines(held: Held, price: float) -> list[tuple[float, float]]:
     if tiers.measure == "contracts":
         unit = instrument.contract_value or 1.0
         k = tiers.tier(size / unit)
-        contracts = max(0.0, instrument.rate(k) * size - tiers.deduction[k] * unit)
+        contracts = max(0.0, instrument.rate(k, size / unit) * size - tiers.deduction[k] * unit)
         return [(contracts, 0.0)] if instrument.basis == "mark" else [(0.0, -contracts * held.entry_price)]
     at_entry = tiers.tier(size * held.entry_price)
     if instrument.basis == "entry":
@@ -649,7 +654,9 @@ def from_levcore(book: Any, market: Any) -> tuple[Book, dict[str, Asset]]:
     venue, instruments = book.venue, []
     for given in book.venue.instruments:
         t = given.tiers
-        tiers = Tiers(tuple(t.floor), tuple(t.maintenance_rate), tuple(t.deduction), t.whole_position, t.measure)
+        premium = (t.share, t.per_size, t.growth) if hasattr(t, "per_size") else None
+        table = (tuple(t.floor), tuple(t.maintenance_rate), tuple(t.deduction))
+        tiers = Tiers(*table, t.whole_position, t.measure, premium)
         f = given.funding
         funding = None if f is None else Funding(f.rate, f.interval, f.times)
         worth = getattr(given, "contract_value", 0.0)

@@ -226,8 +226,9 @@ class LossRun(PartRun):
         queue = self.queues[side]
         if self.rules.losses.ranking != "unranked":
             return queue
-        place = self.held.index
-        return [o for o in queue if place(o) > place(held)] + [o for o in queue if place(o) < place(held)]
+        place = {id(one): row for row, one in enumerate(self.held)}  # two that look alike are two
+        after = [o for o in queue if place[id(o)] > place[id(held)]]
+        return after + [o for o in queue if place[id(o)] < place[id(held)]]
 
     def score(self, held: Held) -> float:
         if self.rules.losses.ranking not in ("profit", "index"):

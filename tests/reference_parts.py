@@ -38,7 +38,8 @@ def pieces(held: Held, price: float) -> list[Piece]:
     for k, (floor, deduction) in enumerate(zip(tiers.floor, tiers.deduction, strict=True)):
         high = tiers.floor[k + 1] * per_floor if k + 1 < len(tiers.floor) else INFINITY
         offset = deduction * unit * charged if tiers.measure == "contracts" else deduction
-        found.append(Piece(floor * per_floor, high, instrument.rate(k) * charged, offset))
+        # A rate that rises with the size is that of the size before the order.
+        found.append(Piece(floor * per_floor, high, instrument.rate(k, abs(held.quantity) / unit) * charged, offset))
     return found
 
 

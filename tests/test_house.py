@@ -95,6 +95,7 @@ BINDERS = {
     "montecarlo",
     "replaying",
     "scenario",
+    "size_margin",
     "tiers",
     "valuation",
     "venue",

@@ -6,6 +6,7 @@
 
 #include "levcore/accounts.hpp"
 #include "levcore/margin.hpp"
+#include "levcore/message.hpp"
 #include "levcore/price_lines.hpp"
 
 namespace levcore::bindings {
@@ -13,36 +14,12 @@ namespace {
 
 using namespace py::literals;
 
-Measure measure_of(const std::string& name) {
-    if (name == "notional") return Measure::notional;
-    if (name == "contracts") return Measure::contracts;
-    if (name == "entry") return Measure::entry;
-    throw std::invalid_argument("measure must be 'notional', 'contracts' or 'entry', was '" + name + "'");
-}
-
 Amount amount_of(const std::string& name) {
     if (name == "all") return Amount::all;
     if (name == "to_target") return Amount::to_target;
     if (name == "to_lower_tier") return Amount::to_lower_tier;
     if (name == "portion") return Amount::portion;
     throw std::invalid_argument("amount must be 'all', 'to_target', 'to_lower_tier' or 'portion', was '" + name + "'");
-}
-
-MarginTiers make_tiers(std::vector<double> floor, std::vector<double> rate,
-                       std::optional<std::vector<double>> deduction, bool whole_position, const std::string& measure) {
-    MarginTiers tiers;
-    tiers.floor = std::move(floor);
-    tiers.rate = std::move(rate);
-    tiers.whole_position = whole_position;
-    tiers.measure = measure_of(measure);
-    if (deduction)
-        tiers.deduction = std::move(*deduction);
-    else if (whole_position || tiers.rate.size() != tiers.floor.size())
-        tiers.deduction.assign(tiers.floor.size(), 0.0);
-    else
-        tiers.deduction = continuous_deductions(tiers.floor, tiers.rate, 0.0);
-    if (const std::string wrong = validate(tiers); !wrong.empty()) throw std::invalid_argument(wrong);
-    return tiers;
 }
 
 std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrument, Column<double> quantity,
@@ -70,6 +47,14 @@ std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrume
     if (const std::string wrong = validate(book->positions, venue.instruments.size(), book->accounts.rows);
         !wrong.empty())
         throw std::invalid_argument(wrong);
+    for (std::size_t i = 0; i < size; ++i) {
+        const Perpetual& instrument = venue.instruments[static_cast<std::size_t>(book->positions.instrument[i])];
+        if (instrument.tiers.premium.per_size == 0.0) continue;
+        const double rate = rate_at(instrument.tiers, 0, std::fabs(book->positions.quantity[i]));
+        if (!(rate + instrument.added_to_rates() < 1.0))
+            throw std::invalid_argument(
+                broken_rule("quantity", i, "have a maintenance rate below 1", book->positions.quantity[i]));
+    }
     book->cross = gather_accounts(venue, book->book(), std::vector<std::uint32_t>(venue.collateral_share.size(), 0));
     return book;
 }
@@ -193,25 +178,6 @@ py::array_t<double> account_prices(const HeldBook& book, const Column<double>& p
 }
 
 void bind_rules(py::module_& m) {
-    py::class_<MarginTiers>(m, "MarginTiers", "A checked table of margin tiers.")
-        .def(py::init(&make_tiers), "floor"_a, "maintenance_rate"_a, "deduction"_a, "whole_position"_a, "measure"_a)
-        .def_property_readonly("deduction", [](const MarginTiers& t) { return t.deduction; })
-        .def(
-            "tier",
-            [](const MarginTiers& t, const Column<double>& size) {
-                const auto in = span_of(size, "size");
-                std::vector<std::int64_t> tier(in.size());
-                for (std::size_t i = 0; i < in.size(); ++i) tier[i] = static_cast<std::int64_t>(tier_of(t, in[i]));
-                return adopt(std::move(tier));
-            },
-            "size"_a.noconvert())
-        .def(
-            "requirement",
-            [](const MarginTiers& t, const Column<double>& notional) {
-                const auto in = span_of(notional, "notional");
-                return column_of(in.size(), [&](std::size_t i) { return requirement(t, in[i]); });
-            },
-            "notional"_a.noconvert());
     py::class_<Perpetual>(m, "Perpetual", "An instrument's margin rules; contract_value 0: linear, else inverse.")
         .def(py::init([](const MarginTiers& tiers, double closing_fee, bool fee_at_bankruptcy, bool on_entry,
                          double contract_value) {

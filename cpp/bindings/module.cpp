@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     m.doc() = "The native core of levcore; use the public names of levcore instead.";
     bind_real(m);
     bind_random(m);
+    bind_tiers(m);
     bind_backstop(m);
     bind_venue(m);
     bind_market(m);

@@ -36,13 +36,14 @@ void charge_accounts(const SortedBook& book, State& state, std::uint32_t instrum
         }
 }
 
-// True where every claim is still its sorted one but for what funding took, and slack has no jumps: then a payment of
-// F a unit of coin moves the root of slack by between F and F*(1 + f)/(1 - r) (coin > 0) or F*(1 - f)/(1 + r)
-// (coin < 0), r the highest rate and f a reserved fee's.
+// True where every claim is still its sorted one but for what funding took, slack has no jumps and rates have a
+// highest: then a payment of F a unit of coin moves the root of slack by between F and F*(1 + f)/(1 - r) (coin > 0) or
+// F*(1 - f)/(1 + r) (coin < 0), r the highest rate and f a reserved fee's.
 bool stands_as_sorted(const SortedBook& book, const State& state, std::size_t k, std::size_t side) {
     if (book.sides[k][side].jumps || !state.sides[k][side].own_quantity.empty()) return false;
     for (std::size_t i = 0; i < book.asset_of.size(); ++i)
-        if (book.asset_of[i] == k && state.pools[i][side]) return false;
+        if (book.asset_of[i] == k && (state.pools[i][side] || book.venue.instruments[i].tiers.premium.per_size > 0.0))
+            return false;
     return true;
 }
 

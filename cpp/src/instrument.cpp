@@ -30,7 +30,7 @@ Line fixed_line(const Perpetual& instrument, double coin, double entry_price) no
     const double per_contract = instrument.is_inverse() ? instrument.contract_value : 1.0;
     const bool by_contracts = tiers.measure == Measure::contracts;
     const std::size_t k = tier_of(tiers, by_contracts ? size / per_contract : size * entry);
-    const double rate = tiers.rate[k] + instrument.added_to_rates();
+    const double rate = rate_at(tiers, k, size / per_contract) + instrument.added_to_rates();
     // Deductions counted in contracts are worth the unit price of the basis.
     const Line line = by_contracts ? Line{std::max(0.0, rate * size - tiers.deduction[k] * per_contract), 0.0}
                                    : Line{rate * size, tiers.deduction[k]};

@@ -18,7 +18,8 @@ TierLine tier_line(const Perpetual& instrument, const Turn& turn, std::size_t k)
     const double entry = unit_price(instrument, turn.entry_price);
     const double basis = instrument.basis == Basis::mark ? turn.unit : entry;
     const double per_contract = instrument.is_inverse() ? instrument.contract_value : 1.0;
-    const double rate = tiers.rate[k] + instrument.added_to_rates();
+    // A rate that rises with the size is that of the size before the order: what is kept is safer than it must be.
+    const double rate = rate_at(tiers, k, std::fabs(turn.coin) / per_contract) + instrument.added_to_rates();
     if (tiers.measure == Measure::contracts)
         return {rate * basis, tiers.deduction[k] * per_contract * basis, tiers.floor[k] * per_contract};
     const double measured = tiers.measure == Measure::notional ? basis : entry;

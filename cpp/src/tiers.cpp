@@ -20,6 +20,13 @@ std::vector<double> continuous_deductions(const std::vector<double>& floor, cons
     return deduction;
 }
 
+std::string validate(const SizePremium& p) {
+    if (!(p.share >= 0.0 && p.share <= 1.0)) return "share must lie in [0, 1], was " + shortest(p.share);
+    if (!std::isfinite(p.per_size) || p.per_size < 0.0)
+        return "per_size must be finite and >= 0, was " + shortest(p.per_size);
+    return {};
+}
+
 std::string validate(const MarginTiers& t) {
     if (t.floor.empty()) return "floor must have at least one tier, had none";
     if (t.rate.size() != t.floor.size() || t.deduction.size() != t.floor.size())
@@ -52,6 +59,13 @@ std::string validate(const MarginTiers& t) {
 std::size_t tier_of(const MarginTiers& tiers, double size) noexcept {
     const auto above = std::upper_bound(tiers.floor.begin() + 1, tiers.floor.end(), size);
     return static_cast<std::size_t>(above - tiers.floor.begin()) - 1;
+}
+
+double rate_at(const MarginTiers& tiers, std::size_t k, double contracts) noexcept {
+    const SizePremium& p = tiers.premium;
+    if (p.per_size == 0.0) return tiers.rate[k];
+    const double grown = p.per_size * (p.square_root ? std::sqrt(contracts) : contracts);
+    return std::max(tiers.rate[k], p.share * tiers.rate[k] + grown);
 }
 
 double requirement(const MarginTiers& tiers, double notional, double extra) noexcept {

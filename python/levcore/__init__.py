@@ -41,6 +41,7 @@ from levcore.replaying import replay
 from levcore.risk import Estimate
 from levcore.runs import Runs
 from levcore.scenario import GBM, normals
+from levcore.size_margin import SizeMargin
 from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
@@ -81,6 +82,7 @@ __all__ = [
     "Ready",
     "Runs",
     "SettingsError",
+    "SizeMargin",
     "SquareRootImpact",
     "StepTrace",
     "StoreError",

@@ -28,7 +28,7 @@ class LinearFuture(Instrument):
         The instrument's name at the venue.
     asset : str
         The asset whose price it follows, as the Market names it.
-    tiers : MarginTiers
+    tiers : MarginTiers or SizeMargin
         Its margin tiers.
     closing_fee : float
         Fee rate counted into the maintenance requirement (OKX); 0 where there is none.
@@ -85,7 +85,7 @@ class InverseFuture(Instrument):
         The asset whose price it follows and in whose coin it settles.
     contract_value : float
         Quote units a contract, > 0.
-    tiers : MarginTiers
+    tiers : MarginTiers or SizeMargin
         Its margin tiers; notional and deductions in coin.
     closing_fee : float
         Fee rate counted into the maintenance requirement; 0 where there is none.

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Literal
 
 from levcore import _core, checks
-from levcore.errors import InputError
+from levcore.errors import InputError, KindError
 from levcore.funding import Funding
+from levcore.size_margin import SizeMargin
 from levcore.tiers import MarginTiers
 
 
@@ -19,7 +20,7 @@ class Instrument:
     symbol: str
     _: KW_ONLY
     asset: str
-    tiers: MarginTiers
+    tiers: MarginTiers | SizeMargin
     closing_fee: float = 0.0
     closing_fee_at: Literal["mark", "bankruptcy"] = "mark"
     basis: Literal["mark", "entry"] = "mark"
@@ -27,7 +28,8 @@ class Instrument:
     def __post_init__(self) -> None:
         checks.text("symbol", self.symbol)
         checks.text("asset", self.asset)
-        checks.instance("tiers", self.tiers, MarginTiers)
+        if not isinstance(self.tiers, (MarginTiers, SizeMargin)):
+            raise KindError(f"tiers must be MarginTiers or SizeMargin, was {checks.describe(self.tiers)}")
         fee = checks.number("closing_fee", self.closing_fee, at_least=0.0, below=1.0)
         object.__setattr__(self, "closing_fee", fee)
         checks.choice("closing_fee_at", self.closing_fee_at, ("mark", "bankruptcy"))
@@ -76,7 +78,7 @@ class LinearPerpetual(Instrument):
         The instrument's name at the venue.
     asset : str
         The asset whose price it follows, as the Market names it.
-    tiers : MarginTiers
+    tiers : MarginTiers or SizeMargin
         Its margin tiers.
     closing_fee : float
         Fee rate counted into the maintenance requirement (OKX, Gate, Bitget); 0 where there is none.
@@ -130,7 +132,7 @@ class InversePerpetual(Instrument):
         The asset whose price it follows and in whose coin it settles.
     contract_value : float
         Quote units a contract, > 0 (100 USD of BTC on Binance, 1 USD on Bybit).
-    tiers : MarginTiers
+    tiers : MarginTiers or SizeMargin
         Its margin tiers; notional and deductions in coin.
     closing_fee : float
         Fee rate counted into the maintenance requirement; 0 where there is none.

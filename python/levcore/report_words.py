@@ -86,6 +86,9 @@ def tiers(venue: Any) -> list[Table]:
         ]
         more = f"; the first {MOST_TIERS} of {len(rows)}" if len(rows) > MOST_TIERS else ""
         how = "the whole position at its tier's rate" if table.whole_position else "each part at its own tier's rate"
+        if hasattr(table, "per_size"):
+            root = "the square root of " if table.growth == "square_root" else ""
+            how = f"the rate, or {percent(table.share)} of it and {table.per_size:g} times {root}the size if more"
         unit = {"notional": "notional", "contracts": "contracts", "entry": "notional at entry"}[table.measure]
         extra = f"; closing fee {percent(instrument.closing_fee)}" if instrument.closing_fee else ""
         extra += " at the bankruptcy price" if extra and instrument.closing_fee_at == "bankruptcy" else ""

@@ -218,8 +218,7 @@ class _Side:
             alive = self._alive(quantity, entry, posted, bar) | (attempt == REDRAWS)
             kept = waiting[alive]
             entry_price[kept], margin[kept] = entry[alive], posted[alive]
-            waiting = waiting[~alive]
-            if not waiting.size:
+            if not (waiting := waiting[~alive]).size:
                 break
         return entry_price, margin
 
@@ -235,10 +234,10 @@ class _Side:
         return (np.full(count, close[-1]) if now else entry), before + 1
 
     def _highest_leverage(self, quantity: Floats, entry: Floats) -> Floats:
-        limit, notional = self.instrument.tiers.max_leverage, quantity * entry
+        tiers, notional = self.instrument.tiers, quantity * entry
         required = self.room * self._requirement(quantity, entry, entry)
         affordable = notional / np.maximum(required, 1e-9 * notional)
-        allowed = affordable if limit is None else np.array(limit)[self._tier(quantity, entry, entry)]
+        allowed = tiers.max_leverage_at(self._measured(quantity, entry, entry))
         return np.where(allowed < affordable, allowed, affordable)
 
     def _alive(self, quantity: Floats, entry: Floats, margin: Floats, bar: Indices) -> Flags:
@@ -254,21 +253,20 @@ class _Side:
             alive &= (equity > required) if self.equality else (equity >= required)
         return alive
 
-    def _tier(self, quantity: Floats, entry: Floats, valuation: Floats) -> Indices:
-        tiers = self.instrument.tiers
-        if tiers.measure == "contracts":
-            return tiers.tier(quantity)
-        return tiers.tier(quantity * (entry if tiers.measure == "entry" else valuation))
+    def _measured(self, quantity: Floats, entry: Floats, valuation: Floats) -> Floats:
+        """Sizes as the tiers measure them."""
+        measure = self.instrument.tiers.measure
+        return quantity if measure == "contracts" else quantity * (entry if measure == "entry" else valuation)
 
     def _requirement(self, quantity: Floats, entry: Floats, price: Floats) -> Floats:
         """Maintenance margin at a price, closing fee included, as the margin check has it."""
         tiers = self.instrument.tiers
         valuation = entry if self.instrument.basis == "entry" else price
-        tier = self._tier(quantity, entry, valuation)
+        measured = self._measured(quantity, entry, valuation)
         # A bankruptcy price is at most twice the price, of a short with leverage 1.
         fee = self.instrument.closing_fee * (2.0 if self.instrument.closing_fee_at == "bankruptcy" else 1.0)
-        rate = (np.asarray(tiers.maintenance_rate) + fee)[tier]
-        deduction = np.asarray(tiers.deduction)[tier]
+        rate = tiers.rate_at(measured) + fee
+        deduction = np.asarray(tiers.deduction)[tiers.tier(measured)]
         if tiers.measure == "contracts":
             deduction = deduction * valuation
         required: Floats = rate * (quantity * valuation) - deduction

@@ -142,9 +142,75 @@ class MarginTiers:
         >>> lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005]).tier(50_000)
         1
         """
-        values, single = _sizes("size", size)
+        values, single = sizes_of("size", size)
         tiers = self._native.tier(values)
         return int(tiers[0]) if single else tiers
+
+    @overload
+    def rate_at(self, size: float) -> float: ...
+    @overload
+    def rate_at(self, size: Floats | Sequence[float]) -> Floats: ...
+    def rate_at(self, size: float | Floats | Sequence[float]) -> float | Floats:
+        """Return the maintenance rate of the tier that a measured size falls in, closing fee not counted.
+
+        Parameters
+        ----------
+        size : float or array of float
+            Size >= 0 in the unit of `floor`.
+
+        Returns
+        -------
+        float or float64 array
+            Share of notional.
+
+        Raises
+        ------
+        InputError
+            If a size is negative or not finite.
+
+        Examples
+        --------
+        >>> import levcore as lc
+        >>> lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005]).rate_at(60_000.0)
+        0.005
+        """
+        values, single = sizes_of("size", size)
+        rates = np.array(self.maintenance_rate)[self._native.tier(values)]
+        return float(rates[0]) if single else rates
+
+    @overload
+    def max_leverage_at(self, size: float) -> float: ...
+    @overload
+    def max_leverage_at(self, size: Floats | Sequence[float]) -> Floats: ...
+    def max_leverage_at(self, size: float | Floats | Sequence[float]) -> float | Floats:
+        """Return the highest leverage at opening of a measured size: that of its tier.
+
+        Parameters
+        ----------
+        size : float or array of float
+            Size >= 0 in the unit of `floor`.
+
+        Returns
+        -------
+        float or float64 array
+            inf where the table has no `max_leverage`.
+
+        Raises
+        ------
+        InputError
+            If a size is negative or not finite.
+
+        Examples
+        --------
+        >>> import levcore as lc
+        >>> tiers = lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005], max_leverage=[125, 100])
+        >>> tiers.max_leverage_at([10_000.0, 50_000.0])
+        array([125., 100.])
+        """
+        values, single = sizes_of("size", size)
+        limits = (np.inf,) * len(self) if self.max_leverage is None else self.max_leverage
+        leverage = np.array(limits)[self._native.tier(values)]
+        return float(leverage[0]) if single else leverage
 
     @overload
     def maintenance_margin(self, notional: float) -> float: ...
@@ -173,12 +239,13 @@ class MarginTiers:
         >>> lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005]).maintenance_margin([50_000.0, 60_000.0])
         array([200., 250.])
         """
-        values, single = _sizes("notional", notional)
+        values, single = sizes_of("notional", notional)
         required = self._native.requirement(values)
         return float(required[0]) if single else required
 
 
-def _sizes(name: str, values: object) -> tuple[Floats, bool]:
+def sizes_of(name: str, values: object) -> tuple[Floats, bool]:
+    """Return sizes as a column, each finite and >= 0, and whether one number was given."""
     single = np.ndim(values) == 0  # type: ignore[arg-type]
     column = np.array([checks.number(name, values)]) if single else checks.column(name, values)
     wrong = np.flatnonzero(~(np.isfinite(column) & (column >= 0.0)))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
+from levcore.instruments import Instrument
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
@@ -85,6 +86,46 @@ class Valuation:
             If a price is missing or not > 0.
         """
         return self._native.maintenance_margin(self._price_column(prices))
+
+    def initial_margin(self, prices: float | Mapping[str, float] | Market) -> Floats:
+        """Return the least margin that opening each position would take: notional over its tier's highest leverage.
+
+        Parameters
+        ----------
+        prices : mapping of str to float, Market, or float
+            Mark price per asset; a number where the venue has one asset.
+
+        Returns
+        -------
+        float64[n]
+            Settlement currency. Where requirements are taken at entry (`basis`), so is this.
+
+        Raises
+        ------
+        InputError
+            If a price is missing or not > 0, or the tiers of an instrument held have no `max_leverage`.
+
+        Examples
+        --------
+        >>> import levcore as lc
+        >>> tiers = lc.MarginTiers(floor=[0, 50_000], maintenance_rate=[0.004, 0.005], max_leverage=[125, 100])
+        >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
+        >>> held = {"quantity": [0.5, -2.0], "entry_price": [50_000.0] * 2, "margin": [5_000.0] * 2}
+        >>> book = lc.Book(venue, instrument="BTCUSDT", **held)
+        >>> book.initial_margin(60_000.0)
+        array([ 240., 1200.])
+        """
+        marks = self._price_column(prices).tolist()
+        required = np.empty(len(self._instrument))
+        for code, (instrument, mark) in enumerate(zip(self._venue.instruments, marks, strict=True)):
+            rows = np.flatnonzero(self._instrument == code)
+            table = instrument.tiers
+            if rows.size and table.max_leverage is None:
+                raise InputError(f"initial_margin needs a max_leverage, {instrument.symbol!r} has none in its tiers")
+            required[rows] = _initial_margin(
+                instrument, np.abs(self._columns["quantity"][rows]), self._columns["entry_price"][rows], mark
+            )
+        return required
 
     def exposure(self, prices: float | Mapping[str, float] | Market) -> Floats:
         """Return each position's signed notional, ``quantity * price``; of an inverse one its contracts' value.
@@ -227,3 +268,12 @@ class Valuation:
     def _price_column(self, prices: object) -> Floats:
         by_asset = self._prices(prices)
         return np.array([by_asset[instrument.asset] for instrument in self._venue.instruments])
+
+
+def _initial_margin(instrument: Instrument, size: Floats, entry: Floats, mark: float) -> Floats:
+    """Return notional over the highest leverage of each size."""
+    quote, tiers = instrument._quote_units, instrument.tiers
+    at_mark, at_entry = (size * (quote / price if quote else price) for price in (mark, entry))
+    notional = at_mark if instrument.basis == "mark" else at_entry
+    measured = {"contracts": size, "entry": at_entry, "notional": notional}[tiers.measure]
+    return notional / tiers.max_leverage_at(measured)

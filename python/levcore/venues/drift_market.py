@@ -29,8 +29,9 @@ def drift_v2(
     ----------
     symbols : str or sequence of str, optional
         Such as "SOL-PERP"; None: all that have tiers.
-    tiers : mapping of str to MarginTiers
-        Continuous tiers per market; of a small position one tier with the market's maintenance ratio. None are shipped.
+    tiers : mapping of str to SizeMargin or MarginTiers
+        Per market: a SizeMargin of its maintenance ratio, ``share=0.8`` and ``per_size`` its imf factor; without that
+        factor one tier. None are shipped.
     insurance_fund : float
         In USDC, >= 0.
     liquidation_fee : float
@@ -65,18 +66,18 @@ def drift_v2(
     (150 slots in the program's tests): ``liquidation=lc.PartialClose(target=1.0, buffer=0.02, initial_share=...,
     duration=..., small_shortage=50.0)`` has both; by default all is freed at once.
 
-    Left out: the part of the ratio that grows with the square root of the size, the liquidator who takes the position
-    over at the oracle price less a fee (levcore: it walks the order book), and weights that fall with deposits. Marks
-    stand for oracle prices.
+    Left out: the liquidator who takes the position over at the oracle price less a fee (levcore: it walks the order
+    book), the rounding of ratios to ten-thousandths, and weights that fall with deposits. Marks stand for oracle
+    prices.
 
     Examples
     --------
     >>> import levcore as lc
-    >>> table = lc.MarginTiers([0.0], [0.05], max_leverage=[10])
-    >>> lc.venues.drift_v2(tiers={"SOL-PERP": table}).backstop
+    >>> ratio = lc.SizeMargin(0.05, per_size=0.0001, share=0.8, initial_rate=0.1)
+    >>> lc.venues.drift_v2(tiers={"SOL-PERP": ratio}).backstop
     Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise='open_interest')
     """
-    house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC")
+    house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC", by_size=True)
     to_buffer = PartialClose(target=1.0, buffer=BUFFER, fee_rate=liquidation_fee, fee_to="outside")
     return Venue(
         linear(house, symbols, tiers, funding=funding),

@@ -12,10 +12,11 @@ from levcore.errors import InputError, KindError
 from levcore.funding import Funding
 from levcore.futures import InverseFuture, LinearFuture
 from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
+from levcore.size_margin import SizeMargin
 from levcore.tiers import MarginTiers
 
 Symbols = str | Sequence[str] | None
-Tables = Mapping[str, MarginTiers]
+Tables = Mapping[str, MarginTiers | SizeMargin]
 Fundings = Funding | Mapping[str, Funding] | None
 Expiries = Mapping[str, timedelta] | None
 
@@ -32,6 +33,7 @@ class House(NamedTuple):
     settlement: str | None = "USDT"  # None: each coin on its own
     whole_position: bool = False
     measure: tuple[str, ...] = ("notional",)
+    by_size: bool = False  # whether rates rise with the size, without tiers
 
 
 def linear(
@@ -94,7 +96,7 @@ def inverse(
     return found
 
 
-def _chosen(house: House, symbols: Symbols, known: dict[str, MarginTiers]) -> dict[str, MarginTiers]:
+def _chosen(house: House, symbols: Symbols, known: dict[str, MarginTiers | SizeMargin]) -> dict[str, MarginTiers]:
     """Return the tiers of each symbol asked for; of all that there are where none is named."""
     if symbols is None:
         return known
@@ -113,7 +115,7 @@ def _chosen(house: House, symbols: Symbols, known: dict[str, MarginTiers]) -> di
     return {symbol: known[symbol] for symbol in named}
 
 
-def _known(house: House, tiers: Tables | None, shipped: Tables | None) -> dict[str, MarginTiers]:
+def _known(house: House, tiers: Tables | None, shipped: Tables | None) -> dict[str, MarginTiers | SizeMargin]:
     if tiers is None:
         if shipped is None:
             raise InputError(
@@ -126,7 +128,8 @@ def _known(house: House, tiers: Tables | None, shipped: Tables | None) -> dict[s
         raise InputError("tiers must not be empty")
     for symbol, table in tiers.items():
         checks.text("tiers", symbol)
-        _check_kind(house, symbol, checks.instance(f"tiers[{symbol!r}]", table, MarginTiers))
+        if not (house.by_size and isinstance(table, SizeMargin)):
+            _check_kind(house, symbol, checks.instance(f"tiers[{symbol!r}]", table, MarginTiers))
     return dict(tiers)
 
 
