@@ -214,20 +214,27 @@ def test_splitting_an_account_in_two_equal_halves_changes_nothing_under_one_flat
     assert split.liquidated_notional == pytest.approx(whole.liquidated_notional, rel=1e-12)
 
 
+def scaled_tiers(old: lc.MarginTiers | lc.SizeMargin, factor: float) -> lc.MarginTiers | lc.SizeMargin:
+    """Tiers that begin at `factor` times the sizes."""
+    if isinstance(old, lc.SizeMargin):
+        grown = factor**0.5 if old.growth == "square_root" else factor
+        return dataclasses.replace(old, per_size=old.per_size / grown)
+    return lc.MarginTiers(
+        floor=[f * factor for f in old.floor],
+        maintenance_rate=old.maintenance_rate,
+        deduction=[d * factor for d in old.deduction],
+        whole_position=old.whole_position,
+        measure=old.measure,
+    )
+
+
 @RELAXED
-@given(strategies.cases(max_assets=2), st.sampled_from([0.25, 8.0, 1024.0]))
+@given(strategies.cases(max_assets=2), st.sampled_from([0.25, 16.0, 1024.0]))
 def test_scaling_sizes_depth_tiers_and_fund_scales_the_outcome(case, factor):
     venue_rules = case.venue
     instruments = []
     for instrument in venue_rules.instruments:
-        old = instrument.tiers
-        tiers = lc.MarginTiers(
-            floor=[factor * floor for floor in old.floor],
-            maintenance_rate=old.maintenance_rate,
-            deduction=[factor * amount for amount in old.deduction],
-            whole_position=old.whole_position,
-            measure=old.measure,
-        )
+        tiers = scaled_tiers(instrument.tiers, factor)
         instruments.append(dataclasses.replace(instrument, tiers=tiers))
     fund = venue_rules.backstop.insurance_fund * factor
     larger = lc.Venue(
