@@ -96,7 +96,9 @@ def inverse(
     return found
 
 
-def _chosen(house: House, symbols: Symbols, known: dict[str, MarginTiers | SizeMargin]) -> dict[str, MarginTiers | SizeMargin]:
+def _chosen(
+    house: House, symbols: Symbols, known: dict[str, MarginTiers | SizeMargin]
+) -> dict[str, MarginTiers | SizeMargin]:
     """Return the tiers of each symbol asked for; of all that there are where none is named."""
     if symbols is None:
         return known
