@@ -59,11 +59,11 @@ def book() -> lc.Book:
     return held
 
 
-def test_liquidation_price(benchmark, book):
+def test_liquidation_prices_of_a_million_positions(benchmark, book):
     benchmark(lambda: fresh(book).liquidation_price)
 
 
-def test_one_numpy_pass(benchmark, book):
+def test_one_numpy_pass_over_the_same_columns(benchmark, book):
     benchmark(lambda: book.quantity * book.entry_price)
 
 

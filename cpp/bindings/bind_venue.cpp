@@ -78,24 +78,12 @@ py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, 
     });
 }
 
-py::array_t<double> liquidation_prices(const HeldBook& book) {
-    const Positions& p = book.positions;
-    std::vector<PriceLines> lines;
-    for (const Perpetual& instrument : book.venue.instruments) lines.emplace_back(instrument);
-    py::array_t<double> prices(static_cast<py::ssize_t>(p.size()));
-    double* const out = prices.mutable_data();
+py::array_t<double> each_liquidation_price(const HeldBook& book, std::size_t threads) {
+    py::array_t<double> prices(static_cast<py::ssize_t>(book.positions.size()));
+    const std::span<double> out(prices.mutable_data(), book.positions.size());
     {
         py::gil_scoped_release unlocked;
-        std::size_t from = 0;
-        while (from < p.size()) {  // stretches of one instrument
-            std::size_t to = from + 1;
-            const std::size_t end = std::min(p.size(), from + PriceLines::most_at_once);
-            while (to < end && p.instrument[to] == p.instrument[from]) ++to;
-            lines[static_cast<std::size_t>(p.instrument[from])].liquidation_prices(
-                p.quantity.subspan(from, to - from), p.entry_price.subspan(from, to - from),
-                p.margin.subspan(from, to - from), out + from);
-            from = to;
-        }
+        liquidation_prices(book.venue, book.positions, threads, out);
     }
     return prices;
 }
@@ -241,7 +229,7 @@ void bind_venue(py::module_& m) {
         .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
              "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert())
         .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
-        .def("liquidation_price", &liquidation_prices)
+        .def("liquidation_price", &each_liquidation_price, "threads"_a)
         .def("bankruptcy_price",
              [](const HeldBook& book) {
                  return each_position(book, [](const Perpetual& instrument, const Claim& held, std::size_t) {

@@ -1,11 +1,14 @@
 #include "levcore/price_lines.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "levcore/margin.hpp"
+#include "levcore/parallel.hpp"
 
 namespace levcore {
 namespace {
@@ -94,6 +97,24 @@ void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<
     if (all_sure != 0) return;
     for (std::size_t i = 0; i < n; ++i)
         if (sure[i] == 0) one_by_one(i);
+}
+
+void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
+    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
+    std::vector<PriceLines> lines;
+    for (const Perpetual& instrument : venue.instruments) lines.emplace_back(instrument);
+    const std::size_t chunks = (positions.size() + rows - 1) / rows;
+    std::atomic<bool> stop{false};
+    run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
+        const std::size_t last = std::min(positions.size(), (chunk + 1) * rows);
+        for (std::size_t from = chunk * rows, to = from; from < last; from = to) {  // stretches of one instrument
+            const std::size_t end = std::min(last, from + PriceLines::most_at_once);
+            while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
+            lines[static_cast<std::size_t>(positions.instrument[from])].liquidation_prices(
+                positions.quantity.subspan(from, to - from), positions.entry_price.subspan(from, to - from),
+                positions.margin.subspan(from, to - from), &prices[from]);
+        }
+    });
 }
 
 }  // namespace levcore

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, memory
+from levcore import _core, checks, memory, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import CancelledError, InputError, KindError
@@ -122,9 +121,8 @@ def simulate(
     checks.flag("keep_steps", keep_steps)
     if step is None:
         raise KindError("step must be a timedelta: the time of one step")
-    settings = _Settings(
-        ready, span("step", step), _threads(threads), _chunk(chunk), keep_steps, progress=progress, cancel=cancel
-    )
+    asked = thread_count.asked(threads)
+    settings = _Settings(ready, span("step", step), asked, _chunk(chunk), keep_steps, progress=progress, cancel=cancel)
     if isinstance(wanted, GBM):
         return _simulate_process(settings, wanted, paths, steps, seed)
     if seed is not None:
@@ -286,14 +284,6 @@ def _count(name: str, value: int | None, most: int) -> int:
     if value is None:
         raise KindError(f"{name} must be given with a process")
     return checks.integer(name, value, at_least=1, at_most=most)
-
-
-def _threads(value: int | None) -> int:
-    if value is not None:
-        return checks.integer("threads", value, at_least=1, at_most=1024)
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(allowed, int(limit))) if limit.isdecimal() and int(limit) > 0 else allowed
 
 
 def _chunk(value: int | None) -> int:

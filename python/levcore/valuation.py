@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks
+from levcore import _core, checks, thread_count
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument
 from levcore.venue import Venue
@@ -39,7 +39,7 @@ class Valuation:
         price. Where the requirement jumps: the highest (shorts: lowest) price at or next to which equity falls short.
         """
         if self._liquidation_price is None:
-            self._liquidation_price = checks.frozen(self._native.liquidation_price())
+            self._liquidation_price = checks.frozen(self._native.liquidation_price(thread_count.asked(None)))
         return self._liquidation_price
 
     @property

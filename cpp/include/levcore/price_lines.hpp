@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <span>
 
-#include "levcore/instrument.hpp"
+#include "levcore/book.hpp"
+#include "levcore/venue.hpp"
 
 namespace levcore {
 
@@ -36,5 +37,8 @@ class PriceLines {
     std::array<double, most_lines> deduction_{};
     std::array<Side, 2> sides_{};  // of what gains when its unit price rises, and of what loses
 };
+
+// The liquidation price of every position of a book that stands alone, as many threads at it as are worth starting.
+void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices);
 
 }  // namespace levcore
