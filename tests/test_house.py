@@ -104,6 +104,7 @@ NEVER_BINDERS = {"risk", "report", "plot", "adapters", "loaders", "__main__", "d
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.
 OF_AN_EXTRA = {
     "settings_types": {"pydantic"},
+    "settings_liquidation": {"pydantic"},
     "settings_venue": {"pydantic"},
     "settings_models": {"pydantic"},
     "settings_across": set(),

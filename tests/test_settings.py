@@ -19,7 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import levcore as lc
-from levcore import datasets, settings_models, settings_read, settings_types, settings_venue, toml_lines
+from levcore import (
+    datasets,
+    settings_liquidation,
+    settings_models,
+    settings_read,
+    settings_types,
+    settings_venue,
+    toml_lines,
+)
 from making_scenario_files import GBM, MARKET, SHOCK, VENUE, text, written
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -260,6 +268,42 @@ def test_what_tables_say_of_each_other_is_checked_too(tmp_path: Path) -> None:
         "23: run.paths must be given: a whole number >= 1 and <= 2**32",
         "24: run.steps must last at most 100 years, was 1,000,000 times 1 day, 0:00:00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "policy"),
+    [
+        ("", lc.FullClose()),
+        ("liquidation = { fee_rate = 0.01 }", lc.FullClose(fee_rate=0.01)),
+        (
+            """liquidation = { kind = "partial_close", target = 1, buffer = 0.02, initial_share = 0, duration = "1min",
+            small_shortage = 50, lot = 0.1 }""".replace("\n", " "),
+            lc.PartialClose(
+                target=1.0,
+                buffer=0.02,
+                initial_share=0.0,
+                duration=timedelta(minutes=1),
+                small_shortage=50.0,
+                lot=0.1,
+            ),
+        ),
+        ('liquidation = { kind = "tier_step", tiers = 2, dust = 1 }', lc.TierStep(tiers=2, dust=1.0)),
+        (
+            'liquidation = { kind = "portion_close", portion = 0.2, above = 1e5, wait = "30s", then = "all" }',
+            lc.PortionClose(portion=0.2, above=1e5, wait=timedelta(seconds=30), then="all"),
+        ),
+    ],
+)
+def test_a_liquidation_policy_is_named_by_its_kind(tmp_path: Path, said: str, policy: object) -> None:
+    path = written(tmp_path, venue=f"[venue]\n{said}\n{VENUE}")
+    assert lc.settings.load(path).book.venue.liquidation == policy
+
+
+def test_a_policy_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    path = written(tmp_path, venue='[venue]\nliquidation = { kind = "half" }\n' + VENUE)
+    (said,) = mistakes(path)
+    assert "venue.liquidation" in said
+    assert "partial_close" in said
 
 
 def test_a_future_is_named_by_its_kind_and_a_run_must_not_outlast_it(tmp_path: Path) -> None:
@@ -539,7 +583,10 @@ def test_the_names_of_shipped_data_are_those_that_are_shipped() -> None:
 
 
 MADE = [
-    (settings_venue.FullCloseTable, lc.FullClose, {}),
+    (settings_liquidation.FullCloseTable, lc.FullClose, {}),
+    (settings_liquidation.PartialCloseTable, lc.PartialClose, {"duration": timedelta(days=1)}),
+    (settings_liquidation.TierStepTable, lc.TierStep, {}),
+    (settings_liquidation.PortionCloseTable, lc.PortionClose, {}),
     (settings_venue.BackstopTable, lc.Backstop, {}),
     (settings_venue.DeleveragingTable, lc.Deleveraging, {}),
     (settings_models.LinearTable, lc.LinearImpact, {"depth": 1.0}),

@@ -11,7 +11,7 @@ from levcore.backstop import Backstop, Deleveraging
 from levcore.funding import Funding
 from levcore.futures import LinearFuture
 from levcore.instruments import LinearPerpetual
-from levcore.liquidation import FullClose
+from levcore.settings_liquidation import AnyPolicy, FullCloseTable
 from levcore.settings_types import (
     Amount,
     Amounts,
@@ -114,17 +114,6 @@ AnyInstrument = Annotated[
 ]
 
 
-class FullCloseTable(Made):
-    """Liquidation policy: the whole position is closed at once."""
-
-    makes = FullClose
-    kind: Literal["full_close"] = Field(
-        default="full_close", description="What is traded when a position is liquidated."
-    )
-    fee_rate: ShareBelowOne = Field(default=0.0, description="Liquidation fee as a share of the notional traded.")
-    fee_to: Literal["fund", "outside"] = Field(default="fund", description="Who receives the fee.")
-
-
 class DeleveragingTable(Made):
     """Who of the opposite side goes first, at which price, in which lots."""
 
@@ -164,7 +153,7 @@ class VenueTable(Made):
     instruments: Annotated[tuple[AnyInstrument, ...], Field(strict=False, min_length=1)] = Field(
         description="What is traded there; symbols must differ."
     )
-    liquidation: FullCloseTable = Field(
+    liquidation: AnyPolicy = Field(
         default=FullCloseTable(), description="What is traded when a position is liquidated."
     )
     backstop: BackstopTable = Field(default=BackstopTable(), description="The loss waterfall and its fund.")
