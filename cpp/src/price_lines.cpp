@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -39,21 +40,43 @@ PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
         deduction_[lines] = tiers.deduction[k];
         ++lines;
     }
-    for (std::size_t s = 0; s < sides_.size(); ++s) {
-        const double sign = s == 0 ? 1.0 : -1.0;
-        Side& side = sides_[s];
-        side.from.fill(infinity);
-        side.from[0] = 0.0;
-        for (std::size_t k = 1; k < lines; ++k)
-            side.from[k] = begins[k] * (1.0 - sign * rate_[k]) + sign * deduction_[k];
-        constexpr double room = 1e-6;
-        for (std::size_t k = 0; k < most_lines; ++k) {
-            const double next = k + 1 < most_lines ? side.from[k + 1] : infinity;
-            side.surely_from[k] = side.from[k] * (1.0 + room);
-            side.surely_below[k] = next * (1.0 - room);
+    std::array<std::vector<double>, 2> bounds;  // where of abs(cash) a line ends and the next one begins
+    double least = infinity;
+    double most = 0.0;
+    for (std::size_t s = 0; s < bounds.size(); ++s)
+        for (std::size_t k = 1; k < lines; ++k) {
+            const double sign = s == 0 ? 1.0 : -1.0;
+            bounds[s].push_back(begins[k] * (1.0 - sign * rate_[k]) + sign * deduction_[k]);
+            if (bounds[s].back() <= 0.0) continue;
+            least = std::min(least, bounds[s].back());
+            most = std::max(most, bounds[s].back());
         }
+    if (most > 0.0) {
+        first_cell_ = cell_number(least / 4.0);
+        cells_a_side_ = static_cast<std::size_t>(cell_number(most * 4.0) - first_cell_) + 1;
     }
+    if (cells_a_side_ > most_cells) return;
+    for (const std::vector<double>& side : bounds)
+        for (std::size_t place = 0; place < cells_a_side_; ++place) cells_.push_back(cell_at(side, place));
     searchable_ = true;
+}
+
+// A cell with one bound in it, or near it, knows on which side of that a cash is; one with several knows nothing.
+PriceLines::Cell PriceLines::cell_at(const std::vector<double>& bounds, std::size_t place) const {
+    constexpr double room = 1e-6;  // cash nearer to a bound than this is not told apart from it
+    const auto edge = [&](std::size_t number) {
+        return std::bit_cast<double>((first_cell_ + static_cast<std::int64_t>(number)) << cell_shift);
+    };
+    const double from = place == 0 ? 0.0 : edge(place) * (1.0 - 4.0 * room);
+    const double to = place + 1 == cells_a_side_ ? infinity : edge(place + 1) * (1.0 + 4.0 * room);
+    Cell cell{infinity, 0.0, 0};
+    for (const double bound : bounds) {
+        if (bound <= from) ++cell.line;
+        if (bound <= from || bound >= to) continue;
+        if (cell.bound < infinity) return {bound, infinity, cell.line};
+        cell = {bound, room * bound, cell.line};
+    }
+    return cell;
 }
 
 // Loops over short columns, each of one kind of work, so that the compiler can vectorise what can be and nothing
@@ -74,15 +97,14 @@ void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<
     std::array<double, most_at_once> rate;
     std::array<double, most_at_once> deduction;
     std::array<std::uint8_t, most_at_once> sure;
+    const std::int64_t last_cell = static_cast<std::int64_t>(cells_a_side_) - 1;
     for (std::size_t i = 0; i < n; ++i) cash[i] = margin[i] - quantity[i] * entry_price[i];
     for (std::size_t i = 0; i < n; ++i) {
         const double owed = std::fabs(cash[i]);
-        const Side& side = sides_[static_cast<std::size_t>(!(quantity[i] > 0.0))];
-        std::size_t k = static_cast<std::size_t>(owed >= side.from[8]) * 8;
-        k += static_cast<std::size_t>(owed >= side.from[k + 4]) * 4;
-        k += static_cast<std::size_t>(owed >= side.from[k + 2]) * 2;
-        k += static_cast<std::size_t>(owed >= side.from[k + 1]);
-        sure[i] = static_cast<std::uint8_t>(owed > side.surely_from[k]) & (owed < side.surely_below[k]);
+        const std::int64_t number = std::clamp(cell_number(owed) - first_cell_, std::int64_t{0}, last_cell);
+        const Cell& cell = cells_[static_cast<std::size_t>(number) + (quantity[i] > 0.0 ? 0 : cells_a_side_)];
+        const std::size_t k = cell.line + static_cast<std::size_t>(owed >= cell.bound);
+        sure[i] = static_cast<std::uint8_t>(!(std::fabs(owed - cell.bound) < cell.room));
         rate[i] = rate_[k];
         deduction[i] = deduction_[k];
     }

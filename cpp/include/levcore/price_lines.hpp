@@ -4,8 +4,11 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "levcore/book.hpp"
 #include "levcore/venue.hpp"
@@ -24,18 +27,25 @@ class PriceLines {
   private:
     static constexpr std::size_t most_lines = 16;
 
-    // Per line, where of abs(cash) it holds; beyond the last one infinity.
-    struct Side {
-        std::array<double, most_lines> from;
-        std::array<double, most_lines> surely_from;
-        std::array<double, most_lines> surely_below;
+    // What a search by the exponent and the first bits of abs(cash) finds: the line there below a bound, the next one
+    // holding from it on; within `room` of the bound neither is sure.
+    struct Cell {
+        double bound;
+        double room;
+        std::size_t line;
     };
+    static constexpr int cell_shift = 48;  // 16 cells an octave
+    static constexpr std::size_t most_cells = 1024;
+    static std::int64_t cell_number(double cash) noexcept { return std::bit_cast<std::int64_t>(cash) >> cell_shift; }
+    [[nodiscard]] Cell cell_at(const std::vector<double>& bounds, std::size_t place) const;
 
     const Perpetual* instrument_;
     bool searchable_ = false;
     std::array<double, most_lines> rate_{};
     std::array<double, most_lines> deduction_{};
-    std::array<Side, 2> sides_{};  // of what gains when its unit price rises, and of what loses
+    std::int64_t first_cell_ = 0;
+    std::size_t cells_a_side_ = 1;
+    std::vector<Cell> cells_;  // of what gains when its unit price rises, then of what loses
 };
 
 // The liquidation price of every position of a book that stands alone, as many threads at it as are worth starting.
