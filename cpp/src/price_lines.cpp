@@ -102,7 +102,8 @@ void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<
     for (std::size_t i = 0; i < n; ++i) {
         const double owed = std::fabs(cash[i]);
         const std::int64_t number = std::clamp(cell_number(owed) - first_cell_, std::int64_t{0}, last_cell);
-        const Cell& cell = cells_[static_cast<std::size_t>(number) + (quantity[i] > 0.0 ? 0 : cells_a_side_)];
+        const std::size_t side = static_cast<std::size_t>(!(quantity[i] > 0.0)) * cells_a_side_;
+        const Cell& cell = cells_[static_cast<std::size_t>(number) + side];
         const std::size_t k = cell.line + static_cast<std::size_t>(owed >= cell.bound);
         sure[i] = static_cast<std::uint8_t>(!(std::fabs(owed - cell.bound) < cell.room));
         rate[i] = rate_[k];
@@ -131,6 +132,7 @@ void liquidation_prices(const Venue& venue, const Positions& positions, std::siz
         const std::size_t last = std::min(positions.size(), (chunk + 1) * rows);
         for (std::size_t from = chunk * rows, to = from; from < last; from = to) {  // stretches of one instrument
             const std::size_t end = std::min(last, from + PriceLines::most_at_once);
+            if (lines.size() == 1) to = end;
             while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
             lines[static_cast<std::size_t>(positions.instrument[from])].liquidation_prices(
                 positions.quantity.subspan(from, to - from), positions.entry_price.subspan(from, to - from),
