@@ -200,14 +200,21 @@ class LossRun(PartRun):
         """The other side takes over what it can; returns the quantity."""
         if not price > 0.0:
             return 0.0
+        changes: dict[int, float] = {}  # of an account's equity, by its positions that have been asked
         takers = [
-            other for other in self.queue_against(held) if self.may_take(other, held) and self.stands(other, price)
+            other
+            for other in self.queue_against(held)
+            if self.may_take(other, held) and self.stands(other, price, changes)
         ]
-        amounts = self.given_up([abs(other.quantity) for other in takers], abs(held.quantity), held)
+        wanted = left = abs(held.quantity)
+        amounts = []
+        for amount in self.given_up([abs(other.quantity) for other in takers], wanted, held):
+            amounts.append(min(amount, left))
+            left = max(0.0, wanted - math.fsum(amounts))
         for other, amount in zip(takers, amounts, strict=True):
             if amount > 0.0:
                 self.give_up(other, amount, price)
-        moved, wanted = math.fsum(amounts), abs(held.quantity)
+        moved = math.fsum(amounts)
         moved = wanted if moved > wanted * (1.0 - 1e-14) else moved
         self.out.deleveraged_notional += moved if held.instrument.inverse else moved * price
         return moved
@@ -249,16 +256,21 @@ class LossRun(PartRun):
     def may_take(self, other: Held, held: Held) -> bool:
         return other.quantity != 0.0 and (held.account < 0 or other.account != held.account)
 
-    def stands(self, other: Held, price: float) -> bool:
-        """Not liquidatable itself, and its equity, or its account's, is not negative at this price."""
+    def stands(self, other: Held, price: float, changes: dict[int, float]) -> bool:
+        """Not liquidatable itself, and its equity is not negative at this price; nor its account's, with what of it
+        stood before."""
         if other.account < 0:
             equity, scale = other.equity(price), abs(other.quantity) * price
         else:
             account = self.accounts[other.account]
-            equity = self.equity(account) + other.quantity * (price - self.price(other.instrument))
-            scale = self.scale(account)
+            change = changes.get(other.account, 0.0) + other.quantity * (price - self.price(other.instrument))
+            equity, scale = self.equity(account) + change, self.scale(account)
         self.note_choice(equity, scale)
-        return equity >= 0.0 and not self.liquidatable(other)
+        if equity < 0.0 or self.liquidatable(other):
+            return False
+        if other.account >= 0:
+            changes[other.account] = change
+        return True
 
     def give_up(self, other: Held, amount: float, price: float) -> None:
         share = amount / abs(other.quantity)
@@ -284,7 +296,7 @@ class LossRun(PartRun):
             return list(sizes) if wanted >= total else [size * wanted / total for size in sizes]
         for size in (*sizes, wanted):
             count = size / lot
-            if abs(count - round(count)) > 1e-9 * max(1.0, count):
+            if abs(count - round(count)) > lots_room(count):
                 self.note_choice(count - round(count), max(1.0, count))
         lots, pieces = [in_lots(size, lot) for size in sizes], in_lots(wanted, lot)
         if not shared or pieces >= sum(lots):
@@ -293,7 +305,7 @@ class LossRun(PartRun):
             given = self.largest_remainders(lots, pieces)
         else:
             given = smallest_largest_share(lots, pieces)
-        whole = [abs(size / lot - n) <= 1e-9 * max(1.0, n) for size, n in zip(sizes, lots, strict=True)]
+        whole = [abs(size / lot - n) <= lots_room(n) for size, n in zip(sizes, lots, strict=True)]
         pairs = zip(given, lots, whole, sizes, strict=True)
         return [size if is_whole and n == all_lots else n * lot for n, all_lots, is_whole, size in pairs]
 
@@ -348,7 +360,11 @@ class LossRun(PartRun):
 def in_lots(size: float, lot: float) -> int:
     count = size / lot
     near = round(count)
-    return near if abs(count - near) <= 1e-9 * max(1.0, near) else math.floor(count)
+    return near if abs(count - near) <= lots_room(near) else math.floor(count)
+
+
+def lots_room(count: float) -> float:
+    return 1e-9 + 1e-15 * count
 
 
 def first_ones(sizes: list[Any], wanted: Any) -> list[Any]:

@@ -55,3 +55,16 @@ def test_frames_that_say_a_thing_twice_are_refused():
         lc.Book.from_frame(venue(), polars.DataFrame(frame).lazy())
     batch = pyarrow.table(frame).to_batches()[0]
     assert len(lc.Book.from_frame(venue(), batch)) == 1
+
+
+def test_a_column_of_accounts_is_not_left_out_silently():
+    table = lc.MarginTiers([0], [0.005])
+    venue = lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=table)])
+    frame = {"instrument": ["X", "X"], "quantity": [1.0, -1.0], "entry_price": [100.0] * 2, "account": [0, 0]}
+    with pytest.raises(lc.InputError, match="frame has a column 'account': accounts must be given with it"):
+        lc.Book.from_frame(venue, frame | {"margin": [5.0] * 2})
+    book = lc.Book.from_frame(venue, frame, accounts=lc.Accounts(USD=[50.0]))
+    assert book.account.tolist() == [0, 0]
+    assert np.isnan(book.leverage(100.0)).all()
+    with pytest.raises(lc.LevcoreError):
+        book[:0].liquidation_price_at(-1.0)

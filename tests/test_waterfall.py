@@ -191,6 +191,62 @@ def test_what_is_taken_from_some_is_given_to_others_whatever_the_rules():
                 assert after.deleveraged_notional > 0.0, (ranking, price, charged)
 
 
+def test_two_positions_of_one_account_stand_together_and_not_each_on_its_own():
+    rules = lc.Backstop(deleveraging=lc.Deleveraging(ranking="profit"))
+    nothing = math.nan
+    debts = []
+    for shorts in ([-2.0], [-1.0, -1.0]):
+        book = lc.Book(
+            venue(rules),
+            instrument="X",
+            quantity=[2.0, *shorts],
+            entry_price=[100.0] + [60.0] * len(shorts),
+            margin=[10.0] + [nothing] * len(shorts),
+            account=[-1] + [0] * len(shorts),
+            accounts=lc.Accounts(USD=[95.0]),
+        )
+        # At the transfer price of 95 the account would be worth 95 - 2*35.
+        debts.append(lc.shock(book, market(), -0.2).bad_debt)
+    assert debts == [pytest.approx(0.0, abs=1e-12)] * 2
+    too_little = lc.Book(
+        venue(rules),
+        instrument="X",
+        quantity=[2.0, -1.0, -1.0],
+        entry_price=[100.0, 60.0, 60.0],
+        margin=[10.0, nothing, nothing],
+        account=[-1, 0, 0],
+        accounts=lc.Accounts(USD=[60.0]),
+    )
+    after = lc.shock(too_little, market(), -0.2)
+    assert after.deleveraged_notional == pytest.approx(95.0, rel=1e-12)
+    assert after.bad_debt == pytest.approx(15.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(("lot", "size", "other"), [(1e-3, 1_234_567.8906, 1.5e6), (1.0, 0.9999999995, 1.0)])
+@pytest.mark.parametrize("ranking", ["profit", "unranked", "pro_rata", "min_max"])
+def test_no_lot_is_so_small_or_so_large_that_a_quantity_comes_from_nowhere(lot, size, other, ranking):
+    rules = lc.Backstop(deleveraging=lc.Deleveraging(ranking=ranking, lot=lot))
+    rows = ((size, 100.0, 5.0 * size), (-other, 100.0, 80.0 * other), (-other, 100.0, 80.0 * other))
+    after = lc.shock(holds(venue(rules), *rows), market(1e6 * other), -0.2)
+    assert after.conservation_error <= 1e-12
+
+
+def test_shares_of_very_many_add_up_to_the_whole():
+    many = 200_000
+    rules = lc.Backstop(deleveraging=lc.Deleveraging())
+    size = np.append(np.append(0.05 * many, np.full(many, -0.1)), -0.1)
+    book = lc.Book(
+        venue(rules),
+        instrument="X",
+        quantity=size,
+        entry_price=np.full(many + 2, 100.0),
+        margin=np.append(np.append(0.25 * many, np.full(many, 8.0)), math.nan),
+        account=np.append(np.full(many + 1, -1), 0),
+        accounts=lc.Accounts(USD=[100.0]),
+    )
+    assert lc.shock(book, market(1e9), -0.2).conservation_error <= 1e-13
+
+
 BAD = [
     (lambda: lc.Backstop(own_funds={"X": -1.0}), "own_funds"),
     (lambda: lc.Backstop(own_funds=[1.0]), "own_funds"),

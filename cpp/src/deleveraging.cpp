@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "levcore/accounts.hpp"
 #include "levcore/margin.hpp"
@@ -188,6 +189,7 @@ double take_over_ranked(Run& run, const Offer& offer, double unit) {
     const std::vector<Counterparty>& queue = queue_of(run, instrument, other);
     const std::vector<double> units = unit_marks(run);
     const std::vector<double> coins = coin_prices(run);
+    std::map<std::uint32_t, double> moved_before;
     const auto stands = [&](const Counterparty& c, const Claim& held) {
         if (!c.in_account) {
             const double key = present_key(run.book, k, other, c.place, held);
@@ -197,7 +199,11 @@ double take_over_ranked(Run& run, const Offer& offer, double unit) {
         const std::uint32_t owner = owner_of(run.book.cross, c.place);
         if (owner == account) return false;
         const Health h = health_of(run, owner, units, coins);
-        return !is_failing(run.book.venue, h) && h.equity + held.coin * (unit - units[instrument]) >= 0.0;
+        double& changes = moved_before[owner];  // its equity, by its positions that have been asked
+        const double change = held.coin * (unit - units[instrument]);
+        if (is_failing(run.book.venue, h) || h.equity + changes + change < 0.0) return false;
+        changes += change;
+        return true;
     };
     // Where nobody is ranked, the first is the next in the book after the position that goes.
     const auto from = rules.ranking != Ranking::unranked
@@ -222,13 +228,15 @@ double take_over_ranked(Run& run, const Offer& offer, double unit) {
     std::for_each(from, queue.end(), ask);
     std::for_each(queue.begin(), from, ask);
     const std::vector<double> amounts = given_up(rules.ranking, sizes, std::fabs(coin), rules.lot * per_contract);
-    double moved = 0.0;
+    Sum moved;
     for (std::size_t i = 0; i < takers.size(); ++i) {
-        if (amounts[i] > 0.0) give_up(run, instrument, other, *takers[i], amounts[i], unit);
-        moved += amounts[i];
+        const double amount = std::min(amounts[i], std::fabs(coin) - moved.value());  // lots may be rounded up
+        if (amount > 0.0) give_up(run, instrument, other, *takers[i], amount, unit);
+        moved.add(std::max(0.0, amount));
     }
     run.state.sides[k][other].stale = true;
-    return moved > std::fabs(coin) * (1.0 - 1e-14) ? std::fabs(coin) : moved;  // parts of a whole are rounded
+    const bool all = moved.value() > std::fabs(coin) * (1.0 - 1e-14);  // parts of a whole are rounded
+    return all ? std::fabs(coin) : moved.value();
 }
 
 }  // namespace

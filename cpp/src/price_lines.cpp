@@ -35,7 +35,9 @@ PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
         if (positive_from >= ends) continue;
         constexpr double distinct = 1e-6;  // lines nearer than this are not told apart by their place
         if (rate - rate_[lines - 1] < distinct) return;
-        begins[lines] = lines == 1 ? std::max(positive_from, tiers.floor[k]) : tiers.floor[k];
+        // Where it meets the line before: a given deduction may be off by a rounding, and so is the floor then.
+        begins[lines] = (tiers.deduction[k] - deduction_[lines - 1]) / (rate - rate_[lines - 1]);
+        if (begins[lines] < begins[lines - 1]) return;
         rate_[lines] = rate;
         deduction_[lines] = tiers.deduction[k];
         ++lines;
@@ -115,7 +117,7 @@ void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<
         const double size = std::fabs(quantity[i]);
         const double sign = std::copysign(1.0, quantity[i]);
         const double price = -sign * (cash[i] + deduction[i]) / (size - sign * (rate[i] * size));
-        prices[i] = price > 0.0 ? price : none;
+        prices[i] = price > 0.0 && price < infinity ? price : none;
     }
     if (all_sure != 0) return;
     for (std::size_t i = 0; i < n; ++i)

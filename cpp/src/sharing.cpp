@@ -7,15 +7,18 @@
 #include <queue>
 
 #include "levcore/margin.hpp"
+#include "levcore/sum.hpp"
 
 namespace levcore {
 namespace {
 
-// Whole lots of a size; a rounding error of a billionth is forgiven.
+// So near to a whole number of lots a size is that number: a billionth of a lot, and the rounding of many.
+double lots_room(double whole) { return 1e-9 + 1e-15 * whole; }
+
 double lots_in(double size, double lot) {
     const double count = size / lot;
     const double whole = std::round(count);
-    return std::fabs(count - whole) <= 1e-9 * std::max(1.0, whole) ? whole : std::floor(count);
+    return std::fabs(count - whole) <= lots_room(whole) ? whole : std::floor(count);
 }
 
 // Lots in proportion to holdings, rounded down; those left over go one each to the largest remainders.
@@ -106,11 +109,11 @@ std::vector<double> given_up(Ranking ranking, const std::vector<double>& sizes, 
     const auto too_many = [&](double size) { return size / lot > countable; };
     if (!(lot > 0.0) || too_many(wanted) || std::any_of(sizes.begin(), sizes.end(), too_many)) {
         if (!shared) return first_ones(sizes, wanted);
-        double total = 0.0;
-        for (const double size : sizes) total += size;
-        if (wanted >= total) return sizes;
+        Sum total;
+        for (const double size : sizes) total.add(size);
+        if (wanted >= total.value()) return sizes;
         std::vector<double> given;
-        for (const double size : sizes) given.push_back(size * (wanted / total));
+        for (const double size : sizes) given.push_back(size * (wanted / total.value()));
         return given;
     }
     std::vector<double> lots;
@@ -121,7 +124,7 @@ std::vector<double> given_up(Ranking ranking, const std::vector<double>& sizes, 
                                 : ranking == Ranking::pro_rata ? largest_remainders(lots, pieces, total)
                                                                : smallest_largest_share(lots, pieces);
     for (std::size_t i = 0; i < given.size(); ++i) {
-        const bool whole = std::fabs(sizes[i] / lot - lots[i]) <= 1e-9 * std::max(1.0, lots[i]);
+        const bool whole = std::fabs(sizes[i] / lot - lots[i]) <= lots_room(lots[i]);
         given[i] = whole && given[i] == lots[i] ? sizes[i] : given[i] * lot;
     }
     return given;

@@ -205,11 +205,10 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
     const SortedSide& sorted = book.sides[asset][side];
     SideState& mine = state.sides[asset][side];
     std::vector<Ranked> rows;
-    const auto rests = [&](std::uint32_t row) {
-        return std::any_of(mine.resting.begin(), mine.resting.end(), [row](const auto& r) { return r.row == row; });
-    };
+    std::vector<bool> rests(sorted.size(), false);
+    for (const SideState::Resting& r : mine.resting) rests[r.row] = true;
     for (const std::uint32_t row : open_rows(book, state, asset, side)) {
-        if (rests(row)) continue;
+        if (rests[row]) continue;
         const Claim held = claim_of(book, state, asset, side, row);
         const double entry = book.positions.entry_price[sorted.position[row]];
         rows.push_back(

@@ -127,8 +127,9 @@ class AccountValuation(Valuation):
         -------
         float64[n]
             Of an isolated position its `liquidation_price`; of an account's position the price of its asset at which
-            the account fails, its other positions and its collateral on that asset moving along; nan where there is
-            none. An account that fails already: where it would come back.
+            the account fails, its other positions and its collateral on that asset moving along, looked for on the
+            side on which its slack falls at the mark: a hedge that requirements or tiers ruin on the other side, too,
+            has a second one there; nan where there is none. An account that fails already: where it would come back.
 
         Raises
         ------
@@ -150,13 +151,13 @@ class AccountValuation(Valuation):
         >>> book.liquidation_price_at(100.0).round(3)
         array([90.452])
         """
-        at = np.array(self.liquidation_price)
+        at, marks = np.array(self.liquidation_price), self._price_column(prices)
         if not len(self._accounts):
             return at
         names = list(dict.fromkeys((*self._venue.assets, *self._venue.collateral)))
         codes = np.array([names.index(instrument.asset) for instrument in self._venue.instruments], dtype=np.int32)
         coins = np.array([names.index(coin) for coin in self._venue.collateral], dtype=np.int32)
-        of_accounts = self._native.account_prices(self._price_column(prices), self._coin_prices(prices), codes, coins)
+        of_accounts = self._native.account_prices(marks, self._coin_prices(prices), codes, coins)
         answers: Floats = np.where(self._account >= 0, of_accounts, at)
         return answers
 

@@ -146,12 +146,13 @@ class Backstop:
             funds[symbol] = checks.number(f"own_funds[{symbol!r}]", money, at_least=0.0, at_most=checks.LARGEST)
         set_field(self, "own_funds", PerAsset(funds))
         set_field(self, "takeover", checks.number("takeover", self.takeover, at_least=0.0, at_most=1.0))
-        if not isinstance(self.deleveraging, Deleveraging):
-            checks.flag("deleveraging", self.deleveraging)
+        if not isinstance(self.deleveraging, (bool, Deleveraging)):
+            raise KindError(f"deleveraging must be a bool or Deleveraging, was {checks.describe(self.deleveraging)}")
         if isinstance(self.socialise, str):
             checks.choice("socialise", self.socialise, CHARGED)
-        else:
-            checks.flag("socialise", self.socialise)
+        elif not isinstance(self.socialise, bool):
+            words = ", ".join(map(repr, CHARGED))
+            raise KindError(f"socialise must be a bool or one of {words}, was {checks.describe(self.socialise)}")
 
     @property
     def total_funds(self) -> float:

@@ -149,10 +149,9 @@ class Book(LeverageMeasures):
         >>> len(lc.Book.from_frame(venue, frame, columns={"size": "quantity"}))
         1
         """
-        from levcore.frames import frame_columns
+        from levcore.frames import position_columns
 
-        names = ("instrument", "quantity", "entry_price", "margin") + (() if accounts is None else ("account",))
-        given: dict[str, Any] = frame_columns(frame, names, columns)
+        given: dict[str, Any] = position_columns(frame, columns, with_accounts=accounts is not None)
         return cls(venue, **given, accounts=accounts)
 
     @classmethod

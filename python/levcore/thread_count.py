@@ -12,5 +12,5 @@ def asked(value: int | None) -> int:
     if value is not None:
         return checks.integer("threads", value, at_least=1, at_most=1024)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
+    limit = os.environ.get("OMP_NUM_THREADS", "")[:9]
     return max(1, min(allowed, int(limit))) if limit.isdecimal() and int(limit) > 0 else allowed

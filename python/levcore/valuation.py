@@ -153,7 +153,7 @@ class Valuation:
         return notional
 
     def leverage(self, prices: float | Mapping[str, float] | Market) -> Floats:
-        """Return each position's leverage, notional over equity; inf where equity is not above 0.
+        """Return each position's leverage, notional over equity; inf where equity is not above 0, nan of an account's position.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class Valuation:
         worth = np.where(self._inverse, self._price_column(prices), 1.0)  # quote units of a settlement unit
         equity = self.equity(prices) * worth[self._instrument]
         notional = np.abs(self.exposure(prices))
-        result = np.full(len(equity), np.inf)
+        result = np.where(np.isnan(equity), np.nan, np.inf)
         np.divide(notional, equity, out=result, where=equity > 0.0)
         return result
 
@@ -206,6 +206,9 @@ class Valuation:
         span: float = 0.5,
     ) -> LiquidationMap:
         """Return how much notional is liquidated at which price, longs and shorts.
+
+        Positions of accounts are not on it: their price depends on what else the account holds
+        (:meth:`liquidation_price_at`).
 
         Parameters
         ----------

@@ -79,7 +79,8 @@ def deribit_futures(
     Notes
     -----
     The maintenance requirement of a size of S coins is ``S*(0.01 + 0.00005*S)`` for BTC, ``S*(0.01 + 0.000004*S)`` for
-    ETH. It stands here as 700 tiers that meet it at every floor and lie above it between, by less than 1e-4 of it.
+    ETH. It stands here as 700 tiers that meet it at every floor and lie above it between, by less than 1e-4 of it, up
+    to 5,000 BTC or 62,500 ETH; what is larger still is charged at a constant rate of 51 % beyond that.
     Source: Deribit, "Change of leverage levels, position sizes and liquidation fees", 11 January 2022; contracts of 10
     USD (BTC) and 1 USD (ETH), equality and the waterfall are general knowledge. The help page "Liquidations": in steps,
     one a second, that end as soon as the requirement is below the equity; their size is not printed, levcore takes what
