@@ -65,6 +65,8 @@ def test_a_column_of_accounts_is_not_left_out_silently():
         lc.Book.from_frame(venue, frame | {"margin": [5.0] * 2})
     book = lc.Book.from_frame(venue, frame, accounts=lc.Accounts(USD=[50.0]))
     assert book.account.tolist() == [0, 0]
-    assert np.isnan(book.leverage(100.0)).all()
-    with pytest.raises(lc.LevcoreError):
-        book[:0].liquidation_price_at(-1.0)
+    assert book.leverage(100.0) == pytest.approx([float("nan")] * 2, nan_ok=True)
+    isolated = lc.Book(venue, instrument="X", quantity=[1.0], entry_price=[100.0], margin=[5.0])
+    for wrong in (-1.0, "rubbish", float("nan"), {}):
+        with pytest.raises(lc.LevcoreError):
+            isolated.liquidation_price_at(wrong)

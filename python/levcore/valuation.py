@@ -153,7 +153,9 @@ class Valuation:
         return notional
 
     def leverage(self, prices: float | Mapping[str, float] | Market) -> Floats:
-        """Return each position's leverage, notional over equity; inf where equity is not above 0, nan of an account's position.
+        """Return each position's leverage, notional over equity; inf where equity is not above 0.
+
+        A position of an account has none of its own: nan; :meth:`leverage_factor` has the account's.
 
         Parameters
         ----------
