@@ -61,7 +61,9 @@ def tiers(draw, rng: np.random.Generator, notional: float, price: float, whole_p
     rate = rng.uniform(0.002, 0.02) * np.cumprod(np.concatenate([[1.0], rng.uniform(1.0, 2.5, count - 1)]))
     if measure == "contracts" and count == 1 and draw(st.booleans()):
         growth = draw(st.sampled_from(["square_root", "linear"]))
-        per_size = rate[0] * rng.uniform(0.1, 1.0) / (unit**0.5 if growth == "square_root" else unit)
+        # The largest position of a large book is tens of thousands of units: its rate is to stay below 1.
+        usual = unit**0.5 * 5.0 if growth == "square_root" else unit * 1_000.0
+        per_size = rate[0] * rng.uniform(0.1, 1.0) / usual
         return lc.SizeMargin(rate[0], per_size=per_size, share=rng.uniform(0.5, 1.0), growth=growth)
     limits = [100.0, 50.0, 20.0, 10.0][:count] if draw(st.booleans()) else None
     deduction = None
