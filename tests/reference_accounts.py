@@ -39,7 +39,7 @@ class AccountRun(Run):
         self.paid_for_coins: list[float] = []  # by the outside market, a sale each
         super().__init__(book, market)
         for place, (held, owner) in enumerate(zip(self.held, self.owners, strict=True)):
-            if owner >= 0:
+            if owner >= 0 and held.quantity != 0.0:
                 self.accounts[owner].place = min(self.accounts[owner].place, place)
                 self.accounts[owner].positions.append(held)
 
@@ -71,8 +71,8 @@ class AccountRun(Run):
                 super().liquidatable(member) if member.account < 0 else self.liquidatable(self.accounts[member.account])
             )
         positions = [held for held in member.positions if held.open and held.quantity != 0.0]
-        if not positions:
-            return False
+        if not positions and not (member.positions and self.cash(member) < 0.0):
+            return False  # nothing is at stake but what an account owes whose positions were taken from it
         slack = self.equity(member, self.rules.collateral) - self.required(member)
         self.out.nearest_slack = min(self.out.nearest_slack, abs(slack) / self.scale(member))
         for held in positions:

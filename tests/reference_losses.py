@@ -76,7 +76,7 @@ class LossRun(PartRun):
 
     def liable_for(self, account: Account) -> int:
         """Its riskiest position's instrument; one with the venue's fund where its positions have different funds."""
-        codes = [held.code for held in self.by_requirement(account)]
+        codes = [held.code for held in self.by_requirement(account) or account.positions]
         shared = [code for code in codes if self.fund_of(code) < 0]
         return shared[0] if shared and len({self.fund_of(code) for code in codes}) > 1 else codes[0]
 
@@ -127,7 +127,7 @@ class LossRun(PartRun):
     def act_on_account(self, account: Account) -> None:
         losses, equity, required = self.rules.losses, self.equity(account), self.required(account)
         queue, deleveraged = self.by_requirement(account), False
-        if losses.ranking:
+        if losses.ranking and queue:
             self.note_choice(self.fund() + equity, self.scale(account))
             if -equity > self.fund():
                 self.out.exhausted = deleveraged = True

@@ -71,7 +71,11 @@ class PartRun(AccountRun):
         return step == self.step or self.now - time < self.rules.policy.wait
 
     def may_go(self, member: Any) -> bool:
-        return not self.waits(member) and self.liquidatable(member)
+        waits = self.waits(member) and not self.is_empty(member)
+        return not waits and self.liquidatable(member)
+
+    def is_empty(self, member: Any) -> bool:
+        return isinstance(member, Account) and not any(held.open and held.quantity != 0.0 for held in member.positions)
 
     def round_members(self) -> list[Any]:
         step, count = self.round_in_step
@@ -87,6 +91,23 @@ class PartRun(AccountRun):
             waits = held.open and held.quantity != 0.0 and self.waits(member)
             self.out.waiting += waits and self.liquidatable(member)
         super().finish()
+
+    def cascade(self) -> None:
+        """A liquidation in small parts has ended where the check that begins a step finds nothing short."""
+        for member in [*self.held, *self.accounts]:
+            if id(member) in self.freeing and (isinstance(member, Account) or member.open):
+                shortage = self.shortage(member)
+                self.note_choice(shortage, self.scale(member) if isinstance(member, Account) else abs(member.cash))
+                if shortage <= 0.0:
+                    del self.freeing[id(member)]
+        super().cascade()
+
+    def shortage(self, member: Any) -> float:
+        if isinstance(member, Account):
+            equity, positions = self.equity(member, self.rules.collateral), self.by_requirement(member)
+        else:
+            equity, positions = member.equity(self.price(member.instrument)), [member]
+        return math.fsum(self.required_with_buffer(held) for held in positions) - self.rules.policy.target * equity
 
     # --- How much of a position ---
 
@@ -122,8 +143,7 @@ class PartRun(AccountRun):
         kept: float | None = 0.0
         tier: int | None = None
         if policy.kind == "to target" and held.equity(price) > 0.0:
-            short = self.required_with_buffer(held) - policy.target * held.equity(price)
-            kept, tier = self.kept_at_target(held, held.equity(price), -self.left_short(held, short))
+            kept, tier = self.kept_at_target(held, held.equity(price), -self.left_short(held, self.shortage(held)))
         elif policy.kind == "down tiers":
             kept, tier = self.kept_down_tiers(held)
         elif policy.kind == "portion":
@@ -224,7 +244,7 @@ class PartRun(AccountRun):
 
     def orders(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
         policy, whole = self.rules.policy, super().orders(account, queue)
-        if policy is None:
+        if policy is None or not queue:
             return whole
         self.note_choice(self.equity(account), self.scale(account))
         if self.equity(account) <= 0.0:
@@ -250,8 +270,7 @@ class PartRun(AccountRun):
     def orders_to_target(self, account: Account, queue: list[Held]) -> list[tuple[Held, float]]:
         """As many whole positions as it takes, and then a part of one."""
         equity, left = self.equity(account, self.rules.collateral), list(queue)
-        required = math.fsum(self.required_with_buffer(held) for held in queue)
-        later = self.left_short(account, required - self.rules.policy.target * equity)
+        later = self.left_short(account, self.shortage(account))
         found = []
         while left:
             held, *left = left

@@ -17,6 +17,8 @@ from reference_losses import LossRun
 from strategies_accounts import AccountCase
 from test_agreement import MONEY, NEAR, PRICES
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
+
 COUNTS = ("rounds", "cascade_depth", "liquidated_count_long", "liquidated_count_short", "exhausted", "waiting")
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 

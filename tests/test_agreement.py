@@ -11,6 +11,8 @@ import levcore as lc
 import reference
 import strategies
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
+
 MONEY = (
     "liquidated_notional_long",
     "liquidated_notional_short",

@@ -134,6 +134,13 @@ def test_too_few_paths_for_a_tail_say_so(tmp_path: Path, day: Path) -> None:
     assert "are unknown" not in invoke("simulate", day, "-o", tmp_path / "out", "-n", 100).stdout
 
 
+def test_a_result_of_which_a_part_is_unknown_is_no_success(tmp_path: Path) -> None:
+    day = written(tmp_path, market=MARKET.replace("2e4", "1e-3"))
+    done = invoke("simulate", day, "-o", tmp_path / "out")
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert "stopped early" in done.stdout
+
+
 def test_a_single_path_has_no_interval_and_still_valid_json(tmp_path: Path, day: Path) -> None:
     done = invoke("simulate", day, "-o", tmp_path / "out", "-n", 1, "-f", "json")
     told = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(word))
@@ -246,7 +253,7 @@ def test_a_shock_that_leaves_all_prices_says_so(tmp_path: Path) -> None:
     book = '[book]\nkind = "file"\nfile = "one.csv"\n'
     (tmp_path / "one.csv").write_text("instrument,quantity,entry_price,margin\nBTCUSDT,1,1e80,1e78\n")
     done = invoke("shock", written(tmp_path, market=market, book=book, scenario=SHOCK))
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert "shock 2: the price of BTC would leave the range" in done.stdout
 
 

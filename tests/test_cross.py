@@ -101,6 +101,22 @@ def test_both_legs_of_a_hedge_share_one_liquidation_price():
     assert held.liquidation_price_at({"A": 100.0, "B": 100.0}) == pytest.approx([500 / 5.86] * 2, rel=1e-14)
 
 
+def test_a_hedge_that_fails_on_both_sides_has_a_price_on_each():
+    # Slack P - 20 - requirement: 1 % of 19 P, of a leg's notional beyond 1,500 half.
+    tiers = lc.MarginTiers(floor=[0.0, 1_500.0], maintenance_rate=[0.01, 0.5])
+    at = lc.Venue([lc.LinearPerpetual("A", asset="A", tiers=tiers)])
+    legs = {"quantity": [10.0, -9.0], "entry_price": [100.0, 100.0], "account": [0, 0]}
+    held = lc.Book(at, instrument="A", **legs, accounts=lc.Accounts(USD=[80.0]))
+    low, high = (held.liquidation_price_at(100.0, side=side) for side in ("below", "above"))
+    assert low == pytest.approx([20.0 / 0.81] * 2, rel=1e-14)
+    assert high[0] > 150.0
+    for price in (low[0], high[0]):
+        assert held.account_slack(price)[0] == pytest.approx(0.0, abs=1e-11)
+    assert held.liquidation_price_at(100.0).tolist() == low.tolist()
+    with pytest.raises(lc.InputError, match="side must be 'falling' or 'below' or 'above', was 'up'"):
+        held.liquidation_price_at(100.0, side="up")
+
+
 def test_a_hedged_account_has_no_liquidation_price_where_nothing_moves_it():
     held = book(venue(rate=0.0), [10.0, -10.0], [0, 0], lc.Accounts(USD=[100.0]), instrument=(0, 0))
     assert np.isnan(held.liquidation_price_at({"A": 100.0, "B": 100.0})).all()

@@ -34,8 +34,10 @@ LEVELS = (
         "reach",
         "run",
         "deleveraging",
+        "freeing",
         "partial",
         "closing",
+        "account_orders",
         "cross",
         "funding",
         "ledger",
@@ -54,7 +56,20 @@ ORDERED = (
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
     ("ladder_build", "ladder_walk", "ladder_blocks"),
-    ("orders", "losses", "reach", "run", "deleveraging", "partial", "closing", "cross", "funding", "ledger"),
+    (
+        "orders",
+        "losses",
+        "reach",
+        "run",
+        "deleveraging",
+        "freeing",
+        "partial",
+        "closing",
+        "account_orders",
+        "cross",
+        "funding",
+        "ledger",
+    ),
 )
 
 ELEMENTARY = (

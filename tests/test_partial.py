@@ -142,6 +142,23 @@ def test_what_has_been_freed_counts_when_more_falls_short():
     assert runs.steps_kept.liquidated_notional_long[0] == pytest.approx([10.8, freed / 0.1], rel=1e-9)
 
 
+@pytest.mark.parametrize(("recovery", "share"), [(100.0, 0.2), (94.5, 0.4)])
+def test_a_recovery_ends_the_liquidation_and_the_next_one_begins_anew(recovery, share):
+    at = venue(lc.PartialClose(target=1.0, initial_share=0.2, duration=10 * HOUR), tiers=making.flat_tiers(0.1))
+    moves = [[-0.06, recovery / 94.0 - 1.0, 93.0 / recovery - 1.0]]
+    runs = lc.simulate(making.book(at, [1.0], 100.0, 10.0), making.market(), moves, step=HOUR, keep_steps=True)
+    first, second, third = runs.steps_kept.liquidated_notional_long[0]
+    assert first == pytest.approx(10.8, rel=1e-12)
+    freed = 0.1 * (first + second)
+    ended = recovery == 100.0
+    assert (second == 0.0) == ended
+    kept = 1.0 - first / 94.0 - second / recovery
+    cash = -100.0 + 10.0 + first + second
+    short = 0.1 * kept * 93.0 - (cash + kept * 93.0)
+    wanted = share * short if ended else share * (short + freed) - freed
+    assert third == pytest.approx(wanted / 0.1, rel=1e-9)
+
+
 def test_what_is_kept_is_the_most_that_meets_the_target():
     # By hand: equity 9 at 94, target 0.5: 4.5 of requirement at 10 % are 45 of notional; 49 are sold.
     at = venue(lc.PartialClose(target=0.5), tiers=making.flat_tiers(0.1))

@@ -16,6 +16,8 @@ import reference_paths
 import strategies
 from test_agreement import MONEY, NEAR, PRICES
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
+
 COUNTS = ("rounds", "cascade_depth", "liquidated_count_long", "liquidated_count_short", "exhausted")
 OF_STEPS = ("liquidated_notional_long", "liquidated_notional_short", "bad_debt", "insurance_fund")
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]

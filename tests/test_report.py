@@ -232,6 +232,7 @@ AWKWARD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
 @pytest.mark.parametrize("case", AWKWARD)
 def test_awkward_runs_are_reported_too(case: str, tmp_path: Path) -> None:
     make, said = AWKWARD[case]
@@ -353,6 +354,7 @@ CUT_OFF = """[...document.querySelectorAll('.plot')].flatMap(plot => {
 
 
 @pytest.mark.browser
+@pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
 @pytest.mark.parametrize("case", AWKWARD)
 def test_awkward_runs_are_drawn_on_a_phone(browser: Any, case: str, tmp_path: Path) -> None:
     tab, complaints = seen(browser, report.write(AWKWARD[case][0](), tmp_path / "report.html"), "phone")

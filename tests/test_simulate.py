@@ -395,9 +395,9 @@ def test_returns_written_to_afterwards_do_not_change_a_path_that_was_run():
 
 
 def test_a_path_that_stops_early_keeps_its_last_prices():
-    wild = lc.simulate(
-        making.book(making.venue(), 1.0, 100.0, 10.0), making.market(), [[0.1, 1e89, 1e89]], step=HOUR, keep_steps=True
-    )
+    book, moves = making.book(making.venue(), 1.0, 100.0, 10.0), [[0.1, 1e89, 1e89], [0.1, 0.0, 0.0]]
+    with pytest.warns(RuntimeWarning, match="1 of 2 paths stopped early, the first because the price of X"):
+        wild = lc.simulate(book, making.market(), moves, step=HOUR, keep_steps=True)
     assert wild.error[0] is not None
     assert wild.fundamental_price["X"][0] < 1e100
     assert wild.steps_kept.mark_price["X"].max() < 1e100

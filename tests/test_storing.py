@@ -105,6 +105,7 @@ def test_paths_of_blocks_come_back_without_the_returns_that_are_gone(tmp_path: P
     assert again.paths == 2
 
 
+@pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
 def test_paths_that_stopped_early_keep_their_reasons(tmp_path: Path) -> None:
     runs = lc.simulate(BOOK, MARKET, [[[0.0, 0.0]], [[1e89, 0.0]], [[1e89, 1e89]]], step=HOUR)
     steep = lc.simulate(BOOK, MARKET, np.full((2, 3, 2), 1e60), step=HOUR)

@@ -222,6 +222,53 @@ def test_two_positions_of_one_account_stand_together_and_not_each_on_its_own():
     assert after.bad_debt == pytest.approx(15.0, rel=1e-12)
 
 
+def emptied(balance: float, *, takeover: float = 0.0, share: float = 1.0) -> tuple[lc.Book, lc.Market]:
+    """An account 100 short of cash once its only position has covered a short that was closed at 120."""
+    traded = [lc.LinearPerpetual("ETH", asset="ETH", tiers=flat_tiers(0.01))]
+    backstop = lc.Backstop(deleveraging=lc.Deleveraging(ranking="profit"), takeover=takeover)
+    at = lc.Venue(traded, collateral={"BTC": share}, backstop=backstop)
+    book = lc.Book(
+        at,
+        instrument="ETH",
+        quantity=[1.0, -1.0],
+        entry_price=[200.0, 100.0],
+        margin=[math.nan, 10.0],
+        account=[0, -1],
+        accounts=lc.Accounts(USD=[0.0], BTC=[balance]),
+    )
+    at_prices = {name: lc.Asset(100.0, impact=DEEP) for name in ("ETH", "BTC")}
+    return book, lc.Market(at_prices)
+
+
+def falling(book: lc.Book, market: lc.Market, bitcoin: float, *, keep: bool = False) -> lc.Runs:
+    moves = np.zeros((1, 2, 2))  # to 120, where the short is taken over at 110; then Bitcoin falls
+    moves[0, 0, 0], moves[0, 1, 1] = 0.2, bitcoin / 100.0 - 1.0
+    return lc.simulate(book, market, moves, step=HOUR, keep_steps=keep)
+
+
+def test_an_account_that_gave_up_its_last_position_owes_what_it_owes():
+    # It bought at 200 and gave up at 110: 90 short, and one coin.
+    book, market = emptied(1.0)
+    enough = falling(book, market, 95.0)
+    assert (enough.deleveraged_notional[0], enough.bad_debt[0]) == (pytest.approx(110.0, rel=1e-13), 0.0)
+    too_little = falling(book, market, 10.0, keep=True)
+    assert too_little.bad_debt[0] == pytest.approx(90.0 - 10.0, rel=1e-13)
+    assert too_little.steps_kept.bad_debt[0] == pytest.approx([0.0, 80.0], rel=1e-13)
+    assert too_little.conservation_error.max() <= 1e-12
+    assert too_little.liquidated_count[0] == 1  # the short; nobody closed the account's position
+
+
+def test_of_an_account_without_positions_the_share_that_counts_decides_when_it_pays():
+    # 90 owed, two coins of which half counts: at 95 nothing is done, at 85 a coin and a bit are sold.
+    book, market = emptied(2.0, share=0.5)
+    for price, rounds in ((95.0, 1), (85.0, 2)):
+        runs = falling(book, market, price)
+        assert (runs.rounds[0], runs.bad_debt[0]) == (rounds, 0.0)
+        assert runs.conservation_error.max() <= 1e-12
+    taken, _ = emptied(1.0, takeover=0.5)
+    assert falling(taken, market, 10.0).bad_debt[0] == pytest.approx(80.0, rel=1e-13)
+
+
 @pytest.mark.parametrize(("lot", "size", "other"), [(1e-3, 1_234_567.8906, 1.5e6), (1.0, 0.9999999995, 1.0)])
 @pytest.mark.parametrize("ranking", ["profit", "unranked", "pro_rata", "min_max"])
 def test_no_lot_is_so_small_or_so_large_that_a_quantity_comes_from_nowhere(lot, size, other, ranking):

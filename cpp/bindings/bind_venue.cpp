@@ -132,7 +132,10 @@ py::array_t<double> accounts_health(const HeldBook& book, const Column<double>& 
 // Of every position of an account, the price of its asset at which the account fails, the others held still.
 py::array_t<double> account_prices(const HeldBook& book, const Column<double>& prices,
                                    const Column<double>& coin_prices, const Column<std::int32_t>& asset,
-                                   const Column<std::int32_t>& coin_asset) {
+                                   const Column<std::int32_t>& coin_asset, const std::string& side) {
+    const Direction direction = side == "below"   ? Direction::down
+                                : side == "above" ? Direction::up
+                                                  : Direction::falling_slack;
     const std::vector<double> units = units_at(book, prices);
     const auto coins = span_of(coin_prices, "coin_prices", book.venue.collateral_share.size());
     const auto assets = span_of(asset, "asset", units.size());
@@ -158,7 +161,7 @@ py::array_t<double> account_prices(const HeldBook& book, const Column<double>& p
                 for (std::size_t c = 0; c < coin_moves.size(); ++c) coin_moves[c] = coin_assets[c] == k ? 1 : 0;
                 result[view.position[i]] =
                     account_liquidation_price(book.venue, book.positions.entry_price, view, units, coins, moves,
-                                              coin_moves, price[view.instrument[i]]);
+                                              coin_moves, price[view.instrument[i]], direction);
             }
         }
     }
@@ -262,7 +265,7 @@ void bind_venue(py::module_& m) {
         .def("accounts_health", &accounts_health, "prices"_a.noconvert(), "coin_prices"_a.noconvert(),
              "Equity, maintenance and slack, a row each, of every account.")
         .def("account_prices", &account_prices, "prices"_a.noconvert(), "coin_prices"_a.noconvert(),
-             "asset"_a.noconvert(), "coin_asset"_a.noconvert(),
+             "asset"_a.noconvert(), "coin_asset"_a.noconvert(), "side"_a,
              "Liquidation prices of the positions of accounts, other assets' prices held still; nan for the others.")
         .def(
             "liquidatable",

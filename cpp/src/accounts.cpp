@@ -134,7 +134,7 @@ Health health(const Venue& venue, std::span<const double> entry_price, const Acc
 double account_liquidation_price(const Venue& venue, std::span<const double> entry_price, const AccountView& account,
                                  std::span<const double> units, std::span<const double> coin_prices,
                                  std::span<const std::uint8_t> moves_instrument,
-                                 std::span<const std::uint8_t> moves_collateral, double price) {
+                                 std::span<const std::uint8_t> moves_collateral, double price, Direction direction) {
     OneAsset one(venue, entry_price, account, units, coin_prices, moves_instrument, moves_collateral);
     const bool inverse = one.in_unit_prices_inverse();
     const auto to_unit = [&](double p) { return inverse ? 1.0 / p : p; };
@@ -143,9 +143,10 @@ double account_liquidation_price(const Venue& venue, std::span<const double> ent
     constexpr double nearby = 1e-7;
     const bool falls_below = one.slack_at(price * (1.0 - nearby)) < here;
     const bool falls_above = one.slack_at(price * (1.0 + nearby)) < here;
-    if (here >= 0.0 && !falls_below && !falls_above) return none;
+    const bool named = direction != Direction::falling_slack;
+    if (!named && here >= 0.0 && !falls_below && !falls_above) return none;
     // Healthy: along the side on which slack falls; failing: the way back.
-    const bool down = here >= 0.0 ? falls_below : !falls_below;
+    const bool down = named ? direction == Direction::down : here >= 0.0 ? falls_below : !falls_below;
     bends.push_back(down ? 0.0 : std::numeric_limits<double>::infinity());
     std::sort(bends.begin(), bends.end());
     if (down) std::reverse(bends.begin(), bends.end());

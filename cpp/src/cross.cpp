@@ -5,116 +5,17 @@
 #include <optional>
 #include <utility>
 
+#include "levcore/account_orders.hpp"
 #include "levcore/closing.hpp"
 #include "levcore/deleveraging.hpp"
+#include "levcore/freeing.hpp"
 #include "levcore/margin.hpp"
 
 namespace levcore {
 namespace {
 
-bool is_open(const AccountView& view) {
-    return std::any_of(view.held.begin(), view.held.end(), [](const Claim& held) { return held.coin != 0.0; });
-}
-
-void set_cash(CrossState& state, std::uint32_t account, double cash) {
-    state.total_cash.add(cash);
-    state.total_cash.add(-state.cash[account]);
-    state.cash[account] = cash;
-}
-
-// Takes an amount of one position's coin out of an account at a unit price: its equity there becomes the account's
-// cash.
-void release(Run& run, std::uint32_t account, std::size_t place, double coin, double unit) {
-    CrossState& state = run.state.cross;
-    const std::uint32_t instrument = run.book.cross.instrument[place];
-    const Claim held = state.held[place];
-    const std::size_t side = is_long(run.book.venue.instruments[instrument], held) ? longs : shorts;
-    const bool all = coin == held.coin;
-    const Claim closed{all ? held.cash : held.cash * (coin / held.coin), coin};
-    const Claim rest = all ? Claim{} : Claim{held.cash - closed.cash, held.coin - coin};
-    Sum cash(state.cash[account]);
-    cash.add(held.cash);
-    cash.add(-rest.cash);
-    cash.add_product(coin, unit);
-    set_cash(state, account, cash.value());
-    state.open_interest[instrument].quantity.add(-coin);
-    state.open_interest[instrument].cash.add(-held.cash);
-    state.open_interest[instrument].cash.add(rest.cash);
-    state.held[place] = rest;
-    if (state.begun[place] == 0) {
-        state.begun[place] = 1;
-        ++run.outcome.liquidated.count[side];
-        note(run, run.book.cross.position[place]);
-    }
-}
-
-// Closes an amount of one position's coin on the walk. Returns the money traded; none: no order could be filled, and
-// the run stops.
-std::optional<double> close_position(Run& run, std::uint32_t account, std::size_t place, double coin) {
-    const std::uint32_t instrument = run.book.cross.instrument[place];
-    const Perpetual& traded = run.book.venue.instruments[instrument];
-    const std::size_t k = run.book.asset_of[instrument];
-    const std::size_t side = is_long(traded, run.state.cross.held[place]) ? longs : shorts;
-    const std::optional<Order> order = closing_order(traded, run.market.assets[k], run.state.assets[k], coin);
-    if (!order) {
-        fail(run, k, unfilled(traded));
-        return std::nullopt;
-    }
-    release(run, account, place, coin, order->unit_price);
-    trade(run, k, side, instrument, {coin, 0.0}, {order->volume, 0.0}, order->unit_price);
-    note_extremes(run.market.assets[k], run.state.assets[k]);
-    return std::fabs(coin) * order->unit_price;
-}
-
-// The account's open places by falling maintenance at the marks, ties by position.
-std::vector<std::size_t> closing_sequence(const Run& run, std::uint32_t account, std::span<const double> units) {
-    struct Place {
-        double maintenance;
-        std::size_t place;
-    };
-    std::vector<Place> places;
-    for (std::size_t i = run.book.cross.first[account]; i < run.book.cross.first[account + 1]; ++i) {
-        const Claim& held = run.state.cross.held[i];
-        if (held.coin == 0.0) continue;
-        const std::uint32_t instrument = run.book.cross.instrument[i];
-        const double entry = run.book.positions.entry_price[run.book.cross.position[i]];
-        places.push_back({maintenance(run.book.venue.instruments[instrument], held, entry, units[instrument]), i});
-    }
-    std::stable_sort(places.begin(), places.end(),
-                     [](const Place& a, const Place& b) { return a.maintenance > b.maintenance; });
-    std::vector<std::size_t> sequence;
-    for (const Place& p : places) sequence.push_back(p.place);
-    return sequence;
-}
-
-// Sells collateral, each on its own asset's walk, until the cash is no longer negative or all is sold.
-void sell_collateral(Run& run, std::uint32_t account) {
-    CrossState& state = run.state.cross;
-    const std::size_t columns = run.book.cross.collaterals();
-    for (std::size_t c = 0; c < columns && state.cash[account] < 0.0; ++c) {
-        double& coins = state.coins[account * columns + c];
-        if (!(coins > 0.0)) continue;
-        const std::size_t k = run.book.cross.collateral_asset[c];
-        const std::optional<Sale> sale =
-            sale_for(run.market.assets[k], run.state.assets[k], -state.cash[account], coins);
-        if (!sale) return fail(run, k, Fault::price_out_of_range);
-        const double kept = sale->quantity == coins ? 0.0 : coins - sale->quantity;
-        state.total_coins[c].add(kept);
-        state.total_coins[c].add(-coins);
-        state.taken[c].quantity.add(coins);
-        state.taken[c].quantity.add(-kept);
-        coins = kept;
-        state.taken[c].cash.add(-sale->proceeds);
-        Sum cash(state.cash[account]);
-        cash.add(sale->proceeds);
-        const double after = cash.value();
-        state.total_cash.add(sale->proceeds);
-        state.cash[account] = after;
-        run.state.assets[k].volume.add(-sale->quantity);
-        update_log_mark(run.market.assets[k], run.state.assets[k]);
-        note_extremes(run.market.assets[k], run.state.assets[k]);
-    }
-}
+// Whether there is anything to liquidate. Deleveraging may have left an account that owes without a position.
+bool is_at_stake(const AccountView& view) { return is_open(view) || view.cash < 0.0; }
 
 // The instrument whose fund and open interest stand behind what an account owes: its riskiest position's; where its
 // positions have different funds, one that the venue's fund stands behind.
@@ -230,11 +131,7 @@ std::optional<double> reduce_account(Run& run, std::uint32_t account, const Heal
     const LiquidationPolicy& policy = run.book.venue.liquidation;
     double equity = h.slack + h.maintenance;  // collateral by the share that counts
     const std::vector<std::size_t> sequence = closing_sequence(run, account, units);
-    double required = h.maintenance;  // and the buffer on it
-    for (const std::size_t place : sequence) {
-        const double unit = units[run.book.cross.instrument[place]];
-        required += policy.buffer * std::fabs(run.state.cross.held[place].coin) * unit;
-    }
+    double required = h.maintenance + buffer_of(run, account, units);
     const double short_of = policy.is_limited() ? left_short(policy, required - policy.target * equity, run.days,
                                                              run.state.cross.freeing[account])
                                                 : 0.0;
@@ -280,7 +177,7 @@ std::vector<FailingAccount> failing_accounts(const Run& run) {
     const std::vector<double> prices = coin_prices(run);
     for (std::uint32_t account = 0; account < run.book.cross.size(); ++account) {
         const AccountView view = view_of(run, account);
-        if (!is_open(view) || must_wait(run, account)) continue;
+        if (!is_at_stake(view) || (is_open(view) && must_wait(run, account))) continue;
         const Health h = health(run.book.venue, run.book.positions.entry_price, view, units, prices);
         if (!is_failing(run.book.venue, h)) continue;
         failing.push_back({risk_ratio(h.equity, h.maintenance), account});
@@ -297,18 +194,19 @@ void liquidate_account(Run& run, std::uint32_t account) {
     const Venue& venue = run.book.venue;
     const std::vector<double> units = unit_marks(run);
     const Health h = health(venue, run.book.positions.entry_price, view_of(run, account), units, coin_prices(run));
-    if (!is_failing(venue, h)) return;
+    const bool open = is_open(view_of(run, account));
+    if (!is_at_stake(view_of(run, account)) || !is_failing(venue, h)) return;
     const std::vector<std::size_t> sequence = closing_sequence(run, account, units);
     const std::size_t liable = liable_instrument(run, sequence);
     const Deleveraging& deleveraging = venue.backstop.deleveraging;
-    if (deleveraging.accounts && -h.equity > fund_behind(venue, run.state.treasury, liable).value()) {
+    if (open && deleveraging.accounts && -h.equity > fund_behind(venue, run.state.treasury, liable).value()) {
         run.outcome.exhausted = true;
         deleverage_account(run, account, h, sequence, units);
     }
     if (is_taken_over(venue, h.equity, h.maintenance)) return take_account(run, account, liable, units);
     const LiquidationPolicy& policy = venue.liquidation;
     std::optional<double> traded = 0.0;
-    if (policy.amount != Amount::all && h.equity > 0.0) {
+    if (open && policy.amount != Amount::all && h.equity > 0.0) {
         traded = reduce_account(run, account, h, units);
     } else {
         for (const std::size_t place : sequence) {

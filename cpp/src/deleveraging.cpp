@@ -106,10 +106,10 @@ Health health_of(const Run& run, std::uint32_t account, std::span<const double> 
 }
 
 // The positions of one side of an instrument that are open at the round's check, first who is to go first.
-std::vector<Counterparty>& queue_of(Run& run, std::uint32_t instrument, std::size_t side) {
+Queue& queue_of(Run& run, std::uint32_t instrument, std::size_t side) {
     const auto [found, is_new] = run.queues[side].try_emplace(instrument);
-    std::vector<Counterparty>& queue = found->second;
-    if (!is_new) return queue;
+    std::vector<Counterparty>& queue = found->second.who;
+    if (!is_new) return found->second;
     const SortedBook& book = run.book;
     const std::size_t k = book.asset_of[instrument];
     const Perpetual& traded = book.venue.instruments[instrument];
@@ -147,16 +147,21 @@ std::vector<Counterparty>& queue_of(Run& run, std::uint32_t instrument, std::siz
     std::sort(queue.begin(), queue.end(), [](const Counterparty& a, const Counterparty& b) {
         return a.score != b.score ? a.score > b.score : a.position < b.position;
     });
-    return queue;
+    return found->second;
+}
+
+Claim held_by(const Run& run, std::size_t k, std::size_t side, const Counterparty& who) {
+    return who.in_account ? run.state.cross.held[who.place] : claim_of(run.book, run.state, k, side, who.place);
 }
 
 // Takes what a counterparty gives up out of its claim, at a unit price: an isolated trader is paid, an account keeps
-// it.
-void give_up(Run& run, std::uint32_t instrument, std::size_t side, const Counterparty& who, double amount,
-             double unit) {
+// it. Returns the amount.
+double give_up(Run& run, std::uint32_t instrument, std::size_t side, const Counterparty& who, double amount,
+               double unit) {
+    if (!(amount > 0.0)) return 0.0;  // lots may be rounded up, so that nothing is left to give
     State& state = run.state;
     const std::size_t k = run.book.asset_of[instrument];
-    const Claim held = who.in_account ? state.cross.held[who.place] : claim_of(run.book, state, k, side, who.place);
+    const Claim held = held_by(run, k, side, who);
     const double kept = 1.0 - amount / std::fabs(held.coin);
     const Claim rest = kept > 0.0 ? Claim{held.cash * kept, held.coin * kept} : Claim{};
     const Claim given{held.cash - rest.cash, held.coin - rest.coin};
@@ -164,7 +169,7 @@ void give_up(Run& run, std::uint32_t instrument, std::size_t side, const Counter
         reduce(run.book, state, k, side, who.place, given, rest);
         state.treasury.paid_to_traders.add(given.cash);
         state.treasury.paid_to_traders.add_product(given.coin, unit);
-        return;
+        return amount;
     }
     const std::uint32_t account = owner_of(run.book.cross, who.place);
     state.cross.held[who.place] = rest;
@@ -177,6 +182,7 @@ void give_up(Run& run, std::uint32_t instrument, std::size_t side, const Counter
     state.cross.total_cash.add(cash.value());
     state.cross.total_cash.add(-state.cross.cash[account]);
     state.cross.cash[account] = cash.value();
+    return amount;
 }
 
 // Counterparties one by one, as the rules rank them.
@@ -186,7 +192,9 @@ double take_over_ranked(Run& run, const Offer& offer, double unit) {
     const Perpetual& traded = run.book.venue.instruments[instrument];
     const std::size_t k = run.book.asset_of[instrument];
     const std::size_t other = is_long(traded, {0.0, coin}) ? shorts : longs;
-    const std::vector<Counterparty>& queue = queue_of(run, instrument, other);
+    auto& [queue, closed] = queue_of(run, instrument, other);
+    while (closed < queue.size() && held_by(run, k, other, queue[closed]).coin == 0.0) ++closed;
+    const auto first = queue.begin() + static_cast<std::ptrdiff_t>(closed);
     const std::vector<double> units = unit_marks(run);
     const std::vector<double> coins = coin_prices(run);
     std::map<std::uint32_t, double> moved_before;
@@ -207,33 +215,32 @@ double take_over_ranked(Run& run, const Offer& offer, double unit) {
     };
     // Where nobody is ranked, the first is the next in the book after the position that goes.
     const auto from = rules.ranking != Ranking::unranked
-                          ? queue.begin()
-                          : std::find_if(queue.begin(), queue.end(),
-                                         [first = position](const Counterparty& c) { return c.position > first; });
+                          ? first
+                          : std::find_if(first, queue.end(),
+                                         [after = position](const Counterparty& c) { return c.position > after; });
     const bool in_turn = rules.ranking != Ranking::pro_rata && rules.ranking != Ranking::min_max;
     const double per_contract = traded.is_inverse() ? traded.contract_value : 1.0;
     std::vector<const Counterparty*> takers;
     std::vector<double> sizes;
     double found = 0.0;
     const auto ask = [&](const Counterparty& c) {
-        if (in_turn && found >= std::fabs(coin)) return;
-        const Claim held =
-            c.in_account ? run.state.cross.held[c.place] : claim_of(run.book, run.state, k, other, c.place);
+        const Claim held = held_by(run, k, other, c);
         if (held.coin == 0.0 || !stands(c, held)) return;
         takers.push_back(&c);
         sizes.push_back(std::fabs(held.coin));
         const double lot = rules.lot * per_contract;
         found += lot > 0.0 ? std::floor(sizes.back() / lot) * lot : sizes.back();
     };
-    std::for_each(from, queue.end(), ask);
-    std::for_each(queue.begin(), from, ask);
+    const auto ask_in_turn = [&](auto c, auto last) {
+        for (; c != last && !(in_turn && found >= std::fabs(coin)); ++c) ask(*c);
+    };
+    ask_in_turn(from, queue.end());
+    ask_in_turn(first, from);
     const std::vector<double> amounts = given_up(rules.ranking, sizes, std::fabs(coin), rules.lot * per_contract);
     Sum moved;
-    for (std::size_t i = 0; i < takers.size(); ++i) {
-        const double amount = std::min(amounts[i], std::fabs(coin) - moved.value());  // lots may be rounded up
-        if (amount > 0.0) give_up(run, instrument, other, *takers[i], amount, unit);
-        moved.add(std::max(0.0, amount));
-    }
+    for (std::size_t i = 0; i < takers.size(); ++i)
+        moved.add(
+            give_up(run, instrument, other, *takers[i], std::min(amounts[i], std::fabs(coin) - moved.value()), unit));
     run.state.sides[k][other].stale = true;
     const bool all = moved.value() > std::fabs(coin) * (1.0 - 1e-14);  // parts of a whole are rounded
     return all ? std::fabs(coin) : moved.value();

@@ -9,6 +9,7 @@
 #include "levcore/backstop.hpp"
 #include "levcore/closing.hpp"
 #include "levcore/cross.hpp"
+#include "levcore/freeing.hpp"
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/orders.hpp"
@@ -123,12 +124,13 @@ class Ledger {
         const std::int64_t orders = run_.book.venue.liquidation.amount == Amount::all ? 1 : 1'000;
         const std::int64_t cap = (static_cast<std::int64_t>(run_.book.positions.size()) + 1) * orders;
         std::int64_t rounds = 0;
+        end_recovered(run_);
         while (run_.outcome.fault == Fault::none && gather()) {
             if (rounds == cap) {
                 run_.outcome.fault = Fault::too_many_rounds;
                 return;
             }
-            if (run_.keep.stop != nullptr && run_.keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
+            heed_stop();
             if (run_.outcome.first_liquidation < 0) run_.outcome.first_liquidation = run_.step;
             ++rounds;
             ++run_.outcome.rounds;
@@ -136,12 +138,18 @@ class Ledger {
             const BothSides before = run_.outcome.liquidated;
             const Treasury was = run_.keep.trace ? run_.state.treasury : Treasury{};
             for (std::size_t k = 0; k < batches_.size(); ++k) execute(k);
-            for (const FailingAccount& f : accounts_)
+            for (const FailingAccount& f : accounts_) {
+                heed_stop();
                 if (run_.outcome.fault == Fault::none) liquidate_account(run_, f.account);
+            }
             if (run_.state.treasury.unpaid.value() > 0.0) socialise(run_.book, run_.market, run_.state);
             note_gap(conservation_gap(run_.book, run_.market, run_.state));
             if (run_.keep.trace) record(before, was);
         }
+    }
+
+    void heed_stop() const {
+        if (run_.keep.stop != nullptr && run_.keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
     }
 
     void note_gap(double gap) {
@@ -177,6 +185,7 @@ class Ledger {
         SideState& mine = run_.state.sides[k][batch.side];
         if (run_.book.venue.riskiest_first) rank_by_risk(run_.book, run_.market, run_.state, k, batch);
         const auto act = [&](std::uint32_t row, double key) {
+            heed_stop();
             const Claim held = claim_of(run_.book, run_.state, k, batch.side, row);
             if (is_failing(run_.book, run_.market, run_.state, k, batch.side, row, held, key))
                 liquidate(run_, {k, batch.side, row, held});

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "levcore/freeing.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/reach.hpp"
 
@@ -41,11 +42,8 @@ bool liquidate_part(Run& run, const Leaving& leaving) {
     const double worth = equity(leaving.held, unit);
     const double entry = run.book.positions.entry_price[sorted.position[leaving.row]];
     double short_of = 0.0;  // what the order may leave so
-    if (policy.is_limited() && worth > 0.0) {
-        const double required =
-            maintenance(traded, leaving.held, entry, unit) + policy.buffer * std::fabs(leaving.held.coin) * unit;
-        short_of = left_short(policy, required - policy.target * worth, run.days, mine.freeing[leaving.row]);
-    }
+    if (policy.is_limited() && worth > 0.0)
+        short_of = left_short(policy, shortage(run, leaving), run.days, mine.freeing[leaving.row]);
     const Turn turn{leaving.held.coin, entry, unit, worth, -short_of, again, leaving.held.cash, false};
     const double coin = closing_amount(policy, traded, turn);
     if (coin == leaving.held.coin) return false;

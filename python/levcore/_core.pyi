@@ -109,6 +109,7 @@ class Book:
         coin_prices: _Floats,
         asset: npt.NDArray[np.int32],
         coin_asset: npt.NDArray[np.int32],
+        side: str,
     ) -> _Floats: ...
 
 class Impact:

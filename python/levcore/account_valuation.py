@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -115,26 +115,30 @@ class AccountValuation(Valuation):
         answers: npt.NDArray[np.bool_] = np.where(self._account >= 0, together, alone)
         return answers
 
-    def liquidation_price_at(self, prices: float | Mapping[str, float] | Market) -> Floats:
+    def liquidation_price_at(
+        self, prices: float | Mapping[str, float] | Market, *, side: Literal["falling", "below", "above"] = "falling"
+    ) -> Floats:
         """Return each position's liquidation price, every other asset's price held still.
 
         Parameters
         ----------
         prices : mapping of str to float, Market, or float
             Mark price per asset and per coin of collateral; a number where there is one asset.
+        side : {"falling", "below", "above"}
+            Where to look for the price of an account's position: on the side on which its slack falls at the mark, or
+            below or above the mark. A hedge may fail on both.
 
         Returns
         -------
         float64[n]
-            Of an isolated position its `liquidation_price`; of an account's position the price of its asset at which
-            the account fails, its other positions and its collateral on that asset moving along, looked for on the
-            side on which its slack falls at the mark: a hedge that requirements or tiers ruin on the other side, too,
-            has a second one there; nan where there is none. An account that fails already: where it would come back.
+            Of an isolated position its `liquidation_price`, on whichever side; of an account's position the first price
+            of its asset on that side at which the account fails, its other positions and its collateral on that asset
+            moving along; nan where there is none. An account that fails already: where it would come back.
 
         Raises
         ------
         InputError
-            If a price is missing or not > 0.
+            If a price is missing or not > 0, or the side is none of these.
 
         Notes
         -----
@@ -151,13 +155,14 @@ class AccountValuation(Valuation):
         >>> book.liquidation_price_at(100.0).round(3)
         array([90.452])
         """
+        checks.choice("side", side, ("falling", "below", "above"))
         at, marks = np.array(self.liquidation_price), self._price_column(prices)
         if not len(self._accounts):
             return at
         names = list(dict.fromkeys((*self._venue.assets, *self._venue.collateral)))
         codes = np.array([names.index(instrument.asset) for instrument in self._venue.instruments], dtype=np.int32)
         coins = np.array([names.index(coin) for coin in self._venue.collateral], dtype=np.int32)
-        of_accounts = self._native.account_prices(marks, self._coin_prices(prices), codes, coins)
+        of_accounts = self._native.account_prices(marks, self._coin_prices(prices), codes, coins, side)
         answers: Floats = np.where(self._account >= 0, of_accounts, at)
         return answers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,7 @@ def simulate(
             runs = simulate(plan.book, plan.market, plan.scenario, **plan.options, progress=progress)
         write(runs, out, scenario_file=plan.text)
         say.simulation(runs, file, out, form)
+        _stopped(*runs.error)
 
 
 def shock(file: File, form: Format = "table", quiet: Quiet = False) -> None:
@@ -66,6 +68,7 @@ def shock(file: File, form: Format = "table", quiet: Quiet = False) -> None:
         with say.busy("Running the shocks ...", quiet):
             outcomes = shock(plan.book, plan.market, moves)
         say.shocks(outcomes, plan, file, form)
+        _stopped(*outcomes.error)
 
 
 def replay(file: File, form: Format = "table", quiet: Quiet = False) -> None:
@@ -86,6 +89,7 @@ def replay(file: File, form: Format = "table", quiet: Quiet = False) -> None:
             except InputError as reason:  # of the recorded prices that the scenario file names
                 raise SettingsError(f"{file}: scenario.file: {reason}") from None
         say.replay(outcome, plan, file, form)
+        _stopped(outcome.error)
 
 
 def report(
@@ -147,13 +151,21 @@ def _report(directory: Path, title: str | None) -> Path:
         partial.unlink(missing_ok=True)
 
 
+def _stopped(*errors: str | None) -> None:
+    """A result of which a part is unknown is no success; what stopped, and why, has been printed."""
+    if any(error is not None for error in errors):
+        raise typer.Exit(1)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn errors into a word on stderr and an exit code: 2 for a wrong scenario file, 1 for anything else."""
     from levcore.errors import LevcoreError, SettingsError
 
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\d.* stopped early", RuntimeWarning)  # the tables say so
+            yield
     except BrokenPipeError:
         raise
     except SettingsError as reason:

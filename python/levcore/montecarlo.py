@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from levcore import _core, checks, memory, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
+from levcore.display import plural
 from levcore.errors import CancelledError, InputError, KindError
 from levcore.estimate import accounts_bytes
 from levcore.funding import schedule
@@ -88,6 +90,11 @@ def simulate(
     Runs
         One value a path of everything that an outcome has.
 
+    Warns
+    -----
+    RuntimeWarning
+        If paths stopped early, because a price left all prices or an order could not be filled: `error` says which.
+
     Raises
     ------
     InputError
@@ -124,18 +131,27 @@ def simulate(
     asked = thread_count.asked(threads)
     settings = _Settings(ready, span("step", step), asked, _chunk(chunk), keep_steps, progress=progress, cancel=cancel)
     if isinstance(wanted, GBM):
-        return _simulate_process(settings, wanted, paths, steps, seed)
+        return _told(_simulate_process(settings, wanted, paths, steps, seed))
     if seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
         if paths is not None or steps is not None:
             raise KindError("paths and steps come with the blocks: leave them out")
-        return _simulate_blocks(settings, wanted)
+        return _told(_simulate_blocks(settings, wanted))
     array = _own(_returns("scenario", wanted, len(ready.market)), wanted)
     for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
-    return settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array)
+    return _told(settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array))
+
+
+def _told(runs: Runs) -> Runs:
+    """Warn of paths whose figures are not those of their whole length."""
+    errors = [error for error in runs.error if error is not None]
+    if errors:
+        some = f"{len(errors):,} of {plural(runs.paths, 'path')} stopped early, the first because {errors[0]}"
+        warnings.warn(f"{some}; their figures are what they were then", RuntimeWarning, stacklevel=3)
+    return runs
 
 
 class _Settings:

@@ -55,10 +55,14 @@ Health health(const Venue& venue, std::span<const double> entry_price, const Acc
 
 // The price of an instrument's asset at which the account's slack vanishes, every other price held still: the first on
 // the way on which slack falls from the present price, or, where it is negative already, the last it fell through. nan
-// where there is none. The account's instruments and collateral on that asset move together.
+// where there is none. The account's instruments and collateral on that asset move together. Where a direction is
+// named, the first one on that side.
+enum class Direction { falling_slack, down, up };
+
 double account_liquidation_price(const Venue& venue, std::span<const double> entry_price, const AccountView& account,
                                  std::span<const double> units, std::span<const double> coin_prices,
                                  std::span<const std::uint8_t> moves_instrument,
-                                 std::span<const std::uint8_t> moves_collateral, double price);
+                                 std::span<const std::uint8_t> moves_collateral, double price,
+                                 Direction direction = Direction::falling_slack);
 
 }  // namespace levcore

@@ -42,6 +42,11 @@ struct Counterparty {
     bool in_account;
 };
 
+struct Queue {
+    std::vector<Counterparty> who = {};
+    std::size_t closed = 0;  // of the first ones, how many have given up all they had
+};
+
 struct Run {
     const SortedBook& book;
     const Market& market;
@@ -50,10 +55,10 @@ struct Run {
     Outcome outcome = {};
     Sum notional[2] = {};
     std::int64_t step = 0;
-    double days = 0.0;                                                  // since the start
-    std::vector<double> log_marks = {};                                 // per asset, at the last margin check
-    std::vector<double> log_marks_before = {};                          // and at the one before
-    std::map<std::uint32_t, std::vector<Counterparty>> queues[2] = {};  // per side and instrument, of this round
+    double days = 0.0;                              // since the start
+    std::vector<double> log_marks = {};             // per asset, at the last margin check
+    std::vector<double> log_marks_before = {};      // and at the one before
+    std::map<std::uint32_t, Queue> queues[2] = {};  // per side and instrument, of this round
 };
 
 // A margin check at the present marks begins.
