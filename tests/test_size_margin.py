@@ -148,3 +148,12 @@ def test_without_a_highest_leverage_there_is_no_initial_margin():
     book = holds(at_venue(lc.MarginTiers([0], [0.01])), [1.0], [5.0])
     with pytest.raises(lc.InputError, match="initial_margin needs a max_leverage, 'X' has none in its tiers"):
         book.initial_margin(100.0)
+
+
+def test_a_drawn_position_larger_than_any_rate_allows_is_refused_by_what_the_caller_gave():
+    margin = lc.SizeMargin(0.05, per_size=0.01)
+    with pytest.raises(
+        lc.InputError, match="open_interest of 'X' must be smaller, or size larger: the largest position"
+    ):
+        lc.Book.synthetic(at_venue(margin), size=100, prices=100.0, open_interest=1e9, seed=1)
+    assert len(lc.Book.synthetic(at_venue(margin), size=100, prices=100.0, open_interest=1e6, seed=1)) == 100

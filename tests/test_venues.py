@@ -323,7 +323,12 @@ def test_coins_that_settle_apart_do_not_share_a_venue() -> None:
         ({"tiers": [ONE]}, lc.KindError, "tiers must be a mapping of symbols to MarginTiers, was list"),
         ({"tiers": {"BTCUSDT": 0.005}}, lc.KindError, r"tiers\['BTCUSDT'\] must be a MarginTiers, was float"),
         ({"insurance_fund": -1.0}, lc.InputError, r"insurance_fund must be >= 0, was -1.0"),
-        ({"liquidation_fee": 1.0}, lc.InputError, "fee_rate must be < 1, was 1.0"),
+        ({"liquidation_fee": 1.0}, lc.InputError, "liquidation_fee must be < 1, was 1.0"),
+        (
+            {"liquidation_fee": 0.01, "liquidation": lc.FullClose()},
+            lc.InputError,
+            "liquidation_fee belongs to the venue's own policy: with a liquidation of yours, set its fee_rate",
+        ),
         ({"collateral": {"BTC": 1.2}}, lc.InputError, r"collateral\['BTC'\] must be <= 1, was 1.2"),
         ({"settlement": ""}, lc.InputError, "settlement must not be empty"),
     ],

@@ -189,3 +189,12 @@ class SizeMargin:
 
 def _rebuild(values: dict[str, float | None]) -> SizeMargin:
     return SizeMargin(values.pop("rate"), **values)  # type: ignore[arg-type]
+
+
+def refuse_too_large(symbol: str, tiers: object, largest: float) -> None:
+    """Refuse a drawn book whose largest position would need more than its notional, where rates rise with the size."""
+    if isinstance(tiers, SizeMargin) and not tiers.rate_at(largest) < 1.0:
+        raise InputError(
+            f"open_interest of {symbol!r} must be smaller, or size larger: the largest position drawn, {largest:,.6g}, "
+            f"would have a maintenance rate of {float(tiers.rate_at(largest)):.3g}, >= 1"
+        )

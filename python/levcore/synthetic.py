@@ -14,6 +14,7 @@ from levcore import checks
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument
 from levcore.memory import refuse_if_too_large
+from levcore.size_margin import refuse_too_large
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def draw(
         Per asset (or per symbol, where an asset has several instruments): notional of one side at `prices`, quote
         currency, > 0. Instruments that are not named get no positions. A number where there is one instrument.
     seed : int
-        Seed of numpy's PCG64, 0 <= seed < 2**64. The same arguments and seed give the same book on the same numpy.
+        Seed of numpy's PCG64, 0 <= seed < 2**64; the same arguments and seed give the same book on the same numpy.
     history : mapping or array_like, optional
         Past closing prices per asset, oldest first, evenly spaced, at least one; the current price is added where it is
         not the last. Left out: a random walk of 720 steps (30 days of hours) with 3 % volatility a day that ends at the
@@ -87,8 +88,8 @@ def draw(
     Returns
     -------
     dict of ndarray
-        `instrument` (int32 codes), `quantity` (signed base units), `entry_price` (quote per base unit), `margin` (quote
-        currency), each of shape (size,): instruments in the venue's order, longs before shorts.
+        `instrument` (codes), `quantity` (signed base units), `entry_price` and `margin` (quote), each of shape (size,):
+        instruments in the venue's order, longs before shorts.
 
     Raises
     ------
@@ -113,11 +114,11 @@ def draw(
     an assumption: most are young, few are old. Its entry lies between the two closes then, on the line of log prices.
 
     *Survival.* Age and leverage are drawn conditional on being alive: a position that any later close would have
-    liquidated, or that has less than `room` now, is drawn again (same size), 60 times if need be, then it is opened at
-    the current price. So what is held is less levered than what was opened: a third to a half are above 10x. Real
-    books differ widely: on GMX in June 2023 fewer than 20 % of open positions were above 10x (Panoptic, 2023), on
-    BitMEX in 2018 and 2019 the mean effective leverage was 22x to 30x (BitMEX, 2019, as reported). Between closes
-    nothing is looked at. Margin is never added to or taken out of a position, and funding is not charged.
+    liquidated, or that has less than `room` now, is drawn again (same size), 60 times if need be, then opened at the
+    current price. So what is held is less levered than what was opened: a third to a half are above 10x. Real books
+    differ widely: on GMX in June 2023 fewer than 20 % of open positions were above 10x (Panoptic, 2023), on BitMEX in
+    2018 and 2019 the mean effective leverage was 22x to 30x (BitMEX, 2019, as reported). Between closes nothing is
+    looked at. Margin is never added to or taken out of a position; no funding is charged.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def draw(
     >>> float(columns["quantity"].sum())
     0.0
     """
-    size, seed = _whole("size", size, 1), _whole("seed", seed, 0, 2**64)
+    size, seed = checks.integer("size", size, at_least=1), checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
     exponent = checks.number("tail_exponent", tail_exponent, above=1.0, at_most=100.0)
     room = checks.number("room", room, above=1.0, at_most=100.0)
     extra = checks.number("extra_margin", extra_margin, at_least=0.0, at_most=100.0)
@@ -143,10 +144,11 @@ def draw(
     random = np.random.Generator(np.random.PCG64(seed))
     parts: list[tuple[Floats, Floats, Floats]] = []
     for code, interest, mark, count, past in zip(codes, interests, marks, counts, closes, strict=True):
-        path = _path(random, mark, past)
+        instrument, path = venue.instruments[code], _path(random, mark, past)
         for side, members in ((1.0, count - count // 2), (-1.0, count // 2)):
             quantity, large = _sizes(random, members, interest / mark, exponent)
-            trade = _Side(venue.instruments[code], side, quantity, path, room, extra, venue.liquidate_at_equality)
+            refuse_too_large(instrument.symbol, instrument.tiers, float(quantity.max()))
+            trade = _Side(instrument, side, quantity, path, room, extra, venue.liquidate_at_equality)
             parts.append((side * quantity, *trade.open(random, mixes, large)))
     quantity, entry_price, margin = (np.concatenate(column) for column in zip(*parts, strict=True))
     names = np.repeat(np.array(codes, dtype=np.int32), counts)
@@ -340,11 +342,3 @@ def _history(history: Any, asset: str, alone: bool) -> Floats | None:
     if wrong.size:
         raise InputError(f"history[{asset!r}][{wrong[0]}] must be finite and > 0, was {closes[wrong[0]]}")
     return closes
-
-
-def _whole(name: str, value: Any, low: int, high: int | None = None) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise KindError(f"{name} must be a whole number, was {checks.describe(value)}")
-    if value < low or (high is not None and value >= high):
-        raise InputError(f"{name} must be >= {low}{'' if high is None else f' and < {high}'}, was {value}")
-    return int(value)

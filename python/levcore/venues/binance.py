@@ -9,7 +9,7 @@ from levcore import checks, datasets
 from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, TierStep
 from levcore.venue import Venue
-from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear
+from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, linear, own_or_given
 
 #: Quote units of a COIN-M contract where it is not 10.
 CONTRACT_VALUE = {"BTC": 100.0}
@@ -21,7 +21,7 @@ def binance_usdm(
     *,
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
-    liquidation_fee: float = 0.0125,
+    liquidation_fee: float | None = None,
     settlement: str = "USDT",
     collateral: Mapping[str, float] | None = None,
     liquidation: Policy | None = None,
@@ -38,16 +38,16 @@ def binance_usdm(
         Continuous tiers per symbol, such as :func:`levcore.venues.read_binance_tiers` reads. None: the six shipped.
     insurance_fund : float
         In the settlement currency, >= 0; the venue publishes its size from day to day.
-    liquidation_fee : float
+    liquidation_fee : float, optional
         Clearance fee as a share of the notional closed, in [0, 1): `liquidationFee` of the exchange information, which
-        differs from symbol to symbol.
+        differs from symbol to symbol. None: 1.25 %.
     settlement : str
         "USDT" or "USDC": a venue of levcore has one settlement currency, and symbols end in it. Where `tiers` has both,
         name the symbols.
     collateral : mapping of str to float, optional
         Multi-assets mode: the share of each coin's value that counts.
     liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
-        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+        Instead of the venue's own policy, then without a `liquidation_fee`. None: its own.
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
@@ -89,7 +89,9 @@ def binance_usdm(
     shipped = {symbol: datasets.binance_tiers(symbol) for symbol in SHIPPED} if tiers is None else None
     return Venue(
         linear(house, symbols, tiers, shipped=shipped, funding=funding, expiry=expiry),
-        liquidation=TierStep(tiers=1, fee_rate=liquidation_fee) if liquidation is None else liquidation,
+        liquidation=own_or_given(
+            liquidation, "liquidation_fee", liquidation_fee, 0.0125, lambda fee: TierStep(fee_rate=fee)
+        ),
         backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="trader",
         liquidate_at_equality=True,
@@ -103,7 +105,7 @@ def binance_coinm(
     *,
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
-    liquidation_fee: float = 0.015,
+    liquidation_fee: float | None = None,
     contract_value: float | Mapping[str, float] | None = None,
     liquidation: Policy | None = None,
     funding: Fundings = None,
@@ -120,12 +122,13 @@ def binance_coinm(
         :func:`levcore.venues.read_binance_tiers` reads. None are shipped.
     insurance_fund : float
         In coin, >= 0.
-    liquidation_fee : float
-        Clearance fee as a share of the notional closed, in [0, 1): `liquidationFee` of the exchange information.
+    liquidation_fee : float, optional
+        Clearance fee as a share of the notional closed, in [0, 1): `liquidationFee` of the exchange information. None:
+        1.5 %.
     contract_value : float or mapping of str to float, optional
         USD a contract, per coin; None: 100 of BTC, 10 of the others.
     liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
-        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+        Instead of the venue's own policy, then without a `liquidation_fee`. None: its own.
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
@@ -162,7 +165,9 @@ def binance_coinm(
     value = _Values(CONTRACT_VALUE) if contract_value is None else contract_value
     return Venue(
         inverse(house, symbols, tiers, contract_value=value, funding=funding, expiry=expiry),
-        liquidation=TierStep(tiers=1, fee_rate=liquidation_fee) if liquidation is None else liquidation,
+        liquidation=own_or_given(
+            liquidation, "liquidation_fee", liquidation_fee, 0.015, lambda fee: TierStep(fee_rate=fee)
+        ),
         backstop=Backstop(insurance_fund=insurance_fund, deleveraging=Deleveraging(ranking="profit")),
         remainder="trader",
         liquidate_at_equality=True,

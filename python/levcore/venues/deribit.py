@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from levcore import checks
 from levcore.backstop import Backstop
 from levcore.liquidation import PartialClose, Policy
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
-from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse
+from levcore.venues.presets import Expiries, Fundings, House, Symbols, Tables, inverse, own_or_given
 
 
 class Rule(NamedTuple):
@@ -57,7 +56,7 @@ def deribit_futures(
     liquidation_fee : float, optional
         Share of the notional closed, in [0, 1); None: 0.75 % of BTC, 0.9 % of ETH.
     liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
-        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+        Instead of the venue's own policy, then without a `liquidation_fee`. None: its own.
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
     expiry : mapping of str to timedelta, optional
@@ -105,12 +104,16 @@ def deribit_futures(
         shipped = {symbol: standard_margin(RULES[_coin(symbol)]) for symbol in listed}
     values = {coin: rule.contract_value for coin, rule in RULES.items()}
     found = inverse(house, named, tiers, shipped=shipped, contract_value=values, funding=funding, expiry=expiry)
-    fee = RULES[found[0].asset].liquidation_fee if liquidation_fee is None else liquidation_fee
-    rate = checks.number("liquidation_fee", fee, at_least=0.0, below=1.0)
-    stepwise = PartialClose(target=1.0, fee_rate=rate, lot=1.0)
+    usual = RULES[found[0].asset].liquidation_fee
     return Venue(
         found,
-        liquidation=stepwise if liquidation is None else liquidation,
+        liquidation=own_or_given(
+            liquidation,
+            "liquidation_fee",
+            liquidation_fee,
+            usual,
+            lambda fee: PartialClose(target=1.0, fee_rate=fee, lot=1.0),
+        ),
         backstop=Backstop(insurance_fund=insurance_fund, socialise="profit"),
         remainder="trader",
         liquidate_at_equality=False,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from levcore.backstop import Backstop
 from levcore.liquidation import PartialClose, Policy
 from levcore.venue import Venue
-from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
+from levcore.venues.presets import Fundings, House, Symbols, Tables, linear, own_or_given
 
 #: What a liquidation adds to each margin ratio, until which it goes on: the program's default.
 BUFFER = 0.02
@@ -18,7 +18,7 @@ def drift_v2(
     *,
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
-    liquidation_fee: float = 0.0,
+    liquidation_fee: float | None = None,
     collateral: Mapping[str, float] | None = None,
     liquidation: Policy | None = None,
     funding: Fundings = None,
@@ -34,12 +34,13 @@ def drift_v2(
         factor one tier. None are shipped.
     insurance_fund : float
         In USDC, >= 0.
-    liquidation_fee : float
+    liquidation_fee : float, optional
         Fees of liquidator and insurance together as a share of the notional, in [0, 1); they leave the model.
+        None: 0.
     collateral : mapping of str to float, optional
         The maintenance asset weight of each coin.
     liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
-        Instead of the venue's own policy, which `liquidation_fee` belongs to. None: its own.
+        Instead of the venue's own policy, then without a `liquidation_fee`. None: its own.
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
 
@@ -78,10 +79,13 @@ def drift_v2(
     Backstop(insurance_fund=0.0, own_funds={}, takeover=0.0, deleveraging=False, socialise='open_interest')
     """
     house = House("Drift", r"(?P<asset>\w+)-PERP", "SOL-PERP", "USDC", by_size=True)
-    to_buffer = PartialClose(target=1.0, buffer=BUFFER, fee_rate=liquidation_fee, fee_to="outside")
+
+    def to_buffer(fee: float) -> PartialClose:
+        return PartialClose(target=1.0, buffer=BUFFER, fee_rate=fee, fee_to="outside")
+
     return Venue(
         linear(house, symbols, tiers, funding=funding),
-        liquidation=to_buffer if liquidation is None else liquidation,
+        liquidation=own_or_given(liquidation, "liquidation_fee", liquidation_fee, 0.0, to_buffer),
         backstop=Backstop(insurance_fund=insurance_fund, socialise="open_interest"),
         remainder="trader",
         liquidate_at_equality=False,

@@ -8,7 +8,7 @@ from levcore.backstop import Backstop, Deleveraging
 from levcore.liquidation import Policy, PortionClose
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
-from levcore.venues.presets import Fundings, House, Symbols, Tables, linear
+from levcore.venues.presets import Fundings, House, Symbols, Tables, linear, own_or_given
 
 #: Initial margin fraction and share of it that must be maintained: liquidity tiers of the protocol's genesis script.
 LARGE_CAP = (0.05, 0.6)
@@ -22,7 +22,7 @@ def dydx_v4(
     tiers: Tables | None = None,
     insurance_fund: float = 0.0,
     own_funds: Mapping[str, float] | None = None,
-    max_liquidation_fee: float = 0.015,
+    max_liquidation_fee: float | None = None,
     liquidation: Policy | None = None,
     funding: Fundings = None,
 ) -> Venue:
@@ -39,10 +39,11 @@ def dydx_v4(
         In USDC, >= 0: of the cross markets.
     own_funds : mapping of str to float, optional
         Isolated markets, and what is in the fund that each has of its own, in USDC, >= 0. None: all are cross markets.
-    max_liquidation_fee : float
+    max_liquidation_fee : float, optional
         Share of the notional closed that the fund takes at most, in [0, 1); never more than what is left.
+        None: 1.5 %.
     liquidation : FullClose, PartialClose, TierStep or PortionClose, optional
-        Instead of the venue's own policy, which `max_liquidation_fee` belongs to. None: its own.
+        Instead of the venue's own policy, then without a `max_liquidation_fee`. None: its own.
     funding : Funding or mapping of str to Funding, optional
         What longs and shorts of the perpetuals pay each other: one for all, or one a symbol. None: nothing.
 
@@ -85,10 +86,13 @@ def dydx_v4(
         symbol: MarginTiers([0.0], [initial * fraction], max_leverage=[1.0 / initial])
         for symbol, (initial, fraction) in LIQUIDITY_TIER.items()
     }
-    a_tenth = PortionClose(portion=0.1, minimum=1_000.0, then="again", fee_rate=max_liquidation_fee)
+
+    def a_tenth(fee: float) -> PortionClose:
+        return PortionClose(portion=0.1, minimum=1_000.0, then="again", fee_rate=fee)
+
     return Venue(
         linear(house, symbols, tiers, shipped=shipped, funding=funding),
-        liquidation=a_tenth if liquidation is None else liquidation,
+        liquidation=own_or_given(liquidation, "max_liquidation_fee", max_liquidation_fee, 0.015, a_tenth),
         backstop=Backstop(
             insurance_fund=insurance_fund,
             own_funds={} if own_funds is None else own_funds,

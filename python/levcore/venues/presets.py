@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from levcore.errors import InputError, KindError
 from levcore.funding import Funding
 from levcore.futures import InverseFuture, LinearFuture
 from levcore.instruments import Instrument, InversePerpetual, LinearPerpetual
+from levcore.liquidation import Policy
 from levcore.size_margin import SizeMargin
 from levcore.tiers import MarginTiers
 
@@ -96,6 +97,18 @@ def inverse(
     return found
 
 
+def own_or_given(
+    liquidation: Policy | None, name: str, fee: float | None, usual: float, own: Callable[[float], Policy]
+) -> Policy:
+    """Return the venue's own policy at its fee, or the one that is given, which has a fee itself."""
+    rate = usual if fee is None else checks.number(name, fee, at_least=0.0, below=1.0)
+    if liquidation is None:
+        return own(rate)
+    if fee is not None:
+        raise InputError(f"{name} belongs to the venue's own policy: with a liquidation of yours, set its fee_rate")
+    return liquidation
+
+
 def _chosen(
     house: House, symbols: Symbols, known: dict[str, MarginTiers | SizeMargin]
 ) -> dict[str, MarginTiers | SizeMargin]:
@@ -120,8 +133,9 @@ def _chosen(
 def _known(house: House, tiers: Tables | None, shipped: Tables | None) -> dict[str, MarginTiers | SizeMargin]:
     if tiers is None:
         if shipped is None:
+            kind = "SizeMargin" if house.by_size else "MarginTiers"
             raise InputError(
-                f"{house.name} needs tiers: none are shipped for it; pass tiers={{{house.example!r}: MarginTiers(...)}}"
+                f"{house.name} needs tiers: none are shipped for it; pass tiers={{{house.example!r}: {kind}(...)}}"
             )
         return dict(shipped)
     if not isinstance(tiers, Mapping):
