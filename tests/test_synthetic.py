@@ -216,7 +216,7 @@ def test_any_venue_price_and_history_give_a_balanced_living_book(
 
 
 WRONG = {
-    "a fraction of a position": ({"size": 10.5}, lc.KindError, "size must be a whole number, was float 10.5"),
+    "a fraction of a position": ({"size": 10.5}, lc.KindError, "size must be an int, was float 10.5"),
     "True positions": ({"size": True}, lc.KindError, "size"),
     "one position": ({"size": 1}, lc.InputError, "size must be >= 2"),
     "no position": ({"size": 0}, lc.InputError, "size must be >= 1, was 0"),
