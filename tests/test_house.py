@@ -45,7 +45,7 @@ LEVELS = (
         "watch",
         "ladder_build",
         "ladder_walk",
-        "ladder_blocks",
+        "ladder_tally",
     },
     {"cascade"},
     {"montecarlo"},
@@ -55,7 +55,7 @@ ORDERED = (
     ("sum", "real", "normal", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
-    ("ladder_build", "ladder_walk", "ladder_blocks"),
+    ("ladder_build", "ladder_walk", "ladder_tally"),
     (
         "orders",
         "losses",

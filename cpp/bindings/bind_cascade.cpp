@@ -28,6 +28,34 @@ std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset
     return std::make_unique<Ready>(Ready{std::move(book), std::move(sorted), assets});
 }
 
+// Makes the pair's ladder, and says what keeps it off.
+std::int32_t make_ladder(Ready& ready, const Market& market) {
+    if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
+    py::gil_scoped_release unlocked;
+    ready.outside = outside_of_ladder(ready.sorted, market);
+    if (ready.outside == Outside::nothing) ready.ladder = build_ladder(ready.sorted, market);
+    return static_cast<std::int32_t>(ready.outside);
+}
+
+py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<double>& moves, bool rounds) {
+    if (!ready.ladder) throw std::invalid_argument("the pair has no ladder");
+    if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets)
+        throw std::invalid_argument("moves must have shape (scenarios, assets)");
+    std::vector<Outcome> outcomes;
+    {
+        py::gil_scoped_release unlocked;
+        Interrupts interrupts;
+        LadderWalk walk(ready.sorted, market, *ready.ladder, rounds);
+        const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
+        outcomes.reserve(all.size() / ready.assets);
+        for (std::size_t at = 0; at < all.size(); at += ready.assets) {
+            outcomes.push_back(shock(ready.sorted, market, all.subspan(at, ready.assets), walk));
+            interrupts.poll();
+        }
+    }
+    return columns(outcomes, ready.assets);
+}
+
 py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole, bool holdings,
              bool one_by_one) {
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets ||
@@ -61,6 +89,9 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
 void bind_cascade(py::module_& m) {
     py::class_<Ready>(m, "Ready", "A book sorted for a market.")
         .def(py::init(&prepare), "book"_a, "asset_of"_a, "collateral_asset"_a, "assets"_a)
+        .def("make_ladder", &make_ladder, "market"_a, "What keeps the pair off the ladder; 0: nothing, it is made.")
+        .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a,
+             "Columns of outcomes, one a row of moves, of the market that the ladder was made for.")
         .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,
              "one_by_one"_a = false,
              "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. holdings: "

@@ -1,6 +1,7 @@
 // What runs share: the sorted book behind its columns, and outcomes as columns.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "bind_venue.hpp"
@@ -13,6 +14,8 @@ struct Ready {
     py::object book;  // a bound Book, kept alive
     SortedBook sorted;
     std::size_t assets;
+    Outside outside = Outside::nothing;
+    std::optional<Ladder> ladder = std::nullopt;  // of the market it was made for, where the pair is in its domain
 };
 
 // A column a number of the outcomes; per asset a matrix.

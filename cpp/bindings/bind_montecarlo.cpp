@@ -61,10 +61,13 @@ std::vector<FundingDue> dues(const Ready& ready, const Column<std::int64_t>& ste
 py::dict run(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t paths,
              const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
              const py::object& watch, const Column<std::int64_t>& funding_step,
-             const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate) {
+             const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate, bool ladder,
+             bool rounds) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
+    if (ladder && (!ready.ladder || keep_steps || funding_step.size() > 0))
+        throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     Progress progress;
@@ -74,7 +77,9 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
         run_watched(
             [&] {
                 runs = run_paths(ready.sorted, market, scenario.scenario,
-                                 {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding}, progress);
+                                 {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
+                                  ladder ? &*ready.ladder : nullptr, rounds},
+                                 progress);
             },
             [&] {
                 if (!watch.is_none()) watch(progress.done.load());
@@ -154,7 +159,7 @@ void bind_montecarlo(py::module_& m) {
              "Fundamental prices at the ends of steps: paths x steps x assets.");
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
           "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
-          "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),
+          "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(), "ladder"_a = false, "rounds"_a = true,
           "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise.");
     m.def("run_one", &run_one, "ready"_a, "market"_a, "scenario"_a, "path"_a, "paths"_a, "days"_a.noconvert(),
           py::kw_only(), "funding_step"_a.noconvert(), "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),

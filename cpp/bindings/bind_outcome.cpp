@@ -51,6 +51,7 @@ py::dict columns(const std::vector<Outcome>& outcomes, std::size_t assets) {
         adopt(std::move(own_funds), {static_cast<py::ssize_t>(outcomes.size()), static_cast<py::ssize_t>(funds)});
     d["exhausted"] = field<std::uint8_t>(outcomes, [](const Outcome& o) { return o.exhausted; });
     count("waiting", [](const Outcome& o) { return o.waiting; });
+    d["by_ladder"] = field<std::uint8_t>(outcomes, [](const Outcome& o) { return o.by_ladder; });
     count("fault", [](const Outcome& o) { return static_cast<std::int64_t>(o.fault); });
     count("faulty_asset", [](const Outcome& o) { return o.faulty_asset; });
     price("fundamental_price", [](const AssetOutcome& a) { return a.fundamental; });

@@ -1,14 +1,43 @@
 #include "levcore/cascade.hpp"
 
+#include <vector>
+
+#include "levcore/real.hpp"
+
 namespace levcore {
 
 Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep) {
     return run_ledger(book, market, moves, keep);
 }
 
+Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, LadderWalk& walk) {
+    std::vector<double> prices;
+    std::vector<double> logs;
+    for (std::size_t k = 0; k < moves.size(); ++k) {
+        prices.push_back(market.assets[k].price * (1.0 + moves[k]));
+        logs.push_back(log(prices.back()));
+    }
+    walk.begin();
+    walk.step(logs, 0.0);
+    return walk.inside() ? walk.report(prices, false) : run_ledger(book, market, moves, Keep{});
+}
+
 Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep, StepColumns* steps,
                  std::size_t place) {
     return run_ledger(book, market, course, keep, steps, place);
+}
+
+bool run_path(std::span<const double> logs, std::span<const double> days, std::span<const double> last,
+              LadderWalk& walk, const std::atomic<bool>& stop, Outcome& outcome) {
+    const std::size_t assets = last.size();
+    walk.begin();
+    for (std::size_t t = 0; t < days.size(); ++t) {
+        if (stop.load(std::memory_order_relaxed)) throw Stopped{};
+        walk.step(logs.subspan(t * assets, assets), days[t]);
+        if (!walk.inside()) return false;
+    }
+    outcome = walk.report(last, true);
+    return true;
 }
 
 }  // namespace levcore

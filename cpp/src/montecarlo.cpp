@@ -1,48 +1,130 @@
 #include "levcore/montecarlo.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "levcore/cascade.hpp"
+#include "levcore/ladder_tally.hpp"
 #include "levcore/parallel.hpp"
 
 namespace levcore {
+namespace {
+
+// Of so many paths on the ladder one is run by the ledger, too, and money compared.
+constexpr std::size_t sampled_of = 65'536;
+
+// What a thread works with.
+struct Bench {
+    Tally tally;
+    std::vector<double> prices;  // of a path, or their logs
+    std::vector<double> last;
+    std::optional<LadderWalk> walk;
+    std::optional<LadderTally> rows;
+    double gap = 0.0;  // of the sample, a share of gross notional
+};
+
+class Paths {
+  public:
+    Paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan, Progress& progress,
+          Runs& runs)
+        : book_(book), market_(market), scenario_(scenario), plan_(plan), progress_(progress), runs_(runs) {
+        for (const Asset& asset : market.assets) start_.push_back(asset.price);
+        for (std::size_t i = 0; i < book.asset_of.size(); ++i)
+            for (const std::size_t side : {longs, shorts})
+                gross_ += std::fabs(book.open_interest[i][side].quantity.value()) * start_[book.asset_of[i]];
+    }
+
+    [[nodiscard]] Bench bench() const {
+        Bench b;
+        b.tally.count.assign(book_.positions.size(), 0);
+        b.tally.step_sum.assign(book_.positions.size(), 0);
+        b.prices.resize(plan_.steps * start_.size());
+        b.last.resize(start_.size());
+        if (plan_.ladder != nullptr) {
+            b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
+            b.rows.emplace(book_);
+        }
+        return b;
+    }
+
+    void run(std::size_t i, Bench& b) const {
+        if (plan_.ladder == nullptr || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally);
+        progress_.done.fetch_add(1, std::memory_order_relaxed);
+    }
+
+  private:
+    bool run_on_ladder(std::size_t i, Bench& b) const {
+        draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
+        if (!run_path(b.prices, plan_.days, b.last, *b.walk, progress_.stop, runs_.outcomes[i])) return false;
+        b.rows->add(b.walk->stretches());
+        if (i % sampled_of == 0) {
+            const Outcome& mine = runs_.outcomes[i];
+            const Outcome ledgers = run_in_ledger(i, b, nullptr);
+            const double apart = std::fabs(mine.bad_debt - ledgers.bad_debt) + std::fabs(mine.fees - ledgers.fees) +
+                                 std::fabs(mine.insurance_fund - ledgers.insurance_fund);
+            const double share = gross_ > 0.0 ? apart / gross_ : 0.0;
+            b.gap = std::max({b.gap, share, ledgers.conservation_error});
+        }
+        return true;
+    }
+
+    Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally) const {
+        Keep keep;
+        keep.tally = tally;
+        keep.stop = &progress_.stop;
+        draw(scenario_, start_, i, plan_.steps, b.prices);
+        return run_path(book_, market_, {b.prices, plan_.days, plan_.funding}, keep,
+                        plan_.keep_steps ? &runs_.steps : nullptr, i * plan_.steps);
+    }
+
+    const SortedBook& book_;
+    const Market& market_;
+    const Scenario& scenario_;
+    const Plan& plan_;
+    Progress& progress_;
+    Runs& runs_;
+    std::vector<double> start_;
+    double gross_ = 0.0;
+};
+
+// All that the threads have counted, in one.
+void gather(const SortedBook& book, std::vector<Bench>& benches, Runs& runs) {
+    Bench& first = benches.front();
+    runs.tally = std::move(first.tally);
+    double gap = first.gap;
+    for (std::size_t t = 1; t < benches.size(); ++t) {
+        for (std::size_t i = 0; i < runs.tally.count.size(); ++i) {
+            runs.tally.count[i] += benches[t].tally.count[i];
+            runs.tally.step_sum[i] += benches[t].tally.step_sum[i];
+        }
+        if (first.rows) first.rows->add(*benches[t].rows);
+        gap = std::max(gap, benches[t].gap);
+    }
+    if (!first.rows) return;
+    first.rows->write(book, runs.tally.count, runs.tally.step_sum);
+    for (Outcome& o : runs.outcomes)
+        if (o.by_ladder) o.conservation_error = gap;
+}
+
+}  // namespace
 
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
                Progress& progress) {
-    const std::size_t assets = market.assets.size();
-    const std::size_t positions = book.positions.size();
-    std::vector<double> start;
-    for (const Asset& asset : market.assets) start.push_back(asset.price);
     Runs runs;
     runs.outcomes.resize(plan.paths);
-    if (plan.keep_steps) runs.steps.resize(plan.paths * plan.steps, assets);
+    if (plan.keep_steps) runs.steps.resize(plan.paths * plan.steps, market.assets.size());
+    const Paths paths(book, market, scenario, plan, progress, runs);
     const std::size_t chunks = (plan.paths + plan.chunk - 1) / plan.chunk;
     const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, chunks));
-    std::vector<Tally> tallies(threads);
-    for (Tally& t : tallies) {
-        t.count.assign(positions, 0);
-        t.step_sum.assign(positions, 0);
-    }
-    std::vector<std::vector<double>> prices(threads, std::vector<double>(plan.steps * assets));
+    std::vector<Bench> benches;
+    for (std::size_t t = 0; t < threads; ++t) benches.push_back(paths.bench());
     run_chunks(threads, chunks, progress.stop, [&](std::size_t thread, std::size_t chunk) {
-        Keep keep;
-        keep.tally = &tallies[thread];
-        keep.stop = &progress.stop;
         const std::size_t end = std::min(plan.paths, (chunk + 1) * plan.chunk);
-        for (std::size_t i = chunk * plan.chunk; i < end; ++i) {
-            draw(scenario, start, i, plan.steps, prices[thread]);
-            runs.outcomes[i] = run_path(book, market, {prices[thread], plan.days, plan.funding}, keep,
-                                        plan.keep_steps ? &runs.steps : nullptr, i * plan.steps);
-            progress.done.fetch_add(1, std::memory_order_relaxed);
-        }
+        for (std::size_t i = chunk * plan.chunk; i < end; ++i) paths.run(i, benches[thread]);
     });
     if (progress.stop) throw Stopped{};
-    runs.tally = std::move(tallies.front());
-    for (std::size_t t = 1; t < threads; ++t)
-        for (std::size_t i = 0; i < positions; ++i) {
-            runs.tally.count[i] += tallies[t].count[i];
-            runs.tally.step_sum[i] += tallies[t].step_sum[i];
-        }
+    gather(book, benches, runs);
     return runs;
 }
 

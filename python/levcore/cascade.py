@@ -45,7 +45,7 @@ class Ready:
     1
     """
 
-    __slots__ = ("__weakref__", "_book", "_market", "_native", "_native_market")
+    __slots__ = ("__weakref__", "_book", "_market", "_native", "_native_market", "_outside")
 
     def __init__(self, book: Book, market: Market) -> None:
         self._book = checks.instance("book", book, Book)
@@ -64,6 +64,7 @@ class Ready:
         coins = [market.names.index(coin) for coin in book.venue.collateral]
         self._native = _core.Ready(book._native, asset_of, coins, len(market))
         self._native_market = market._to_native()
+        self._outside = self._native.make_ladder(self._native_market)
 
     @property
     def book(self) -> Book:

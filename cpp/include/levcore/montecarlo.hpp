@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "levcore/ladder_build.hpp"
 #include "levcore/ledger.hpp"
 #include "levcore/scenario.hpp"
 
@@ -19,6 +20,8 @@ struct Plan {
     std::size_t chunk = 64;
     bool keep_steps = false;
     std::span<const FundingDue> funding = {};  // by step
+    const Ladder* ladder = nullptr;            // where paths run on it, as far as they stay in its domain
+    bool count_rounds = true;                  // on the ladder
 };
 
 struct Progress {

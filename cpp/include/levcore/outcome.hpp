@@ -74,6 +74,7 @@ struct Outcome {
     bool exhausted = false;
     std::int64_t waiting = 0;  // liquidatable at the end, but for now left by the policy
     double conservation_error = 0.0;
+    bool by_ladder = false;
     Fault fault = Fault::none;
     std::int64_t faulty_asset = -1;
     std::vector<std::int64_t> liquidated_at;  // per position its step, -1: never; where asked for

@@ -33,4 +33,8 @@ using Scenario = std::variant<Gbm, GivenReturns, GivenPrices>;
 void draw(const Scenario& scenario, std::span<const double> start, std::uint64_t path, std::size_t steps,
           std::span<double> prices);
 
+// The logs of the same prices, and those at the end.
+void draw_logs(const Scenario& scenario, std::span<const double> start, std::uint64_t path, std::size_t steps,
+               std::span<double> logs, std::span<double> last);
+
 }  // namespace levcore

@@ -1,0 +1,76 @@
+// The ladder: a sorted book made ready for one market with log-linear impact, so that a whole cascade is one search.
+// A row goes iff, after all rows before it, the mark is past its liquidation price; with X the walk's displacement that
+// is C < key + slope*Q (keys mirrored for shorts), where C holds still while the side is closed. So the rows that go
+// are the first ones whose running minimum of key + slope*Q, their height, lies above C. Built once, shared by all
+// paths.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "levcore/market.hpp"
+#include "levcore/sorted_book.hpp"
+
+namespace levcore {
+
+// Why a pair is not for the ladder.
+enum class Outside : std::int32_t {
+    nothing = 0,
+    accounts,
+    partial_closes,
+    takeover,
+    order_of_risk,
+    own_funds,
+    inverse,
+    jumps,
+    impact,
+    funding,
+    steps_kept,
+};
+
+struct LadderSide {
+    std::size_t rows = 0;          // those that a mark can reach
+    std::vector<double> height;    // per row, falling; then -infinity
+    std::vector<double> quantity;  // of all rows before, unsigned
+    std::vector<double> cash;      // of all rows before
+    // Per block of rows, in units of the walk's log price at the first row: where a row may fall short of its fee, and
+    // below which all leave a deficit; and the first one for all rows from there on.
+    std::vector<double> safe;
+    std::vector<double> bankrupt;
+    std::vector<double> safe_from;
+    // A grid over heights: the first row of each cell.
+    double highest = 0.0;
+    double cells_per_unit = 0.0;
+    std::vector<std::uint32_t> first_of;
+
+    // How many rows go, given C, when the first `from` have gone.
+    [[nodiscard]] std::size_t reach(double c, std::size_t from, bool at_equality) const noexcept;
+
+    [[nodiscard]] std::size_t cell(double height_at) const noexcept {
+        const double place = (highest - height_at) * cells_per_unit;
+        const double last = static_cast<double>(first_of.size() - 1);
+        return static_cast<std::size_t>(place > 0.0 ? (place < last ? place : last) : 0.0);
+    }
+};
+
+struct LadderAsset {
+    double depth;       // base units that move the walk's log price by 1
+    double mark_slope;  // of the log mark, per base unit
+    bool held;          // whether anybody holds a position on it
+    std::array<LadderSide, 2> sides;
+};
+
+struct Ladder {
+    std::vector<LadderAsset> assets;
+    std::size_t assets_held = 0;
+};
+
+// Whether a pair is for the ladder, as far as book and market say.
+Outside outside_of_ladder(const SortedBook& book, const Market& market);
+
+// Of a pair that is.
+Ladder build_ladder(const SortedBook& book, const Market& market);
+
+}  // namespace levcore

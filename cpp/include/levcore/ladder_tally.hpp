@@ -1,0 +1,32 @@
+// Liquidations by position, counted from where the cursors of many paths went: what a path adds does not depend on how
+// many rows it closed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "levcore/ladder_walk.hpp"
+
+namespace levcore {
+
+class LadderTally {
+  public:
+    explicit LadderTally(const SortedBook& book);
+
+    void add(std::span<const Stretch> stretches);
+    void add(const LadderTally& other);
+
+    // Into counts and sums of steps by position.
+    void write(const SortedBook& book, std::span<std::int64_t> count, std::span<std::int64_t> step_sum) const;
+
+  private:
+    struct Change {  // from a row on
+        std::int64_t count = 0;
+        std::int64_t step_sum = 0;
+    };
+    [[nodiscard]] std::vector<Change>& of(const Stretch& s) { return changes_[2 * s.asset + s.side]; }
+    std::vector<std::vector<Change>> changes_;  // per asset and side, a row more than there are
+};
+
+}  // namespace levcore

@@ -1,0 +1,89 @@
+// A path on the ladder: per asset two cursors, the market's state and the fund; the book is never touched. What a
+// stretch of rows brings is one question to prefix sums where all of them surely pay their fee, or surely leave a
+// deficit that the fund pays whole or not at all; else they go one by one. Money as in the ledger (model 6, 7).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "levcore/backstop.hpp"
+#include "levcore/ladder_build.hpp"
+#include "levcore/outcome.hpp"
+#include "levcore/state.hpp"
+
+namespace levcore {
+
+// Rows [from, to) of a side, closed in one step.
+struct Stretch {
+    std::uint32_t asset;
+    std::uint32_t side;
+    std::uint32_t from;
+    std::uint32_t to;
+    std::int64_t step;
+};
+
+class LadderWalk {
+  public:
+    LadderWalk(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds);
+
+    // Back to the start.
+    void begin();
+
+    // One step: log fundamental prices, and the days in which the order books refill.
+    void step(std::span<const double> log_prices, double days);
+
+    // False: this path is for the ledger. It deleverages or charges losses, or several assets share a fund that binds,
+    // or a price leaves all prices.
+    [[nodiscard]] bool inside() const noexcept;
+
+    // What has happened; the fundamental prices as they stand at the end.
+    [[nodiscard]] Outcome report(std::span<const double> prices, bool whole_path) const;
+
+    [[nodiscard]] const std::vector<Stretch>& stretches() const noexcept { return stretches_; }
+
+  private:
+    struct AssetWalk {
+        double log_fundamental;
+        double log_permanent;  // A
+        double volume;         // X
+        std::array<std::size_t, 2> cursor;
+        double trigger[2];   // of the log fundamental price: below, above
+        double mark_offset;  // log mark less log fundamental
+        double lowest;       // of the log mark
+        double highest;
+        double lowest_fundamental;  // logs
+        double highest_fundamental;
+    };
+
+    void set_triggers(std::size_t k);
+    void refill_book(std::size_t k, double days);
+    std::int64_t cascade(std::size_t k);
+    std::int64_t close(std::size_t k, std::size_t side);
+    std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;
+    void settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to);
+    void settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, bool bankrupt);
+    void settle_row(std::size_t k, std::size_t side, std::size_t row);
+    void pay(const Settlement& s);
+    [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const;
+    void note_mark(AssetWalk& a) const;
+
+    const SortedBook& book_;
+    const Market& market_;
+    const Ladder& ladder_;
+    bool count_rounds_;
+    bool inside_ = true;
+    std::vector<AssetWalk> assets_;
+    std::vector<Stretch> stretches_;
+    std::int64_t step_ = 0;
+    Outcome outcome_;
+    double notional_[2] = {0.0, 0.0};
+    Sum fund_;
+    Sum fees_;
+    Sum bad_debt_;
+    double fund_low_ = 0.0;
+};
+
+}  // namespace levcore

@@ -1,0 +1,41 @@
+#include "levcore/ladder_tally.hpp"
+
+namespace levcore {
+
+LadderTally::LadderTally(const SortedBook& book) {
+    for (const auto& sides : book.sides)
+        for (const SortedSide& side : sides) changes_.emplace_back(side.size() + 1);
+}
+
+void LadderTally::add(std::span<const Stretch> stretches) {
+    for (const Stretch& s : stretches) {
+        std::vector<Change>& changes = of(s);
+        changes[s.from].count += 1;
+        changes[s.from].step_sum += s.step;
+        changes[s.to].count -= 1;
+        changes[s.to].step_sum -= s.step;
+    }
+}
+
+void LadderTally::add(const LadderTally& other) {
+    for (std::size_t side = 0; side < changes_.size(); ++side)
+        for (std::size_t row = 0; row < changes_[side].size(); ++row) {
+            changes_[side][row].count += other.changes_[side][row].count;
+            changes_[side][row].step_sum += other.changes_[side][row].step_sum;
+        }
+}
+
+void LadderTally::write(const SortedBook& book, std::span<std::int64_t> count, std::span<std::int64_t> step_sum) const {
+    for (std::size_t place = 0; place < changes_.size(); ++place) {
+        const SortedSide& side = book.sides[place / 2][place % 2];
+        Change sum;
+        for (std::size_t row = 0; row < side.size(); ++row) {
+            sum.count += changes_[place][row].count;
+            sum.step_sum += changes_[place][row].step_sum;
+            count[side.position[row]] += sum.count;
+            step_sum[side.position[row]] += sum.step_sum;
+        }
+    }
+}
+
+}  // namespace levcore

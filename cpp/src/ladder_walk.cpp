@@ -1,0 +1,254 @@
+#include "levcore/ladder_walk.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "levcore/margin.hpp"
+#include "levcore/orders.hpp"
+#include "levcore/real.hpp"
+
+namespace levcore {
+namespace {
+
+// Prices beyond are for the ledger, which says where they leave all prices.
+constexpr double furthest_log_price = 0.99 * largest_log_price;
+
+double sign_of(std::size_t side) { return side == longs ? 1.0 : -1.0; }
+
+// (exp(u) - 1)/u
+double mean_ratio(double u) { return u == 0.0 ? 1.0 : expm1(u) / u; }
+
+}  // namespace
+
+LadderWalk::LadderWalk(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds)
+    : book_(book), market_(market), ladder_(ladder), count_rounds_(count_rounds), assets_(market.assets.size()) {
+    begin();
+}
+
+void LadderWalk::begin() {
+    inside_ = true;
+    step_ = 0;
+    stretches_.clear();
+    outcome_ = {};
+    notional_[longs] = notional_[shorts] = 0.0;
+    fund_ = Sum(book_.venue.backstop.funds.front());
+    fees_ = bad_debt_ = Sum();
+    fund_low_ = fund_.value();
+    for (std::size_t k = 0; k < assets_.size(); ++k) {
+        const double y = log(market_.assets[k].price);
+        assets_[k] = {y, 0.0, 0.0, {0, 0}, {0.0, 0.0}, 0.0, y, y, y, y};
+        set_triggers(k);
+    }
+}
+
+bool LadderWalk::inside() const noexcept {
+    return inside_ && std::all_of(assets_.begin(), assets_.end(), [](const AssetWalk& a) {
+               return a.lowest > -furthest_log_price && a.highest < furthest_log_price;
+           });
+}
+
+// A side's first row still open goes where C < height (or equal): C = F + A + slope*(X + Q) of longs, mirrored for
+// shorts, Q what has been closed of the side.
+void LadderWalk::set_triggers(std::size_t k) {
+    AssetWalk& a = assets_[k];
+    const LadderAsset& on = ladder_.assets[k];
+    a.mark_offset = a.log_permanent + on.mark_slope * a.volume;
+    for (const std::size_t side : {longs, shorts}) {
+        const double closed = on.sides[side].quantity[a.cursor[side]];
+        const double offset = a.log_permanent + on.mark_slope * (a.volume + sign_of(side) * closed);
+        a.trigger[side] = sign_of(side) * on.sides[side].height[a.cursor[side]] - offset;
+    }
+}
+
+void LadderWalk::refill_book(std::size_t k, double days) {
+    AssetWalk& a = assets_[k];
+    if (!(market_.assets[k].resilience > 0.0) || a.volume == 0.0) return;
+    const Displacement to = refill(market_.assets[k], {a.volume, a.log_permanent}, days);
+    a.volume = to.volume;
+    a.log_permanent = to.log_permanent;
+    set_triggers(k);
+}
+
+void LadderWalk::note_mark(AssetWalk& a) const {
+    const double y = a.log_fundamental + a.mark_offset;
+    a.lowest = std::min(a.lowest, y);
+    a.highest = std::max(a.highest, y);
+}
+
+void LadderWalk::step(std::span<const double> log_prices, double days) {
+    std::int64_t rounds = 0;
+    for (std::size_t k = 0; k < assets_.size(); ++k) {
+        AssetWalk& a = assets_[k];
+        a.log_fundamental = log_prices[k];
+        a.lowest_fundamental = std::min(a.lowest_fundamental, a.log_fundamental);
+        a.highest_fundamental = std::max(a.highest_fundamental, a.log_fundamental);
+        refill_book(k, days);
+        note_mark(a);
+        if (a.log_fundamental <= a.trigger[longs] || a.log_fundamental >= a.trigger[shorts])
+            rounds = std::max(rounds, cascade(k));
+    }
+    outcome_.rounds += rounds;
+    outcome_.cascade_depth = std::max(outcome_.cascade_depth, rounds);
+    ++step_;
+}
+
+// Longs to rest, then shorts to rest: what shorts buy makes longs safer.
+std::int64_t LadderWalk::cascade(std::size_t k) {
+    std::int64_t rounds = 0;
+    for (const std::size_t side : {longs, shorts}) rounds += close(k, side);
+    return rounds;
+}
+
+std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
+    AssetWalk& a = assets_[k];
+    const LadderAsset& on = ladder_.assets[k];
+    const LadderSide& rows = on.sides[side];
+    const std::size_t from = a.cursor[side];
+    const double sign = sign_of(side);
+    const double c =
+        sign * (a.log_fundamental + a.log_permanent) + on.mark_slope * (sign * a.volume + rows.quantity[from]);
+    const std::size_t to = rows.reach(c, from, book_.venue.liquidate_at_equality);
+    if (to == from) return 0;
+    if (stretches_.empty()) outcome_.first_liquidation = step_;
+    stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),
+                          static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), step_});
+    const std::int64_t rounds = count_rounds_ ? rounds_of(k, side, from, to) : 0;
+    notional_[side] += money(k, side, from, rows.quantity[to] - rows.quantity[from]);
+    outcome_.liquidated.count[side] += static_cast<std::int64_t>(to - from);
+    settle_stretch(k, side, from, to);
+    a.cursor[side] = to;
+    a.volume -= sign * (rows.quantity[to] - rows.quantity[from]);
+    set_triggers(k);
+    note_mark(a);
+    return rounds;
+}
+
+// A round takes all that the mark has passed when it is taken.
+std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const {
+    const AssetWalk& a = assets_[k];
+    const LadderAsset& on = ladder_.assets[k];
+    const std::vector<double>& key = book_.sides[k][side].key;
+    const std::vector<double>& quantity = on.sides[side].quantity;
+    const double sign = sign_of(side);
+    const bool equal = book_.venue.liquidate_at_equality;
+    std::int64_t rounds = 0;
+    for (std::size_t row = from; row < to; ++rounds) {
+        const double closed = quantity[row] - quantity[from];
+        const double y = a.log_fundamental + a.log_permanent + on.mark_slope * (a.volume - sign * closed);
+        const auto passed = [&](double g) { return is_liquidatable(side == longs, y, g, equal); };
+        const auto end = std::partition_point(key.begin() + static_cast<std::ptrdiff_t>(row),
+                                              key.begin() + static_cast<std::ptrdiff_t>(to), passed);
+        row = std::max(row + 1, static_cast<std::size_t>(end - key.begin()));
+    }
+    return rounds;
+}
+
+// What closing `size` from a side brings (of shorts, costs) on the walk after the rows before `from`.
+double LadderWalk::money(std::size_t k, std::size_t side, std::size_t from, double size) const {
+    const AssetWalk& a = assets_[k];
+    const LadderAsset& on = ladder_.assets[k];
+    const double sign = sign_of(side);
+    const double closed = on.sides[side].quantity[from] - on.sides[side].quantity[a.cursor[side]];
+    const double begins = a.log_fundamental + a.log_permanent + (a.volume - sign * closed) / on.depth;
+    return exp(begins) * (1.0 - sign * market_.assets[k].half_spread) * size * mean_ratio(-sign * size / on.depth);
+}
+
+void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to) {
+    const AssetWalk& a = assets_[k];
+    const LadderSide& rows = ladder_.assets[k].sides[side];
+    const double walk = a.log_fundamental + a.log_permanent + a.volume / ladder_.assets[k].depth;
+    const double v = sign_of(side) * walk + rows.quantity[from] / ladder_.assets[k].depth;
+    if (v >= rows.safe_from[from / block_rows]) return settle_sum(k, side, from, to, false);
+    for (std::size_t row = from; row < to && inside_;) {
+        const bool safe = v >= rows.safe[row / block_rows];
+        const bool bankrupt = v < rows.bankrupt[row / block_rows];
+        std::size_t end = std::min(to, (row / block_rows + 1) * block_rows);
+        if (safe)  // as far as they are
+            while (end < to && v >= rows.safe[end / block_rows]) end = std::min(to, end + block_rows);
+        const double size = rows.quantity[end] - rows.quantity[row];
+        const double deficit = -(sign_of(side) * money(k, side, row, size) + rows.cash[end] - rows.cash[row]);
+        const bool whole = fund_.value() > deficit * (1.0 + 1e-9) || fund_.value() == 0.0;
+        if (safe || (bankrupt && whole))
+            settle_sum(k, side, row, end, bankrupt);
+        else
+            for (std::size_t i = row; i < end && inside_; ++i) settle_row(k, side, i);
+        row = end;
+    }
+}
+
+// Rows of which all pay their fee in full, or all leave a deficit that the fund can pay whole, or has nothing for.
+void LadderWalk::settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, bool bankrupt) {
+    const LadderSide& rows = ladder_.assets[k].sides[side];
+    const double traded = money(k, side, from, rows.quantity[to] - rows.quantity[from]);
+    const double left = sign_of(side) * traded + (rows.cash[to] - rows.cash[from]);
+    if (!bankrupt) {
+        const double fee = book_.venue.liquidation.fee_rate * traded;
+        return pay({fee, left - fee, 0.0, 0.0});
+    }
+    const double paid = fund_.value() > 0.0 ? -left : 0.0;
+    pay({0.0, 0.0, paid, -left - paid});
+}
+
+void LadderWalk::settle_row(std::size_t k, std::size_t side, std::size_t row) {
+    const SortedSide& sorted = book_.sides[k][side];
+    const double traded = money(k, side, row, std::fabs(sorted.quantity[row]));
+    const double left = sign_of(side) * traded + sorted.cash[row];
+    pay(settle(book_.venue.liquidation, left, traded, fund_.value()));
+}
+
+void LadderWalk::pay(const Settlement& s) {
+    const Venue& venue = book_.venue;
+    const bool shared = venue.backstop.deleveraging.on || venue.backstop.socialise != Charged::nobody;
+    // Whose turn comes first decides what is in the fund: with several assets that is a matter of rounds.
+    if ((s.unpaid > 0.0 && shared) || ((s.unpaid > 0.0 || s.fund_pays > 0.0) && ladder_.assets_held > 1)) {
+        inside_ = false;
+        return;
+    }
+    fees_.add(s.fee);
+    if (venue.liquidation.fee_to == Receiver::fund) fund_.add(s.fee);
+    if (venue.remainder == Receiver::fund) fund_.add(s.remainder);
+    if (s.unpaid > 0.0) {
+        outcome_.exhausted = true;
+        fund_ = Sum();
+    } else {
+        fund_.add(-s.fund_pays);
+    }
+    bad_debt_.add(s.unpaid);
+    fund_low_ = std::min(fund_low_, std::max(0.0, fund_.value()));
+}
+
+Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) const {
+    Outcome outcome = outcome_;
+    outcome.by_ladder = true;
+    for (const std::size_t side : {longs, shorts}) outcome.liquidated.notional[side] = notional_[side];
+    outcome.bad_debt = bad_debt_.value();
+    outcome.fees = fees_.value();
+    outcome.insurance_fund = std::max(0.0, fund_.value());
+    outcome.insurance_fund_low = fund_low_;
+    for (std::size_t k = 0; k < assets_.size(); ++k) {
+        const AssetWalk& a = assets_[k];
+        AssetState state;
+        state.fundamental = prices[k];
+        state.log_fundamental = a.log_fundamental;
+        state.volume = Sum(a.volume);
+        state.log_permanent = a.log_permanent;
+        const Asset& asset = market_.assets[k];
+        const double mark = prices[k] * exp(a.mark_offset);
+        const double y = a.log_fundamental + a.mark_offset;
+        // Where an extreme is the start or the end, it is that very price.
+        const auto price_at = [&](double log_mark) {
+            return log_mark == y ? mark : log_mark == log(asset.price) ? asset.price : exp(log_mark);
+        };
+        state.lowest = price_at(a.lowest);
+        state.highest = price_at(a.highest);
+        state.lowest_fundamental = exp(a.lowest_fundamental);
+        state.highest_fundamental = exp(a.highest_fundamental);
+        const double amplification = (whole_path ? path_amplification : shock_amplification)(asset, state);
+        outcome.assets.push_back({state.fundamental, mark, state.lowest, state.highest, amplification,
+                                  std::numeric_limits<double>::quiet_NaN()});
+    }
+    return outcome;
+}
+
+}  // namespace levcore
