@@ -55,7 +55,7 @@ ORDERED = (
     ("sum", "real", "normal", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
-    ("ladder_build", "ladder_walk", "ladder_tally"),
+    ("orders", "ladder_build", "ladder_walk", "ladder_tally"),
     (
         "orders",
         "losses",
@@ -108,6 +108,7 @@ BINDERS = {
     "liquidation",
     "market",
     "montecarlo",
+    "path_runs",
     "replaying",
     "scenario",
     "size_margin",

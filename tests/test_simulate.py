@@ -298,7 +298,7 @@ PLAIN = {"paths": 2, "steps": 2, "step": HOUR, "seed": 1}
         ({"threads": 0}, lc.InputError, "threads must be >= 1, was 0"),
         ({"threads": 10**6}, lc.InputError, "threads must be <= 1024"),
         ({"chunk": 0}, lc.InputError, "chunk must be >= 1, was 0"),
-        ({"engine": "warp"}, lc.InputError, "engine must be 'auto' or 'ledger'"),
+        ({"engine": "warp"}, lc.InputError, "engine must be 'auto' or 'ladder' or 'ledger'"),
         ({"progress": 1}, lc.KindError, "progress must be callable"),
         ({"cancel": 1}, lc.KindError, "cancel must be a threading.Event"),
         ({"paths": 2**30, "keep_steps": True, "steps": 2**20}, lc.TooLargeError, "GB of memory"),

@@ -35,7 +35,8 @@ from levcore.liquidation import FullClose, PartialClose, PortionClose, TierStep
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
 from levcore.montecarlo import simulate
-from levcore.outcome import Outcome, Outcomes
+from levcore.outcome import Outcome
+from levcore.outcomes import Outcomes
 from levcore.positions import Accounts
 from levcore.replaying import replay
 from levcore.risk import Estimate

@@ -8,14 +8,16 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, memory, unpack
+from levcore import _core, checks, engines, memory, unpack
 from levcore.book import Book
-from levcore.errors import InputError, KindError
+from levcore.errors import DomainError, InputError, KindError
 from levcore.estimate import accounts_bytes
 from levcore.market import Market
-from levcore.outcome import Outcome, Outcomes
+from levcore.outcome import Outcome
+from levcore.outcomes import Outcomes
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 Single = float | np.floating[Any] | np.integer[Any] | Mapping[str, float]
 Batch = npt.ArrayLike
 
@@ -88,9 +90,20 @@ class Ready:
             columns, self.market.names, moves, self.market.numeraire, self.book.venue.backstop.own_funds
         )
 
-    def _run_many(self, moves: Floats) -> Outcomes:
-        columns = self._native.shock(self._native_market, moves, False)
-        return unpack.many(columns, self.market.names, moves, self.market.numeraire, self)
+    def _run_many(self, moves: Floats, engine: str) -> Outcomes:
+        few = engine == "auto" and len(moves) < engines.MANY_SHOCKS
+        outside = self._outside or (engines.FEW_SHOCKS if few else 0)
+        if not engines.on_ladder(engine, outside):
+            columns, count = self._native.shock(self._native_market, moves, False), None
+        else:
+            columns = self._native.shock_on_ladder(self._native_market, moves, False)
+
+            def count() -> tuple[Counts, Counts]:
+                counted = self._native.shock_on_ladder(self._native_market, moves, True)
+                return counted["rounds"], counted["cascade_depth"]
+
+        reason = engines.reason(engine, outside, columns["by_ladder"])
+        return unpack.many(columns, self.market.names, moves, self.market.numeraire, self, reason=reason, count=count)
 
 
 def prepare(book: Book, market: Market) -> Ready:
@@ -134,19 +147,23 @@ def prepare(book: Book, market: Market) -> Ready:
 
 
 @overload
-def shock(book: Book, market: Market, shock: Single) -> Outcome: ...
+def shock(book: Book, market: Market, shock: Single, *, engine: str = ...) -> Outcome: ...
 @overload
-def shock(book: Book, market: Market, shock: Batch) -> Outcomes: ...
+def shock(book: Book, market: Market, shock: Batch, *, engine: str = ...) -> Outcomes: ...
 @overload
-def shock(book: Ready, market: Single) -> Outcome: ...
+def shock(book: Ready, market: Single, *, engine: str = ...) -> Outcome: ...
 @overload
-def shock(book: Ready, market: Batch) -> Outcomes: ...
+def shock(book: Ready, market: Batch, *, engine: str = ...) -> Outcomes: ...
 @overload
-def shock(book: Ready, *, shock: Single) -> Outcome: ...
+def shock(book: Ready, *, shock: Single, engine: str = ...) -> Outcome: ...
 @overload
-def shock(book: Ready, *, shock: Batch) -> Outcomes: ...
+def shock(book: Ready, *, shock: Batch, engine: str = ...) -> Outcomes: ...
 def shock(
-    book: Book | Ready, market: Market | Single | Batch | None = None, shock: Single | Batch | None = None
+    book: Book | Ready,
+    market: Market | Single | Batch | None = None,
+    shock: Single | Batch | None = None,
+    *,
+    engine: str = "auto",
 ) -> Outcome | Outcomes:
     """Move prices and run the cascade of forced liquidations that follows.
 
@@ -160,6 +177,9 @@ def shock(
         Relative move of the fundamental prices, > -1 (-0.1 is a fall of 10 %): a number moves every asset, a mapping
         (or a Series labelled by assets) those it names; an array is n shocks, each on its own, columns in the market's
         order; a data frame is n shocks, columns by name.
+    engine : {"auto", "ladder", "ledger"}
+        Which engine runs an array of shocks: the ladder, where a cascade is one search, or the ledger, which knows
+        everything; "auto" takes the ladder for many shocks, where it can. One shock is kept whole, by the ledger.
 
     Returns
     -------
@@ -172,6 +192,8 @@ def shock(
         If a shock is not above -1 or not finite, or names an unknown asset.
     KindError
         If an argument has the wrong type.
+    DomainError
+        If the ladder is asked for and the pair is outside its domain; the message says what takes it out.
     TooLargeError
         If there is not enough memory.
 
@@ -198,8 +220,11 @@ def shock(
         ready, wanted = ready_pair(book, market), shock
     if wanted is None or isinstance(wanted, (str, Market)):
         raise KindError(f"shock must be a number, a mapping or an array, was {checks.describe(wanted)}")
+    checks.choice("engine", engine, engines.ENGINES)
     moves, one = _moves(wanted, ready.market.names)
-    return ready._run(moves) if one else ready._run_many(moves)
+    if one and engine == "ladder":
+        raise DomainError("engine='ladder' is for arrays of shocks: one shock is kept whole, which the ledger does")
+    return ready._run(moves) if one else ready._run_many(moves, engine)
 
 
 def ready_pair(book: object, market: object) -> Ready:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from levcore import command_tables, flat_columns
 from levcore._version import __version__
 from levcore.command_tables import Table
-from levcore.outcome import Outcome, Outcomes
+from levcore.outcome import Outcome
+from levcore.outcomes import Outcomes
 from levcore.runs import Runs
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from levcore._version import __version__
 from levcore.book import Book
 from levcore.display import money, plural, price
 from levcore.market import Market
-from levcore.outcome import Outcome, Outcomes
+from levcore.outcome import Outcome
+from levcore.outcomes import Outcomes
 from levcore.report_numbers import FEWEST_FOR_A_TAIL, LEVEL, percent, span
 from levcore.risk import Estimate
 from levcore.runs import Runs

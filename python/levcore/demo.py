@@ -21,7 +21,7 @@ from levcore.instruments import LinearPerpetual
 from levcore.liquidation import FullClose
 from levcore.market import Asset, Market
 from levcore.montecarlo import simulate
-from levcore.outcome import Outcomes
+from levcore.outcomes import Outcomes
 from levcore.report_numbers import MEASURES, headline
 from levcore.runs import Runs
 from levcore.scenario import GBM

@@ -31,12 +31,13 @@ def flat(result: Any) -> dict[str, list[Any]]:
     """Return the columns of many shocks or paths, one value each: money and prices name their currency."""
     numeraire = result.numeraire
     plain = ["liquidated_count", "liquidated_notional"]
-    plain += [name for name, value in vars(result).items() if isinstance(value, np.ndarray) and value.ndim == 1]
+    values = result._counted()
+    plain += [name for name, value in values.items() if isinstance(value, np.ndarray) and value.ndim == 1]
     columns: dict[str, list[Any]] = {}
     for name in plain:
         if name[0] != "_":
             columns[named(name, numeraire)] = plainly(getattr(result, name))
-    for name, value in vars(result).items():
+    for name, value in values.items():
         if isinstance(value, PerAsset):
             columns |= {named(name, numeraire, asset): plainly(one) for asset, one in value.items()}
     return columns | {"error": list(result.error)}

@@ -13,6 +13,8 @@ COLUMN_BYTES = 4 + 4 * 8
 #: A sorted row: key, quantity, cash, position, instrument; and as much again while it is sorted.
 SORTED_BYTES = 3 * 8 + 2 * 4
 SORTING_BYTES = 16
+#: A ladder's row: height, prefix sums of quantity and cash, its share of a grid and of its block's bounds.
+LADDER_BYTES = 3 * 8 + 2 + 1
 #: What a run of its own takes where claims change: pools of counterparties, own claims and their order.
 CHANGING_BYTES = 280
 #: Of an account: its places and row as gathered. Of each of its balances: the column, the core's and the gathered copy.
@@ -60,7 +62,9 @@ def refuse_if_too_large(needed: int, what: str) -> None:
 
 def book_bytes(positions: int, *, changing: bool) -> int:
     """Return the bytes of a book's columns, of its sorted copy while it is made, and of a run's own claims."""
-    return positions * (COLUMN_BYTES + SORTED_BYTES + max(SORTING_BYTES, CHANGING_BYTES if changing else 1))
+    return positions * (
+        COLUMN_BYTES + SORTED_BYTES + LADDER_BYTES + max(SORTING_BYTES, CHANGING_BYTES if changing else 1)
+    )
 
 
 def account_bytes(accounts: int, places: int, *, balances: int, states: int) -> int:
@@ -83,7 +87,7 @@ TALLY_BYTES = 2 * 8
 
 def path_bytes(positions: int, assets: int, *, paths: int, steps: int, keep_steps: bool, threads: int) -> int:
     """Return the bytes of a run of paths beside its book: outcomes, tallies, prices of a path a thread, kept series."""
-    needed = paths * (PATH_BYTES + 2 * assets * ASSET_BYTES) + (threads + 3) * positions * TALLY_BYTES
+    needed = paths * (PATH_BYTES + 2 * assets * ASSET_BYTES) + (2 * threads + 3) * positions * TALLY_BYTES
     needed += threads * steps * assets * 8
     if keep_steps:
         needed += paths * steps * (STEP_BYTES + 4 * assets * 8)

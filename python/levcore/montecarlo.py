@@ -6,37 +6,25 @@ import secrets
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, memory, thread_count
+from levcore import _core, checks, engines, memory, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.display import plural
-from levcore.errors import CancelledError, InputError, KindError
-from levcore.estimate import accounts_bytes
-from levcore.funding import schedule
-from levcore.futures import MICROSECOND, refuse_beyond_expiry
+from levcore.errors import InputError, KindError
 from levcore.market import Market
-from levcore.outcome import Outcome
+from levcore.path_runs import Flag, PathSettings
 from levcore.runs import Runs, runs_of
 from levcore.scenario import GBM, span
-from levcore.unpack import path
 
 Floats = npt.NDArray[np.float64]
 
 MOST_PATHS = 2**32
 MOST_STEPS = 2**24
-
-
-class Flag(Protocol):
-    """What can say stop: a threading.Event."""
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-        ...
 
 
 def simulate(
@@ -78,8 +66,9 @@ def simulate(
         Paths that a thread takes at a time, >= 1.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
-    engine : {"auto", "ledger"}
-        Which engine runs.
+    engine : {"auto", "ladder", "ledger"}
+        Which engine runs: the ladder, where a cascade is one search, or the ledger, which knows everything; "auto"
+        takes the ladder where it can. The outcome says which ran, and why.
     progress : callable, optional
         Called as progress(done, total) about every 50 ms, paths counted; what it raises stops the run.
     cancel : threading.Event, optional
@@ -103,6 +92,8 @@ def simulate(
         If an argument has the wrong type.
     TooLargeError
         If there is not enough memory; told before anything is allocated.
+    DomainError
+        If the ladder is asked for and the run is outside its domain; the message says what takes it out.
     CancelledError
         If `cancel` was set.
 
@@ -124,12 +115,13 @@ def simulate(
     (1,)
     """
     ready, wanted = _pair(book, market, scenario)
-    checks.choice("engine", engine, ("auto", "ledger"))
+    checks.choice("engine", engine, engines.ENGINES)
     checks.flag("keep_steps", keep_steps)
     if step is None:
         raise KindError("step must be a timedelta: the time of one step")
     asked = thread_count.asked(threads)
-    settings = _Settings(ready, span("step", step), asked, _chunk(chunk), keep_steps, progress=progress, cancel=cancel)
+    each = span("step", step)
+    settings = PathSettings(ready, each, asked, _chunk(chunk), keep_steps, engine, progress=progress, cancel=cancel)
     if isinstance(wanted, GBM):
         return _told(_simulate_process(settings, wanted, paths, steps, seed))
     if seed is not None:
@@ -154,89 +146,8 @@ def _told(runs: Runs) -> Runs:
     return runs
 
 
-class _Settings:
-    """What every block of a run shares."""
-
-    def __init__(
-        self,
-        ready: Ready,
-        step: timedelta,
-        threads: int,
-        chunk: int,
-        keep_steps: bool,
-        *,
-        progress: Callable[[int, int], object] | None,
-        cancel: Flag | None,
-    ) -> None:
-        if progress is not None and not callable(progress):
-            raise KindError(f"progress must be callable, was {checks.describe(progress)}")
-        if cancel is not None and not callable(getattr(cancel, "is_set", None)):
-            raise KindError(f"cancel must be a threading.Event, was {checks.describe(cancel)}")
-        self.ready, self.step, self.threads, self.chunk, self.keep_steps = ready, step, threads, chunk, keep_steps
-        self.progress, self.cancel = progress, cancel
-
-    def native(
-        self, scenario: _core.Scenario, paths: int, steps: int, before: int = 0, total: int = 0
-    ) -> dict[str, Any]:
-        refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
-        needed = memory.path_bytes(
-            len(self.ready.book),
-            len(self.ready.market),
-            paths=paths,
-            steps=steps,
-            keep_steps=self.keep_steps,
-            threads=self.threads,
-        )
-        needed += accounts_bytes(self.ready.book, states=self.threads)
-        memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
-
-        def watch(done: int) -> None:
-            if self.cancel is not None and self.cancel.is_set():
-                raise CancelledError(f"cancelled after {before + done:,} paths")
-            if self.progress is not None:
-                self.progress(before + done, total or paths)
-
-        watch(0)
-        columns = _core.run_paths(
-            self.ready._native,
-            self.ready._native_market,
-            scenario,
-            paths,
-            np.full(steps, self.step / timedelta(days=1)),
-            threads=self.threads,
-            chunk=self.chunk,
-            keep_steps=self.keep_steps,
-            watch=None if self.progress is None and self.cancel is None else watch,
-            **self.funding(steps),
-        )
-        watch(paths)
-        return columns
-
-    def elapsed(self, steps: int) -> npt.NDArray[np.int64]:
-        return np.arange(1, steps + 1) * int(np.timedelta64(self.step).astype("timedelta64[ns]").astype(np.int64))
-
-    def funding(self, steps: int) -> dict[str, npt.NDArray[Any]]:
-        return schedule([i._payments for i in self.ready.book.venue.instruments], self.elapsed(steps))
-
-    def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
-        days = np.full(steps, self.step / timedelta(days=1))
-        ready, times, funding = self.ready, self.elapsed(steps).astype("timedelta64[ns]"), self.funding(steps)
-
-        def run(i: int) -> Outcome:
-            columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days, **funding)
-            return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)
-
-        return run
-
-    def run(self, native: _core.Scenario, paths: int, steps: int, *, scenario: object, seed: int | None = None) -> Runs:
-        columns = self.native(native, paths, steps)
-        return runs_of(
-            columns, self.ready, steps, self.step, seed=seed, scenario=scenario, again=self.again(native, paths, steps)
-        )
-
-
 def _simulate_process(
-    settings: _Settings, process: GBM, paths: int | None, steps: int | None, seed: int | None
+    settings: PathSettings, process: GBM, paths: int | None, steps: int | None, seed: int | None
 ) -> Runs:
     count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
     key = secrets.randbits(64) if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
@@ -244,7 +155,7 @@ def _simulate_process(
     return settings.run(native, count, length, scenario=process, seed=key)
 
 
-def _simulate_blocks(settings: _Settings, blocks: Iterator[npt.ArrayLike]) -> Runs:
+def _simulate_blocks(settings: PathSettings, blocks: Iterator[npt.ArrayLike]) -> Runs:
     merged: dict[str, Any] = {}
     count = length = 0
     parts: list[dict[str, Any]] = []
@@ -253,7 +164,7 @@ def _simulate_blocks(settings: _Settings, blocks: Iterator[npt.ArrayLike]) -> Ru
         if length and array.shape[1] != length:
             raise InputError(f"block {place} must have {length} steps, as the first has, had {array.shape[1]}")
         length = array.shape[1]
-        parts.append(settings.native(_core.Scenario.returns(array), array.shape[0], length, before=count))
+        parts.append(settings.native(_core.Scenario.returns(array), array.shape[0], length, before=count, rounds=True))
         count += array.shape[0]
     if not parts:
         raise InputError("scenario must bring at least one block of returns")
@@ -264,21 +175,18 @@ def _simulate_blocks(settings: _Settings, blocks: Iterator[npt.ArrayLike]) -> Ru
             merged[name] = sum(p[name] for p in parts)
         else:
             merged[name] = np.concatenate([p[name] for p in parts])
-    return runs_of(merged, settings.ready, length, settings.step, seed=None, scenario=None, again=None)
-
-
-def again(
-    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
-) -> Callable[[int], Outcome]:
-    """Return what runs one path of an earlier simulation again; the book is sorted when the first is asked for."""
-
-    def run(i: int) -> Outcome:
-        settings = _Settings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
-        given = isinstance(scenario, np.ndarray)
-        native = _core.Scenario.returns(scenario) if given else scenario._to_native(market, step, seed)
-        return settings.again(native, paths, steps)(i)
-
-    return run
+    reason = engines.reason(settings.engine, settings.outside(length), merged["by_ladder"])
+    return runs_of(
+        merged,
+        settings.ready,
+        length,
+        settings.step,
+        seed=None,
+        scenario=None,
+        again=None,
+        reason=reason,
+        count=None,
+    )
 
 
 def _pair(book: Book | Ready, market: Any, scenario: Any) -> tuple[Ready, Any]:

@@ -1,25 +1,19 @@
-"""What happened: the outcome of one shock, or of many, with its own audit."""
+"""What happened: the outcome of one run, with its own audit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from levcore.checks import integer
 from levcore.display import money, plural, price, table_html
-from levcore.errors import InputError, NotKeptError
 from levcore.per_asset import PerAsset
 from levcore.step_trace import StepTrace
 
-if TYPE_CHECKING:
-    import pandas
-
 Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 
 
 class Runner(Protocol):
@@ -82,8 +76,8 @@ class Outcome(_Result):
         Positions liquidatable at the end that the venue's policy makes wait; 0 where it never does.
     conservation_error : float
         Largest violation of money conservation seen, as a share of gross notional at the start.
-    engine : str
-        Which engine ran.
+    engine, engine_reason : str
+        Which engine ran, "ledger" or "ladder", and why that one.
     error : str or None
         Why the run stopped early, if it did.
     trace : structured array
@@ -139,6 +133,7 @@ class Outcome(_Result):
     first_liquidation: np.timedelta64 = field(default=np.timedelta64("NaT"), repr=False)
     steps_kept: StepTrace | None = field(default=None, repr=False)
     own_funds: Mapping[str, float] = field(default_factory=PerAsset, repr=False)
+    engine_reason: str = field(default="one run is kept whole, with its rounds", repr=False)
 
     @property
     def liquidated_count(self) -> int:
@@ -191,156 +186,3 @@ class Outcome(_Result):
     def _repr_html_(self) -> str:
         what = "shock" if self.steps_kept is None else "path"
         return table_html(f"Outcome of a {what}", ("", ""), self._rows())
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Outcomes(_Result):
-    """What many shocks did, each on its own: the names of :class:`Outcome`, an array with a leading axis each.
-
-    There is no `liquidated` matrix and no `trace`: :meth:`at` gives one run whole.
-
-    Attributes
-    ----------
-    shocks : float64[n, assets]
-        The shocks, in the market's order of assets.
-    rounds, bad_debt, ... : array of shape (n,)
-        As in Outcome.
-    final_price, ... : mapping of str to float64[n]
-        As in Outcome.
-    error : tuple of (str or None)
-        Why each run stopped early, if it did.
-
-    Notes
-    -----
-    Names and definitions: the page "The model" of the documentation.
-
-    Examples
-    --------
-    >>> import levcore as lc
-    >>> tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.005])
-    >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
-    >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
-    >>> market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=100.0))})
-    >>> lc.shock(book, market, [-0.05, -0.1]).liquidated_count
-    array([0, 1])
-    """
-
-    rounds: Counts
-    cascade_depth: Counts
-    liquidated_count_long: Counts
-    liquidated_count_short: Counts
-    liquidated_notional_long: Floats
-    liquidated_notional_short: Floats
-    bad_debt: Floats
-    insurance_fund: Floats
-    insurance_fund_low: Floats
-    deleveraged_notional: Floats
-    taken_over_notional: Floats
-    socialised_loss: Floats
-    fees: Floats
-    exhausted: npt.NDArray[np.bool_]
-    waiting: npt.NDArray[np.int64]
-    conservation_error: Floats
-    final_price: Mapping[str, Floats]
-    lowest_price: Mapping[str, Floats]
-    highest_price: Mapping[str, Floats]
-    fundamental_price: Mapping[str, Floats]
-    amplification: Mapping[str, Floats]
-    depth_used: Mapping[str, Floats]
-    shocks: Floats
-    error: tuple[str | None, ...]
-    engine: str
-    numeraire: str
-    _ready: Runner = field(repr=False)
-
-    @property
-    def liquidated_count(self) -> Counts:
-        """Positions liquidated."""
-        return self.liquidated_count_long + self.liquidated_count_short
-
-    @property
-    def liquidated_notional(self) -> Floats:
-        """Notional of the forced orders, numeraire."""
-        return self.liquidated_notional_long + self.liquidated_notional_short
-
-    @property
-    def liquidated(self) -> npt.NDArray[np.bool_]:
-        """Not kept for a batch."""
-        raise NotKeptError("a batch keeps no matrix of liquidated positions: use at(i).liquidated")
-
-    @property
-    def trace(self) -> npt.NDArray[Any]:
-        """Not kept for a batch."""
-        raise NotKeptError("a batch keeps no traces: use at(i).trace")
-
-    def __len__(self) -> int:
-        return len(self.rounds)
-
-    def at(self, i: int) -> Outcome:
-        """Return one run whole, with who was liquidated and its trace; it is run again.
-
-        Parameters
-        ----------
-        i : int
-            Which; negative numbers count from the end.
-
-        Returns
-        -------
-        Outcome
-
-        Raises
-        ------
-        InputError
-            If there is no such run.
-        """
-        place = integer("i", i)
-        if not -len(self) <= place < len(self):
-            raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {place}")
-        i = place % len(self)
-        return self._ready._run(self.shocks[i : i + 1])
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return one row a shock as a pandas data frame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns shock_<asset>, the numbers, then final_price_<asset> and the other columns per asset.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
-        from levcore.frames import pandas_frame
-
-        columns: dict[str, npt.NDArray[Any]] = {
-            f"shock_{name}": self.shocks[:, k] for k, name in enumerate(self.final_price)
-        }
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray) and value.ndim == 1}
-        columns |= {"liquidated_count": self.liquidated_count, "liquidated_notional": self.liquidated_notional} | plain
-        for name, value in vars(self).items():
-            if isinstance(value, PerAsset):
-                columns |= {f"{name}_{asset}": column for asset, column in value.items()}
-        return pandas_frame(columns)
-
-    def __repr__(self) -> str:
-        if not len(self):
-            return "<levcore.Outcomes: no shocks>"
-        span = f"{float(self.shocks.min()):+.2%} to {float(self.shocks.max()):+.2%}"
-        lines = [f"<levcore.Outcomes of {plural(len(self), 'shock')}, {span}>"]
-        worst = int(np.argmax(self.bad_debt))
-        fewest, most = int(self.liquidated_count.min()), int(self.liquidated_count.max())
-        lines.append(
-            f"  liquidated: {fewest:,} to {most:,} positions, forced orders "
-            f"of {money(float(self.liquidated_notional.max()))} {self.numeraire} at most, in up to "
-            f"{plural(int(self.rounds.max()), 'round')}"
-        )
-        lines.append(
-            f"  bad debt: up to {money(float(self.bad_debt[worst]))} {self.numeraire} (shock {worst}); "
-            f"fund exhausted in {int(self.exhausted.sum()):,}"
-        )
-        failed = sum(error is not None for error in self.error)
-        if failed:
-            lines.append(f"  ERROR in {failed:,} of them: see .error")
-        return "\n".join(lines)

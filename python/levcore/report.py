@@ -13,7 +13,7 @@ from levcore import checks
 from levcore.cascade import Ready
 from levcore.display import plural, tied
 from levcore.errors import InputError, KindError, MissingExtraError, NotKeptError
-from levcore.outcome import Outcomes
+from levcore.outcomes import Outcomes
 from levcore.runs import Runs
 
 __all__ = ["write"]

@@ -14,10 +14,12 @@ import numpy.typing as npt
 from levcore.book import Book
 from levcore.cascade import Ready
 from levcore.checks import frozen, integer, number
+from levcore.counted_rounds import Count, CountedRounds
 from levcore.display import money, plural
 from levcore.errors import InputError, NotKeptError
 from levcore.market import Market
 from levcore.outcome import Outcome, _Result
+from levcore.outcomes import as_in_batch
 from levcore.per_asset import PerAsset
 from levcore.step_trace import StepTrace
 from levcore.unpack import path_columns, step_trace
@@ -31,13 +33,13 @@ Spans = npt.NDArray[np.timedelta64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Runs(_Result):
+class Runs(CountedRounds, _Result):
     """What many paths did to a book and its market: the names of :class:`Outcome`, one value a path.
 
     Attributes
     ----------
     rounds, cascade_depth : int64[paths]
-        Rounds of the path, and most rounds in one step.
+        Rounds of the path, and most rounds in one step; counted when first asked for where the ladder ran.
     liquidated_count, liquidated_notional, bad_debt, insurance_fund, insurance_fund_low, fees, ... : array[paths]
         As in Outcome; money in the market's numeraire.
     final_price, lowest_price, highest_price, fundamental_price, depth_used : mapping of str to float64[paths]
@@ -48,6 +50,8 @@ class Runs(_Result):
         Time of the first liquidation since the start; NaT where there is none.
     error : tuple of (str or None)
         Why a path stopped early, if it did.
+    engine, engine_reason : str
+        Which engine ran, "ledger" or "ladder", and why that one; paths that left the ladder went by the ledger.
     book, market, scenario, steps, step, seed
         What was run; seed is None for returns that were given.
     steps_kept : StepTrace or None
@@ -106,11 +110,17 @@ class Runs(_Result):
     _liquidations: Counts = field(repr=False)
     _step_sum: Counts = field(repr=False)
     _again: Callable[[int], Outcome] | None = field(repr=False)
+    engine_reason: str = field(default="", repr=False)
+    _count: Count | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._count_later()
 
     @property
     def paths(self) -> int:
         """How many paths."""
-        return len(self.rounds)
+        return len(self.bad_debt)
 
     @property
     def liquidated_count(self) -> Counts:
@@ -199,7 +209,7 @@ class Runs(_Result):
             raise InputError(f"i must lie in {-self.paths} to {self.paths - 1}, was {place}")
         if self._again is None:
             raise NotKeptError("the returns of this path are not kept: run its block on its own")
-        return self._again(place % self.paths)
+        return as_in_batch(self, place % self.paths, self._again(place % self.paths))
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row a path as a pandas data frame.
@@ -220,18 +230,19 @@ class Runs(_Result):
             "liquidated_count": self.liquidated_count,
             "liquidated_notional": self.liquidated_notional,
         }
+        values = self._counted()
         columns |= {
             name: value
-            for name, value in vars(self).items()
+            for name, value in values.items()
             if isinstance(value, np.ndarray) and value.ndim == 1 and name[0] != "_"
         }
-        for name, value in vars(self).items():
+        for name, value in values.items():
             if isinstance(value, PerAsset):
                 columns |= {f"{name}_{asset}": column for asset, column in value.items()}
         return pandas_frame(columns)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (dict(vars(self)) | {"_again": None},)
+        return _rebuild, (self._counted() | {"_again": None},)
 
     def __repr__(self) -> str:
         lines = [f"<levcore.Runs: {plural(self.paths, 'path')} of {plural(self.steps, 'step')} of {self.step}>"]
@@ -250,7 +261,7 @@ class Runs(_Result):
 
 
 def _rebuild(values: dict[str, Any]) -> Runs:
-    from levcore.montecarlo import again
+    from levcore.path_runs import again
 
     what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed")}
     if what["scenario"] is not None:  # what was run is there, so that a path can be run again
@@ -267,6 +278,8 @@ def runs_of(
     seed: int | None,
     scenario: object,
     again: Callable[[int], Outcome] | None,
+    reason: str,
+    count: Count | None,
 ) -> Runs:
     """Build the outcome of many paths from native columns."""
     names = ready.market.names
@@ -288,4 +301,6 @@ def runs_of(
         _liquidations=columns["position_count"],
         _step_sum=columns["position_step_sum"],
         _again=again,
+        engine_reason=reason,
+        _count=count,
     )

@@ -17,7 +17,8 @@ from levcore.checks import frozen
 from levcore.errors import LevcoreError, StoreError, TooLargeError
 from levcore.market import Market
 from levcore.memory import refuse_if_too_large
-from levcore.montecarlo import MOST_PATHS, MOST_STEPS, again
+from levcore.montecarlo import MOST_PATHS, MOST_STEPS
+from levcore.path_runs import again
 from levcore.per_asset import PerAsset
 from levcore.positions import Accounts
 from levcore.runs import Runs
@@ -59,6 +60,7 @@ def runs_in(folder: Path) -> Runs:
             **_position_columns(folder, len(book)),
             error=tuple(errors.get(str(path)) for path in range(paths)),
             engine=index["engine"],
+            engine_reason=index.get("engine_reason", ""),
             numeraire=index["numeraire"],
             book=book,
             market=market,

@@ -191,6 +191,7 @@ def _head(runs: Runs) -> dict[str, Any]:
         "steps": runs.steps,
         "step": to_json(runs.step),
         "engine": runs.engine,
+        "engine_reason": runs.engine_reason,
         "numeraire": runs.numeraire,
         "venue": to_json(runs.book.venue),
         "market": to_json(runs.market),
@@ -200,7 +201,7 @@ def _head(runs: Runs) -> dict[str, Any]:
 
 
 def _path_columns(runs: Runs) -> Arrays:
-    return _flat({name: value for name, value in vars(runs).items() if name[0] != "_" and name != "scenario"})
+    return _flat({name: value for name, value in runs._counted().items() if name[0] != "_" and name != "scenario"})
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:

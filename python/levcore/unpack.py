@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore.checks import frozen
+from levcore.counted_rounds import Count
 from levcore.market import Market
-from levcore.outcome import Outcome, Outcomes, Runner
+from levcore.outcome import Outcome, Runner
+from levcore.outcomes import Outcomes
 from levcore.per_asset import PerAsset
 from levcore.step_trace import StepTrace
 
@@ -115,9 +117,20 @@ def path_columns(columns: Mapping[str, Any], names: tuple[str, ...]) -> dict[str
         matrix = columns[name]
         values[name] = {asset: np.ascontiguousarray(matrix[:, k]) for k, asset in enumerate(names)}
     values["exhausted"] = columns["exhausted"].view(np.bool_)
-    return values | {"error": _errors(columns, names), "engine": "ledger"}
+    engine = "ladder" if columns["by_ladder"].any() else "ledger"
+    return values | {"error": _errors(columns, names), "engine": engine}
 
 
-def many(columns: Mapping[str, Any], names: tuple[str, ...], moves: Floats, numeraire: str, ready: Runner) -> Outcomes:
+def many(
+    columns: Mapping[str, Any],
+    names: tuple[str, ...],
+    moves: Floats,
+    numeraire: str,
+    ready: Runner,
+    *,
+    reason: str,
+    count: Count | None,
+) -> Outcomes:
     """Build the outcomes of a batch from native columns."""
-    return Outcomes(**path_columns(columns, names), shocks=moves, numeraire=numeraire, _ready=ready)
+    values = path_columns(columns, names)
+    return Outcomes(**values, shocks=moves, numeraire=numeraire, _ready=ready, engine_reason=reason, _count=count)

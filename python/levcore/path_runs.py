@@ -1,0 +1,164 @@
+"""Paths on their way to the core: what they need, which engine they go by, and how one is run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from datetime import timedelta
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import _core, checks, engines, memory
+from levcore.book import Book
+from levcore.cascade import Ready, ready_pair
+from levcore.errors import CancelledError, KindError
+from levcore.estimate import accounts_bytes
+from levcore.funding import schedule
+from levcore.futures import MICROSECOND, refuse_beyond_expiry
+from levcore.market import Market
+from levcore.outcome import Outcome
+from levcore.runs import Runs, runs_of
+from levcore.unpack import path
+
+Counts = npt.NDArray[np.int64]
+
+
+class Flag(Protocol):
+    """What can say stop: a threading.Event."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+class PathSettings:
+    """What every block of a run shares."""
+
+    def __init__(
+        self,
+        ready: Ready,
+        step: timedelta,
+        threads: int,
+        chunk: int,
+        keep_steps: bool,
+        engine: str = "ledger",
+        *,
+        progress: Callable[[int, int], object] | None,
+        cancel: Flag | None,
+    ) -> None:
+        if progress is not None and not callable(progress):
+            raise KindError(f"progress must be callable, was {checks.describe(progress)}")
+        if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+            raise KindError(f"cancel must be a threading.Event, was {checks.describe(cancel)}")
+        self.ready, self.step, self.threads, self.chunk, self.keep_steps = ready, step, threads, chunk, keep_steps
+        self.engine, self.progress, self.cancel = engine, progress, cancel
+
+    def outside(self, steps: int) -> int:
+        """What keeps the run off the ladder, by number; 0: nothing."""
+        if self.keep_steps:
+            return engines.STEPS_KEPT
+        return self.ready._outside or (engines.FUNDING if len(self.funding(steps)["funding_step"]) else 0)
+
+    def native(
+        self,
+        scenario: _core.Scenario,
+        paths: int,
+        steps: int,
+        before: int = 0,
+        total: int = 0,
+        *,
+        rounds: bool,
+    ) -> dict[str, Any]:
+        """Run the paths and return the core's columns; `before` and `total` place a block among others."""
+        refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
+        needed = memory.path_bytes(
+            len(self.ready.book),
+            len(self.ready.market),
+            paths=paths,
+            steps=steps,
+            keep_steps=self.keep_steps,
+            threads=self.threads,
+        )
+        needed += accounts_bytes(self.ready.book, states=self.threads)
+        memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
+
+        def watch(done: int) -> None:
+            if self.cancel is not None and self.cancel.is_set():
+                raise CancelledError(f"cancelled after {before + done:,} paths")
+            if self.progress is not None:
+                self.progress(before + done, total or paths)
+
+        watch(0)
+        columns = _core.run_paths(
+            self.ready._native,
+            self.ready._native_market,
+            scenario,
+            paths,
+            np.full(steps, self.step / timedelta(days=1)),
+            threads=self.threads,
+            chunk=self.chunk,
+            keep_steps=self.keep_steps,
+            watch=None if self.progress is None and self.cancel is None else watch,
+            **self.funding(steps),
+            ladder=engines.on_ladder(self.engine, self.outside(steps)),
+            rounds=rounds,
+        )
+        watch(paths)
+        return columns
+
+    def elapsed(self, steps: int) -> npt.NDArray[np.int64]:
+        """Return the time at the end of each step, ns."""
+        return np.arange(1, steps + 1) * int(np.timedelta64(self.step).astype("timedelta64[ns]").astype(np.int64))
+
+    def funding(self, steps: int) -> dict[str, npt.NDArray[Any]]:
+        """Return the payments that fall due."""
+        return schedule([i._payments for i in self.ready.book.venue.instruments], self.elapsed(steps))
+
+    def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
+        """Return what runs one path again, whole."""
+        days = np.full(steps, self.step / timedelta(days=1))
+        ready, times, funding = self.ready, self.elapsed(steps).astype("timedelta64[ns]"), self.funding(steps)
+
+        def run(i: int) -> Outcome:
+            columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days, **funding)
+            return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)
+
+        return run
+
+    def run(self, native: _core.Scenario, paths: int, steps: int, *, scenario: object, seed: int | None = None) -> Runs:
+        """Run the paths; rounds are counted when they are first asked for."""
+        columns = self.native(native, paths, steps, rounds=False)
+
+        def count() -> tuple[Counts, Counts]:
+            quiet = copy(self)
+            quiet.progress = quiet.cancel = None
+            counted = quiet.native(native, paths, steps, rounds=True)
+            return counted["rounds"], counted["cascade_depth"]
+
+        return runs_of(
+            columns,
+            self.ready,
+            steps,
+            self.step,
+            seed=seed,
+            scenario=scenario,
+            again=self.again(native, paths, steps),
+            reason=engines.reason(self.engine, self.outside(steps), columns["by_ladder"]),
+            count=count if columns["by_ladder"].any() else None,
+        )
+
+
+def again(
+    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+) -> Callable[[int], Outcome]:
+    """Return what runs one path of an earlier simulation again; the book is sorted when the first is asked for."""
+
+    def run(i: int) -> Outcome:
+        settings = PathSettings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
+        given = isinstance(scenario, np.ndarray)
+        native = _core.Scenario.returns(scenario) if given else scenario._to_native(market, step, seed)
+        return settings.again(native, paths, steps)(i)
+
+    return run
