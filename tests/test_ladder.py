@@ -187,9 +187,11 @@ def test_accounts_and_kept_steps_are_for_the_ledger():
 
 def test_auto_takes_the_ladder_for_paths_and_for_many_shocks():
     book, market = simple_pair()
-    runs = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=5, step=HOUR, seed=1)
+    runs = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=16, step=HOUR, seed=1)
     assert runs.engine == "ladder"
     assert "impact is linear" in runs.engine_reason
+    short = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=15, step=HOUR, seed=1)
+    assert (short.engine, short.engine_reason) == ("ledger", "there are few steps")
     assert lc.shock(book, market, np.linspace(-0.3, 0.3, 64)).engine == "ladder"
     few = lc.shock(book, market, np.linspace(-0.3, 0.3, 63))
     assert (few.engine, few.engine_reason) == ("ledger", "there are few shocks")
@@ -204,7 +206,7 @@ def test_auto_takes_the_ladder_for_paths_and_for_many_shocks():
 def test_a_path_that_deleverages_is_run_by_the_ledger_and_that_path_alone():
     book, market = simple_pair(backstop=lc.Backstop(deleveraging=True))
     returns = np.array([[[-0.001]], [[-0.45]], [[0.001]]])
-    ladder, ledger = (lc.simulate(book, market, returns, step=HOUR, engine=name) for name in ("auto", "ledger"))
+    ladder, ledger = (lc.simulate(book, market, returns, step=HOUR, engine=name) for name in ("ladder", "ledger"))
     assert "1 of 3 runs by the ledger" in ladder.engine_reason
     assert ladder.deleveraged_notional.tolist() == ledger.deleveraged_notional.tolist()
     assert ladder.deleveraged_notional[1] > 0.0
@@ -268,7 +270,7 @@ def test_threads_and_chunks_do_not_show_on_the_ladder():
 def test_a_price_that_leaves_all_prices_is_told_as_the_ledger_tells_it():
     book, market = simple_pair()
     with pytest.warns(RuntimeWarning, match="stopped early"):
-        wild = lc.simulate(book, market, [[0.1, 1e89, 1e89], [0.0, 0.0, 0.0]], step=HOUR)
+        wild = lc.simulate(book, market, [[0.1, 1e89, 1e89], [0.0, 0.0, 0.0]], step=HOUR, engine="ladder")
     assert wild.error[0] is not None
     assert wild.error[1] is None
     assert "1 of 2 runs by the ledger" in wild.engine_reason

@@ -23,10 +23,12 @@ OUTSIDE = {
     9: "funding is paid",
     10: "steps are kept",
     11: "there are few shocks",
+    12: "there are few steps",
 }
-FUNDING, STEPS_KEPT, FEW_SHOCKS = 9, 10, 11
-#: Fewer shocks than these go by the ledger, which counts their rounds on the way.
-MANY_SHOCKS = 64
+FUNDING, STEPS_KEPT, FEW_SHOCKS, FEW_STEPS = 9, 10, 11, 12
+#: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:
+#: a path's numbers are the same among few and among many.
+MANY_SHOCKS, MANY_STEPS = 64, 16
 INSIDE = "positions stand alone and close whole, and impact is linear"
 
 

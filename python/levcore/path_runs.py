@@ -59,7 +59,9 @@ class PathSettings:
         """What keeps the run off the ladder, by number; 0: nothing."""
         if self.keep_steps:
             return engines.STEPS_KEPT
-        return self.ready._outside or (engines.FUNDING if len(self.funding(steps)["funding_step"]) else 0)
+        if self.ready._outside or len(self.funding(steps)["funding_step"]):
+            return self.ready._outside or engines.FUNDING
+        return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
 
     def native(
         self,
