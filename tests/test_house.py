@@ -46,6 +46,7 @@ LEVELS = (
         "ladder_build",
         "ladder_walk",
         "ladder_tally",
+        "ladder_blocks",
     },
     {"cascade"},
     {"montecarlo"},
@@ -55,7 +56,7 @@ ORDERED = (
     ("sum", "real", "normal", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
-    ("orders", "ladder_build", "ladder_walk", "ladder_tally"),
+    ("orders", "run", "ladder_build", "ladder_walk", "ladder_tally", "ladder_blocks"),
     (
         "orders",
         "losses",

@@ -27,17 +27,14 @@ Outcome run_path(const SortedBook& book, const Market& market, const Course& cou
     return run_ledger(book, market, course, keep, steps, place);
 }
 
-bool run_path(std::span<const double> logs, std::span<const double> days, std::span<const double> last,
-              LadderWalk& walk, const std::atomic<bool>& stop, Outcome& outcome) {
-    const std::size_t assets = last.size();
+bool run_path(std::span<const double> logs, std::span<const double> days, std::size_t assets, LadderWalk& walk,
+              const std::atomic<bool>& stop) {
     walk.begin();
-    for (std::size_t t = 0; t < days.size(); ++t) {
+    for (std::size_t t = 0; t < days.size() && walk.inside(); ++t) {
         if (stop.load(std::memory_order_relaxed)) throw Stopped{};
         walk.step(logs.subspan(t * assets, assets), days[t]);
-        if (!walk.inside()) return false;
     }
-    outcome = walk.report(last, true);
-    return true;
+    return walk.inside();
 }
 
 }  // namespace levcore

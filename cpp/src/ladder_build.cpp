@@ -14,6 +14,12 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // What may be a matter of rounding is asked row by row.
 constexpr double room = 1e-9;
 
+void prefetch([[maybe_unused]] const void* at) {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
+
 double log_or(double x, double otherwise) { return x > 0.0 ? log(x) : otherwise; }
 
 // Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them.
@@ -89,6 +95,14 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
 }
 
 }  // namespace
+
+void LadderSide::fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
+
+void LadderSide::fetch_row(std::size_t row) const noexcept {
+    prefetch(height.data() + row);
+    prefetch(quantity.data() + row);
+    prefetch(cash.data() + row);
+}
 
 std::size_t LadderSide::reach(double c, std::size_t from, bool at_equality) const noexcept {
     const auto goes = [&](std::size_t row) { return height[row] > c || (at_equality && height[row] == c); };

@@ -93,6 +93,34 @@ void LadderWalk::step(std::span<const double> log_prices, double days) {
     ++step_;
 }
 
+void LadderWalk::walk(const LogBlock& logs, std::size_t step_number, std::span<const double> days) {
+    step_ = static_cast<std::int64_t>(step_number);
+    row_.resize(logs.assets);
+    for (std::size_t s = 0; s < days.size() && inside_; ++s) {
+        for (std::size_t k = 0; k < logs.assets; ++k)
+            row_[k] = logs.first[s * logs.step_stride + k * logs.asset_stride];
+        step(row_, days[s]);
+    }
+}
+
+void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& seen) {
+    AssetWalk& a = assets_[k];
+    a.log_fundamental = log_fundamental;
+    a.lowest_fundamental = std::min(a.lowest_fundamental, seen.lowest);
+    a.highest_fundamental = std::max(a.highest_fundamental, seen.highest);
+    a.lowest = std::min(a.lowest, seen.lowest_mark);
+    a.highest = std::max(a.highest, seen.highest_mark);
+}
+
+double LadderWalk::height_at(std::size_t k, std::size_t side, double log_price) const {
+    const AssetWalk& a = assets_[k];
+    const double sign = sign_of(side);
+    const double closed = ladder_.assets[k].sides[side].quantity[a.cursor[side]];
+    return sign * (log_price + a.log_permanent) + ladder_.assets[k].mark_slope * (sign * a.volume + closed);
+}
+
+bool LadderWalk::refills(std::size_t k) const { return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0; }
+
 // Longs to rest, then shorts to rest: what shorts buy makes longs safer.
 std::int64_t LadderWalk::cascade(std::size_t k) {
     std::int64_t rounds = 0;
@@ -106,9 +134,7 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     const LadderSide& rows = on.sides[side];
     const std::size_t from = a.cursor[side];
     const double sign = sign_of(side);
-    const double c =
-        sign * (a.log_fundamental + a.log_permanent) + on.mark_slope * (sign * a.volume + rows.quantity[from]);
-    const std::size_t to = rows.reach(c, from, book_.venue.liquidate_at_equality);
+    const std::size_t to = rows.reach(height_at(k, side, a.log_fundamental), from, book_.venue.liquidate_at_equality);
     if (to == from) return 0;
     if (stretches_.empty()) outcome_.first_liquidation = step_;
     stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),

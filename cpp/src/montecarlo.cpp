@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "levcore/cascade.hpp"
+#include "levcore/ladder_blocks.hpp"
 #include "levcore/ladder_tally.hpp"
 #include "levcore/parallel.hpp"
 
@@ -20,6 +21,7 @@ struct Bench {
     std::vector<double> prices;  // of a path, or their logs
     std::vector<double> last;
     std::optional<LadderWalk> walk;
+    std::optional<LadderBlocks> blocks;
     std::optional<LadderTally> rows;
     double gap = 0.0;  // of the sample, a share of gross notional
 };
@@ -44,29 +46,54 @@ class Paths {
         if (plan_.ladder != nullptr) {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
             b.rows.emplace(book_);
+            if (std::holds_alternative<Gbm>(scenario_))
+                b.blocks.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
         }
         return b;
     }
 
-    void run(std::size_t i, Bench& b) const {
-        if (plan_.ladder == nullptr || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally);
-        progress_.done.fetch_add(1, std::memory_order_relaxed);
+    void run(std::size_t from, std::size_t to, Bench& b) const {
+        if (b.blocks) return run_blocks(from, to, b);
+        for (std::size_t i = from; i < to; ++i) {
+            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally);
+            progress_.done.fetch_add(1, std::memory_order_relaxed);
+        }
     }
 
   private:
+    void run_blocks(std::size_t from, std::size_t to, Bench& b) const {
+        while (from < to) {
+            const std::size_t count = std::min(LadderBlocks::most_paths, to - from);
+            b.blocks->run(std::get<Gbm>(scenario_), from, count, plan_.days, progress_.stop);
+            for (std::size_t i = 0; i < count; ++i) {
+                const LadderWalk& walk = b.blocks->walk(i);
+                if (walk.inside())
+                    keep(from + i, walk, b.blocks->last_prices(i), b);
+                else
+                    runs_.outcomes[from + i] = run_in_ledger(from + i, b, &b.tally);
+            }
+            from += count;
+            progress_.done.fetch_add(count, std::memory_order_relaxed);
+        }
+    }
+
     bool run_on_ladder(std::size_t i, Bench& b) const {
         draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
-        if (!run_path(b.prices, plan_.days, b.last, *b.walk, progress_.stop, runs_.outcomes[i])) return false;
-        b.rows->add(b.walk->stretches());
-        if (i % sampled_of == 0) {
-            const Outcome& mine = runs_.outcomes[i];
-            const Outcome ledgers = run_in_ledger(i, b, nullptr);
-            const double apart = std::fabs(mine.bad_debt - ledgers.bad_debt) + std::fabs(mine.fees - ledgers.fees) +
-                                 std::fabs(mine.insurance_fund - ledgers.insurance_fund);
-            const double share = gross_ > 0.0 ? apart / gross_ : 0.0;
-            b.gap = std::max({b.gap, share, ledgers.conservation_error});
-        }
+        if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop)) return false;
+        keep(i, *b.walk, b.last, b);
         return true;
+    }
+
+    void keep(std::size_t i, const LadderWalk& walk, std::span<const double> last, Bench& b) const {
+        Outcome& mine = runs_.outcomes[i];
+        mine = walk.report(last, true);
+        b.rows->add(walk.stretches());
+        if (i % sampled_of != 0) return;
+        const Outcome ledgers = run_in_ledger(i, b, nullptr);
+        const double apart = std::fabs(mine.bad_debt - ledgers.bad_debt) + std::fabs(mine.fees - ledgers.fees) +
+                             std::fabs(mine.insurance_fund - ledgers.insurance_fund);
+        const double share = gross_ > 0.0 ? apart / gross_ : 0.0;
+        b.gap = std::max({b.gap, share, ledgers.conservation_error});
     }
 
     Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally) const {
@@ -121,7 +148,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     for (std::size_t t = 0; t < threads; ++t) benches.push_back(paths.bench());
     run_chunks(threads, chunks, progress.stop, [&](std::size_t thread, std::size_t chunk) {
         const std::size_t end = std::min(plan.paths, (chunk + 1) * plan.chunk);
-        for (std::size_t i = chunk * plan.chunk; i < end; ++i) paths.run(i, benches[thread]);
+        paths.run(chunk * plan.chunk, end, benches[thread]);
     });
     if (progress.stop) throw Stopped{};
     gather(book, benches, runs);

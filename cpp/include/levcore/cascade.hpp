@@ -17,8 +17,8 @@ Outcome shock(const SortedBook& book, const Market& market, std::span<const doub
 Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep,
                  StepColumns* steps = nullptr, std::size_t place = 0);
 
-// Along a path of log prices that ends at `last`, on the ladder; false where it has left it.
-bool run_path(std::span<const double> logs, std::span<const double> days, std::span<const double> last,
-              LadderWalk& walk, const std::atomic<bool>& stop, Outcome& outcome);
+// Along a path of log prices, on the ladder; false where it has left it.
+bool run_path(std::span<const double> logs, std::span<const double> days, std::size_t assets, LadderWalk& walk,
+              const std::atomic<bool>& stop);
 
 }  // namespace levcore

@@ -48,6 +48,11 @@ struct LadderSide {
     // How many rows go, given C, when the first `from` have gone.
     [[nodiscard]] std::size_t reach(double c, std::size_t from, bool at_equality) const noexcept;
 
+    // Of the rows at or above a height, one that is not far before the last; asking for the memory that reading needs.
+    [[nodiscard]] std::size_t first_row(double height_at) const noexcept { return first_of[cell(height_at)]; }
+    void fetch_cell(double height_at) const noexcept;
+    void fetch_row(std::size_t row) const noexcept;
+
     [[nodiscard]] std::size_t cell(double height_at) const noexcept {
         const double place = (highest - height_at) * cells_per_unit;
         const double last = static_cast<double>(first_of.size() - 1);

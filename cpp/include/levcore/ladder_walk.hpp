@@ -25,6 +25,20 @@ struct Stretch {
     std::int64_t step;
 };
 
+// Log prices of a path's block: of step s and asset k at first[s*step_stride + k*asset_stride].
+struct LogBlock {
+    const double* first;
+    std::size_t assets;
+    std::size_t asset_stride;
+    std::size_t step_stride;
+};
+
+// How far an asset's prices went, in logs.
+struct Extremes {
+    double lowest, highest;  // of the fundamental
+    double lowest_mark, highest_mark;
+};
+
 class LadderWalk {
   public:
     LadderWalk(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds);
@@ -34,6 +48,21 @@ class LadderWalk {
 
     // One step: log fundamental prices, and the days in which the order books refill.
     void step(std::span<const double> log_prices, double days);
+
+    // A block of steps, the first of which has this number.
+    void walk(const LogBlock& logs, std::size_t step, std::span<const double> days);
+
+    // What happened in steps that were not walked, for nothing was near; and where the price ends.
+    void note(std::size_t k, double log_fundamental, const Extremes& seen);
+
+    // The log fundamental price at or beyond which a side's next position goes; log mark less log fundamental; where in
+    // a side's heights a price leads.
+    [[nodiscard]] double trigger(std::size_t k, std::size_t side) const { return assets_[k].trigger[side]; }
+    [[nodiscard]] double mark_offset(std::size_t k) const { return assets_[k].mark_offset; }
+    [[nodiscard]] double height_at(std::size_t k, std::size_t side, double log_price) const;
+    [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
+    // Whether the order book is on its way back, so that these change from step to step.
+    [[nodiscard]] bool refills(std::size_t k) const;
 
     // False: this path is for the ledger. It deleverages or charges losses, or several assets share a fund that binds,
     // or a price leaves all prices.
@@ -74,6 +103,7 @@ class LadderWalk {
     const Market& market_;
     const Ladder& ladder_;
     bool count_rounds_;
+    std::vector<double> row_;  // of log prices
     bool inside_ = true;
     std::vector<AssetWalk> assets_;
     std::vector<Stretch> stretches_;

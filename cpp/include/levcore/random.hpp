@@ -19,4 +19,9 @@ Words philox(Words counter, std::array<std::uint32_t, 2> key) noexcept;
 void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_t first,
              std::span<double> out) noexcept;
 
+// The same numbers [first, first + count) of paths [path, path + paths), paths side by side: number first + i of path
+// path + p is out[i*paths + p].
+void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
+                  std::size_t count, std::span<double> out) noexcept;
+
 }  // namespace levcore

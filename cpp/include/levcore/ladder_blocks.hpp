@@ -1,0 +1,72 @@
+// Many paths side by side on the ladder: log prices of a block of steps at a time, so that no array of paths x steps
+// exists. Where no price of a block comes near a path's next liquidation, only its extremes are noted; the others walk
+// the block step by step, what they will read having been asked for beforehand. Bits are those of single paths.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "levcore/ladder_walk.hpp"
+#include "levcore/scenario.hpp"
+
+namespace levcore {
+
+class LadderBlocks {
+  public:
+    static constexpr std::size_t most_paths = 128;
+
+    LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds);
+
+    // Runs paths [first, first + paths) of a process, at most most_paths. Throws Stopped where `stop` turns true.
+    void run(const Gbm& process, std::uint64_t first, std::size_t paths, std::span<const double> days,
+             const std::atomic<bool>& stop);
+
+    // The walk of path first + i, and the prices that it ended at.
+    [[nodiscard]] const LadderWalk& walk(std::size_t i) const { return walks_[i]; }
+    [[nodiscard]] std::span<const double> last_prices(std::size_t i) const;
+
+  private:
+    // What of a path is looked at in every block, a row an asset.
+    struct Watch {
+        std::vector<double> below;  // a block with a price at or below it is walked
+        std::vector<double> above;
+        std::vector<double> offset;  // log mark less log fundamental
+        std::vector<double> lowest_mark, highest_mark;
+        std::vector<double> lowest, highest;  // of the fundamental
+    };
+    struct Look {
+        std::uint32_t path;
+        std::uint32_t asset;
+        std::uint32_t side;
+        double height;
+        std::size_t row;
+    };
+
+    void begin(std::size_t paths);
+    void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
+    void find_busy(std::size_t steps);
+    void look_ahead();
+    void watch_anew(std::size_t path);
+    void finish();
+
+    const Market& market_;
+    const Ladder& ladder_;
+    std::size_t assets_;
+    std::size_t paths_ = 0;
+    std::vector<LadderWalk> walks_;
+    std::vector<double> from_;   // log prices at the start
+    std::vector<double> moves_;  // per asset and path: how far the log price has moved
+    std::vector<double> logs_;   // per step, asset and path
+    std::vector<double> least_;  // of the block, per asset and path
+    std::vector<double> most_;
+    std::vector<double> last_;  // prices at the end, per path and asset
+    std::vector<std::uint8_t> is_busy_;
+    std::vector<std::uint32_t> busy_;
+    std::vector<Look> looks_;
+    Watch watch_;
+};
+
+}  // namespace levcore

@@ -1,0 +1,163 @@
+#include "levcore/ladder_blocks.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "levcore/random.hpp"
+#include "levcore/real.hpp"
+#include "levcore/run.hpp"
+
+namespace levcore {
+namespace {
+
+constexpr std::size_t block_steps = 16;
+
+}  // namespace
+
+LadderBlocks::LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds)
+    : market_(market),
+      ladder_(ladder),
+      assets_(market.assets.size()),
+      walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)) {
+    for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
+    const std::size_t cells = assets_ * most_paths;
+    moves_.resize(cells);
+    logs_.resize(block_steps * cells);
+    for (std::vector<double>* column : {&least_, &most_, &last_, &watch_.below, &watch_.above, &watch_.offset,
+                                        &watch_.lowest_mark, &watch_.highest_mark, &watch_.lowest, &watch_.highest})
+        column->resize(cells);
+    is_busy_.resize(most_paths);
+}
+
+std::span<const double> LadderBlocks::last_prices(std::size_t i) const {
+    return std::span(last_).subspan(i * assets_, assets_);
+}
+
+void LadderBlocks::run(const Gbm& process, std::uint64_t first, std::size_t paths, std::span<const double> days,
+                       const std::atomic<bool>& stop) {
+    begin(paths);
+    for (std::size_t step = 0; step < days.size(); step += block_steps) {
+        if (stop.load(std::memory_order_relaxed)) throw Stopped{};
+        const std::size_t steps = std::min(block_steps, days.size() - step);
+        draw(process, first, step, steps);
+        find_busy(steps);
+        look_ahead();
+        for (const std::uint32_t path : busy_) {
+            walks_[path].walk({logs_.data() + path, assets_, paths_, assets_ * paths_}, step,
+                              days.subspan(step, steps));
+            watch_anew(path);
+        }
+    }
+    finish();
+}
+
+void LadderBlocks::begin(std::size_t paths) {
+    paths_ = paths;
+    std::fill(moves_.begin(), moves_.end(), 0.0);
+    for (std::size_t i = 0; i < paths; ++i) walks_[i].begin();
+    for (std::size_t k = 0; k < assets_; ++k)
+        for (std::size_t i = 0; i < paths; ++i) {
+            const std::size_t at = k * paths + i;
+            watch_.lowest_mark[at] = watch_.highest_mark[at] = watch_.lowest[at] = watch_.highest[at] = from_[k];
+        }
+    for (std::size_t i = 0; i < paths; ++i) watch_anew(i);
+}
+
+// The block's log prices: sums as in a path drawn alone.
+void LadderBlocks::draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps) {
+    const std::size_t rows = steps * assets_;
+    normal_block(process.seed, first, paths_, Stream::returns, step * assets_, rows,
+                 std::span(logs_).first(rows * paths_));
+    for (std::size_t s = 0; s < steps; ++s) {
+        double* const z = logs_.data() + s * assets_ * paths_;
+        for (std::size_t k = assets_; k-- > 0;) {  // downwards: a row is read by those after it only
+            double* const row = z + k * paths_;
+            double* const moved = moves_.data() + k * paths_;
+            const double* const loading = process.loading.data() + k * assets_;
+            for (std::size_t i = 0; i < paths_; ++i) {
+                double move = process.mean[k];
+                for (std::size_t j = 0; j <= k; ++j) move += loading[j] * z[j * paths_ + i];
+                moved[i] += move;
+                row[i] = moved[i] + from_[k];
+            }
+        }
+    }
+}
+
+// Which paths may have a liquidation in the block; of the others, how far the prices went.
+void LadderBlocks::find_busy(std::size_t steps) {
+    const std::size_t cells = assets_ * paths_;
+    std::fill_n(is_busy_.begin(), paths_, std::uint8_t{0});
+    std::copy_n(logs_.begin(), cells, least_.begin());
+    std::copy_n(logs_.begin(), cells, most_.begin());
+    for (std::size_t s = 1; s < steps; ++s) {
+        const double* const row = logs_.data() + s * cells;
+        for (std::size_t at = 0; at < cells; ++at) {
+            least_[at] = row[at] < least_[at] ? row[at] : least_[at];
+            most_[at] = row[at] > most_[at] ? row[at] : most_[at];
+        }
+    }
+    for (std::size_t k = 0; k < assets_; ++k)
+        for (std::size_t i = 0; i < paths_; ++i) {
+            const std::size_t at = k * paths_ + i;
+            watch_.lowest[at] = std::min(watch_.lowest[at], least_[at]);
+            watch_.highest[at] = std::max(watch_.highest[at], most_[at]);
+            is_busy_[i] |= static_cast<std::uint8_t>(least_[at] <= watch_.below[at] || most_[at] >= watch_.above[at]);
+        }
+    busy_.clear();
+    for (std::uint32_t i = 0; i < paths_; ++i)
+        if (is_busy_[i] != 0) busy_.push_back(i);
+    for (std::size_t k = 0; k < assets_; ++k)
+        for (std::size_t i = 0; i < paths_; ++i) {
+            if (is_busy_[i] != 0) continue;
+            const std::size_t at = k * paths_ + i;
+            watch_.lowest_mark[at] = std::min(watch_.lowest_mark[at], least_[at] + watch_.offset[at]);
+            watch_.highest_mark[at] = std::max(watch_.highest_mark[at], most_[at] + watch_.offset[at]);
+        }
+}
+
+// Asks for the memory that the busy paths are going to read, where each of them will get to at the latest: all of them
+// wait for it together.
+void LadderBlocks::look_ahead() {
+    looks_.clear();
+    for (const std::uint32_t path : busy_)
+        for (std::uint32_t k = 0; k < assets_; ++k) {
+            const std::size_t at = k * paths_ + path;
+            for (const std::uint32_t side : {std::uint32_t{longs}, std::uint32_t{shorts}}) {
+                const double extreme = side == longs ? least_[at] : most_[at];
+                if (side == longs ? extreme > watch_.below[at] : extreme < watch_.above[at]) continue;
+                const double height = walks_[path].height_at(k, side, extreme);
+                ladder_.assets[k].sides[side].fetch_cell(height);
+                looks_.push_back({path, k, side, height, 0});
+            }
+        }
+    for (Look& look : looks_) {
+        const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
+        side.fetch_row(std::max(side.first_row(look.height), walks_[look.path].cursor(look.asset, look.side)));
+    }
+}
+
+void LadderBlocks::watch_anew(std::size_t path) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const LadderWalk& walk = walks_[path];
+    for (std::size_t k = 0; k < assets_; ++k) {
+        const std::size_t at = k * paths_ + path;
+        // A book that refills changes at every step.
+        const bool always = walk.refills(k);
+        watch_.below[at] = always ? infinity : walk.trigger(k, longs);
+        watch_.above[at] = always ? -infinity : walk.trigger(k, shorts);
+        watch_.offset[at] = walk.mark_offset(k);
+    }
+}
+
+void LadderBlocks::finish() {
+    for (std::size_t i = 0; i < paths_; ++i)
+        for (std::size_t k = 0; k < assets_; ++k) {
+            const std::size_t at = k * paths_ + i;
+            walks_[i].note(k, moves_[at] + from_[k],
+                           {watch_.lowest[at], watch_.highest[at], watch_.lowest_mark[at], watch_.highest_mark[at]});
+            last_[i * assets_ + k] = market_.assets[k].price * exp(moves_[at]);
+        }
+}
+
+}  // namespace levcore
