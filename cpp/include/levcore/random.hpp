@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -18,5 +19,10 @@ Words philox(Words counter, std::array<std::uint32_t, 2> key) noexcept;
 // Standard normals number first, first + 1, ... of a path's stream; first + out.size() <= 2^33.
 void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_t first,
              std::span<double> out) noexcept;
+
+// The same numbers [first, first + count) of paths [path, path + paths), paths side by side: number first + i of path
+// path + p is out[i*paths + p].
+void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
+                  std::size_t count, std::span<double> out) noexcept;
 
 }  // namespace levcore
