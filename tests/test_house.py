@@ -16,13 +16,15 @@ import cpp_source
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = sorted([*ROOT.glob("cpp/include/levcore/*.hpp"), *ROOT.glob("cpp/src/*.cpp")])
+# Compiled once for each level of vector instructions; they have no headers of their own.
+KERNELS = sorted(ROOT.glob("cpp/src/kernels/*.?pp"))
 HEADERS = [path for path in CORE if path.suffix == ".hpp"]
 BINDINGS = sorted(ROOT.glob("cpp/bindings/*.?pp"))
 MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "normal", "random", "parallel", "message"},
+    {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message"},
     {"tiers", "impact", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
@@ -54,6 +56,7 @@ LEVELS = (
 # Rooms of one level that build on each other, in this order.
 ORDERED = (
     ("sum", "real", "normal", "random"),
+    ("simd", "kernels", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
     ("orders", "run", "ladder_build", "ladder_walk", "ladder_tally", "ladder_blocks"),
@@ -112,6 +115,7 @@ BINDERS = {
     "path_runs",
     "replaying",
     "scenario",
+    "simd",
     "size_margin",
     "tiers",
     "valuation",
@@ -229,6 +233,15 @@ def test_a_core_file_includes_only_what_lies_below_it(path: Path) -> None:
             assert builds_on(room, other), f"{room} (level {level_of(room)}) includes {other} (level {level_of(other)})"
 
 
+def test_a_kernel_includes_nothing_that_another_object_could_share() -> None:
+    # What has a body elsewhere may be compiled for one level and run at another: lanes are internal to their file, and
+    # of the standard library there is only what has none.
+    assert KERNELS
+    for path in [*KERNELS, ROOT / "cpp/include/levcore/kernels.hpp", ROOT / "cpp/include/levcore/simd.hpp"]:
+        allowed = {"levcore/kernels.hpp", "levcore/simd.hpp", "immintrin.h", "cmath", "cstddef", "cstdint", "cstring"}
+        assert {name for _, name in cpp_source.includes(path) if not name.endswith(".inc.hpp")} <= allowed
+
+
 def test_every_source_of_the_core_has_a_header() -> None:
     headers = {path.stem for path in HEADERS}
     assert headers, "no headers found"
@@ -242,7 +255,7 @@ def test_every_room_of_the_core_has_one_level() -> None:
         assert len({level_of(room) for room in row}) == 1
 
 
-@pytest.mark.parametrize("path", CORE, ids=name_of)
+@pytest.mark.parametrize("path", CORE + KERNELS, ids=name_of)
 def test_the_core_holds_nothing_of_python_of_the_platform_or_of_the_day(path: Path) -> None:
     code = cpp_source.code_only(path.read_text(encoding="utf-8"))
     found = [f"<{name}>" for _, name in cpp_source.includes(path) if FORBIDDEN_HEADERS.search(name)]
@@ -270,7 +283,7 @@ def test_elementary_functions_are_our_own() -> None:
         assert not calls or "real" in seen, f"{name_of(path)} calls {sorted(calls)} without levcore/real.hpp"
 
 
-@pytest.mark.parametrize("path", CORE + BINDINGS, ids=name_of)
+@pytest.mark.parametrize("path", CORE + KERNELS + BINDINGS, ids=name_of)
 def test_native_code_has_no_mutable_globals(path: Path) -> None:
     assert not cpp_source.mutable_globals(path.read_text(encoding="utf-8"))
 
@@ -353,13 +366,13 @@ def test_no_module_evaluates_text_or_unpickles(path: Path) -> None:
 # --- Size and words ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", CORE + BINDINGS + MODULES, ids=name_of)
+@pytest.mark.parametrize("path", CORE + KERNELS + BINDINGS + MODULES, ids=name_of)
 def test_a_room_is_small(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= LONGEST_ROOM
 
 
-@pytest.mark.parametrize("path", CORE + BINDINGS, ids=name_of)
+@pytest.mark.parametrize("path", CORE + KERNELS + BINDINGS, ids=name_of)
 def test_a_native_function_fits_on_a_screen(path: Path) -> None:
     functions = cpp_source.Reader(path.read_text(encoding="utf-8")).functions
     assert not [(function.head, function.lines) for function in functions if function.lines > LONGEST_FUNCTION]

@@ -55,6 +55,7 @@ py::array_t<double> column_of(std::size_t size, F&& value) {
 }
 
 void bind_real(py::module_& m);
+void bind_kernels(py::module_& m);
 void bind_random(py::module_& m);
 void bind_backstop(py::module_& m);
 void bind_tiers(py::module_& m);

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace levcore::bindings;
     m.doc() = "The native core of levcore; use the public names of levcore instead.";
     bind_real(m);
+    bind_kernels(m);
     bind_random(m);
     bind_tiers(m);
     bind_backstop(m);

@@ -1,8 +1,8 @@
 #include "levcore/random.hpp"
 
-#include <cmath>
+#include <algorithm>
 
-#include "levcore/real.hpp"
+#include "levcore/kernels.hpp"
 
 namespace levcore {
 namespace {
@@ -10,21 +10,18 @@ namespace {
 std::uint32_t low_half(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x); }
 std::uint32_t high_half(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x >> 32); }
 
-std::uint64_t joined(std::uint32_t low, std::uint32_t high) noexcept {
-    return (static_cast<std::uint64_t>(high) << 32) | low;
-}
+constexpr std::size_t few = 8;  // paths: as many as the widest lanes; fewer would leave lanes empty
 
-// Numbers 2*block and 2*block + 1.
-std::array<double, 2> pair_of_normals(std::uint64_t seed, std::uint64_t path, Stream stream,
-                                      std::uint32_t block) noexcept {
-    const Words w = philox({low_half(path), high_half(path), block, static_cast<std::uint32_t>(stream)},
-                           {low_half(seed), high_half(seed)});
-    constexpr double unit = 0x1p-53;
-    const double above_zero = static_cast<double>((joined(w[0], w[1]) >> 11) + 1) * unit;  // (0, 1]
-    const double turns = static_cast<double>(joined(w[2], w[3]) >> 11) * unit;             // [0, 1)
-    const double radius = std::sqrt(-2.0 * log(above_zero));
-    const auto [sine, cosine] = sin_cos_turns(turns);
-    return {radius * cosine, radius * sine};
+// Path after path, in pieces that are turned on their way out.
+void normal_block_of_few(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
+                         std::size_t count, std::span<double> out) noexcept {
+    std::array<double, 256> piece{};
+    for (std::size_t p = 0; p < paths; ++p)
+        for (std::size_t from = 0; from < count; from += piece.size()) {
+            const auto some = std::span(piece).first(std::min(piece.size(), count - from));
+            normals(seed, path + p, stream, first + from, some);
+            for (std::size_t i = 0; i < some.size(); ++i) out[(from + i) * paths + p] = some[i];
+        }
 }
 
 }  // namespace
@@ -40,14 +37,39 @@ Words philox(Words counter, std::array<std::uint32_t, 2> key) noexcept {
     return counter;
 }
 
+// The blocks whose two normals are both asked for, and half a block before and behind them.
 void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_t first,
              std::span<double> out) noexcept {
-    std::size_t done = 0;
-    while (done < out.size()) {
-        const std::uint64_t i = first + done;
-        const auto two = pair_of_normals(seed, path, stream, static_cast<std::uint32_t>(i / 2));
-        out[done++] = two[i % 2];
-        if (i % 2 == 0 && done < out.size()) out[done++] = two[1];
+    if (out.empty()) return;
+    const Kernels& kernels = kernels_in_use();
+    BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, 0, first / 2, 1, 1};
+    if (first % 2 == 1) {
+        kernels.normals_apart(blocks, nullptr, out.data());
+        out = out.subspan(1);
+        ++blocks.block;
+    }
+    blocks.count = out.size() / 2;
+    if (blocks.count > 0) kernels.normals_in_pairs(blocks, out.data());
+    if (out.size() % 2 == 0) return;
+    blocks.block += blocks.count;
+    blocks.count = 1;
+    kernels.normals_apart(blocks, &out.back(), nullptr);
+}
+
+void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
+                  std::size_t count, std::span<double> out) noexcept {
+    if (paths < few) return normal_block_of_few(seed, path, paths, stream, first, count, out);
+    const Kernels& kernels = kernels_in_use();
+    BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, 1, first / 2, 0, paths};
+    std::size_t i = 0;
+    if (first % 2 == 1 && count > 0) {
+        kernels.normals_apart(blocks, nullptr, out.data());
+        i = 1;
+        ++blocks.block;
+    }
+    for (; i < count; i += 2, ++blocks.block) {
+        double* const row = out.data() + i * paths;
+        kernels.normals_apart(blocks, row, i + 1 < count ? row + paths : nullptr);
     }
 }
 

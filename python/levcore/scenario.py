@@ -243,5 +243,6 @@ def normals(seed: int, shape: int | tuple[int, ...]) -> Floats:
     paths, numbers = (1, sizes[0]) if len(sizes) == 1 else (sizes[0], math.prod(sizes[1:]))
     if numbers > 2**33:
         raise InputError(f"a path has at most 2**33 numbers, shape asked for {numbers}")
-    memory.refuse_if_too_large(8 * paths * numbers, f"{paths * numbers:,} normals")
+    if paths * numbers > 100_000:  # for less, asking the system takes as long as drawing
+        memory.refuse_if_too_large(8 * paths * numbers, f"{paths * numbers:,} normals")
     return _core.normals(key, paths, numbers).reshape(sizes)

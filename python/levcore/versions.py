@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 
+from levcore import simd
 from levcore._version import __version__
 
 #: Distributions whose versions matter to a report.
@@ -14,7 +15,7 @@ PACKAGES = ("numpy", "pandas", "polars", "pyarrow", "matplotlib", "plotly", "jin
 
 
 def show_versions() -> None:
-    """Print the versions of levcore, Python, the machine and the packages that levcore can use.
+    """Print the versions of levcore, Python, the machine and the packages that levcore can use, and the SIMD level.
 
     Examples
     --------
@@ -27,6 +28,7 @@ def show_versions() -> None:
         ("python", sys.version.split()[0]),
         ("platform", platform.platform()),
         ("machine", f"{platform.machine()}, {os.cpu_count()} CPUs"),
+        ("simd", f"{simd.IN_USE} (of {', '.join(simd.AVAILABLE)})"),
     ]
     for name in PACKAGES:
         try:

@@ -1,0 +1,47 @@
+#include "levcore/kernels.hpp"
+
+#include <initializer_list>
+
+namespace levcore {
+namespace {
+
+#ifdef LEVCORE_X86_KERNELS
+// That the operating system keeps the registers is part of the answer.
+bool cpu_has(SimdLevel level) noexcept {
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (level == SimdLevel::avx2) return avx2;
+    return avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+           __builtin_cpu_supports("avx512vl") != 0;
+}
+
+constexpr Kernels of_avx2{SimdLevel::avx2, avx2::normals_apart, avx2::normals_in_pairs};
+constexpr Kernels of_avx512{SimdLevel::avx512, avx512::normals_apart, avx512::normals_in_pairs};
+#endif
+
+constexpr Kernels of_baseline{SimdLevel::baseline, baseline::normals_apart, baseline::normals_in_pairs};
+
+const Kernels& best() noexcept {
+    for (const SimdLevel level : {SimdLevel::avx512, SimdLevel::avx2})
+        if (const Kernels* found = kernels_at(level)) return *found;
+    return of_baseline;
+}
+
+}  // namespace
+
+const Kernels* kernels_at(SimdLevel level) noexcept {
+    if (level == SimdLevel::baseline) return &of_baseline;
+#ifdef LEVCORE_X86_KERNELS
+    if (cpu_has(level)) return level == SimdLevel::avx2 ? &of_avx2 : &of_avx512;
+#endif
+    return nullptr;
+}
+
+const Kernels& kernels_in_use(const SimdLevel* wish) noexcept {
+    static const Kernels& chosen = wish ? *kernels_at(*wish) : best();
+    return chosen;
+}
+
+const Kernels& kernels_in_use() noexcept { return kernels_in_use(nullptr); }
+
+}  // namespace levcore

@@ -1,0 +1,6 @@
+#include "levcore/kernels.hpp"
+#include "levcore/simd.hpp"
+
+namespace levcore::avx2 {
+#include "normals.inc.hpp"
+}  // namespace levcore::avx2

@@ -1,0 +1,178 @@
+// Random words and normals by lanes, included by each level's file inside that level's namespace. Several groups of
+// lanes go side by side, for each step of one waits for the step before. Accuracy: within 3 ulp of Box and Muller's
+// formula (tests/test_simd.py). Coefficients: Remez' exchange in 60 digits; the largest relative error of the log's
+// series is 2^-59, of the sine's 2^-58 and of the cosine's 2^-64.
+namespace {
+
+template <std::size_t groups>
+struct Words {
+    WordLanes low[groups];   // w0 and w1 of a block
+    WordLanes high[groups];  // w2 and w3
+};
+
+struct Keys {
+    WordLanes round[10][2];
+};
+
+Keys keys_of(std::uint64_t seed) {
+    Keys keys;
+    auto first = static_cast<std::uint32_t>(seed);
+    auto second = static_cast<std::uint32_t>(seed >> 32);
+    for (auto& round : keys.round) {
+        round[0] = in_all(std::uint64_t{first});
+        round[1] = in_all(std::uint64_t{second});
+        first += 0x9E3779B9;
+        second += 0xBB67AE85;
+    }
+    return keys;
+}
+
+// Philox4x32-10. A lane holds a 32-bit word; above it may lie anything, which no product sees.
+template <std::size_t groups>
+Words<groups> philox(const Keys& keys, WordLanes path, WordLanes path_step, WordLanes block, WordLanes block_step,
+                     std::uint64_t stream) {
+    WordLanes c[4][groups];
+    for (std::size_t g = 0; g < groups; ++g) {
+        c[0][g] = path;
+        c[1][g] = path >> 32;
+        c[2][g] = block;
+        c[3][g] = in_all(stream);
+        path = path + path_step;
+        block = block + block_step;
+    }
+    for (const auto& key : keys.round)
+        for (std::size_t g = 0; g < groups; ++g) {
+            const WordLanes a = multiply_low_halves(c[0][g], in_all(std::uint64_t{0xD2511F53}));
+            const WordLanes b = multiply_low_halves(c[2][g], in_all(std::uint64_t{0xCD9E8D57}));
+            c[0][g] = exclusive_or(b >> 32, c[1][g], key[0]);
+            c[1][g] = b;
+            c[2][g] = exclusive_or(a >> 32, c[3][g], key[1]);
+            c[3][g] = a;
+        }
+    Words<groups> words;
+    const WordLanes low_half = in_all(std::uint64_t{0xffffffff});
+    for (std::size_t g = 0; g < groups; ++g) {
+        words.low[g] = select_bits(low_half, c[0][g], c[1][g] << 32);
+        words.high[g] = select_bits(low_half, c[2][g], c[3][g] << 32);
+    }
+    return words;
+}
+
+// (floor(word/2^11) + 1)/2^53 in (0, 1], exactly: 52 bits as a fraction of 1, and 1 or 2 times 2^-53.
+DoubleLanes above_zero(WordLanes word) {
+    const DoubleLanes most = doubles_of((word >> 12) | 0x3ff0000000000000) - 1.0;
+    const WordLanes last = (word << 41) & 0x0010000000000000;  // one step of the exponent
+    return most + doubles_of(last + 0x3ca0000000000000);
+}
+
+// log(x) for x in [2^-53, 1]: x = 2^k*(1 + f), 1 + f in [sqrt(1/2), sqrt(2)), and log(1 + f) = 2*atanh(s).
+DoubleLanes log_of(DoubleLanes x) {
+    constexpr std::uint64_t root_of_half = 0x3fe6a09e667f3bcd;
+    constexpr double ln2_high = 0x1.62e42fefp-1;  // k*ln2_high is exact
+    constexpr double ln2_low = 0x1.473de6af278edp-34;
+    const WordLanes shifted = bits_of(x) + (0x3ff0000000000000 - root_of_half);
+    const DoubleLanes k = doubles_of((shifted >> 52) | 0x4330000000000000) - (0x1p52 + 1023.0);
+    const DoubleLanes f = doubles_of((shifted & 0x000fffffffffffff) + root_of_half) - 1.0;
+    const DoubleLanes s = f / (f + 2.0);
+    const DoubleLanes z = s * s;
+    const DoubleLanes w = z * z;
+    const DoubleLanes even =
+        ((w * 0x1.2f0563674ad8fp-3 + 0x1.74663ee846c14p-3) * w + 0x1.24924941f123ap-2) * w + 0x1.5555555555592p-1;
+    const DoubleLanes odd = (w * 0x1.39a1bababab4bp-3 + 0x1.c71c52095dfa3p-3) * w + 0x1.999999997fdb8p-2;
+    const DoubleLanes tail = f - z * (even + z * odd);
+    return k * ln2_high + (f - (s * tail - k * ln2_low));
+}
+
+struct Turn {
+    DoubleLanes cosine;
+    DoubleLanes sine;
+};
+
+// Of floor(word/2^11)/2^53 turns: the nearest quarter apart, r quarters are left, abs(r) <= 1/2.
+Turn turn_of(WordLanes word) {
+    const WordLanes half_on = word + 0x2000000000000000;  // the two top bits number the quarter
+    const DoubleLanes r =
+        doubles_of(((half_on >> 10) & 0x000ffffffffffffe) | 0x3ff0000000000000) - 1.5;  // without the last 11 bits
+    const DoubleLanes z = r * r;
+    const DoubleLanes w = z * z;
+    const DoubleLanes odd = ((w * 0x1.e403d08465f54p-25 + 0x1.5078301b62593p-13) * w + 0x1.466bc67758d85p-4) * w;
+    const DoubleLanes even = (w * -0x1.e300a65a2e2f2p-19 + -0x1.32d2cce3332dep-8) * w + -0x1.4abbce625be47p-1;
+    const DoubleLanes sine = r * 0x1.921fb54442d18p+0 + r * (z * even + (odd + 0x1.1a62633145c07p-54));
+    const DoubleLanes up =
+        ((w * -0x1.b26fe85a7dbf9p-28 + -0x1.a6d1ecb740149p-16) * w + -0x1.55d3c7e3c95bcp-6) * w + -0x1.3bd3cc9be45dep+0;
+    const DoubleLanes down = (w * 0x1.f9cc6acfc386cp-22 + 0x1.e1f50683b42cap-11) * w + 0x1.03c1f081b5ab0p-2;
+    const DoubleLanes cosine = z * (up + z * down) + 1.0;
+    const WordLanes odd_quarter = half_on << 1;
+    constexpr std::uint64_t sign = 0x8000000000000000;
+    const WordLanes c = bits_of(select_by_top_bit(odd_quarter, sine, cosine));
+    const WordLanes s = bits_of(select_by_top_bit(odd_quarter, cosine, sine));
+    return {doubles_of(c ^ ((half_on ^ odd_quarter) & sign)), doubles_of(s ^ (half_on & sign))};
+}
+
+// Where the normals of a group go: to two arrays, or in pairs.
+struct Apart {
+    double* first;
+    double* second;
+    void put(std::size_t at, Turn two) const {
+        if (first) store(first + at, two.cosine);
+        if (second) store(second + at, two.sine);
+    }
+    void put_some(std::size_t at, std::size_t some, Turn two) const {
+        if (first) std::memcpy(first + at, &two.cosine, some * sizeof(double));
+        if (second) std::memcpy(second + at, &two.sine, some * sizeof(double));
+    }
+};
+
+struct InPairs {
+    double* out;
+    void put(std::size_t at, Turn two) const { store_in_pairs(out + 2 * at, two.cosine, two.sine); }
+    void put_some(std::size_t at, std::size_t some, Turn two) const {
+        double pairs[2 * lanes];
+        store_in_pairs(pairs, two.cosine, two.sine);
+        std::memcpy(out + 2 * at, pairs, 2 * some * sizeof(double));
+    }
+};
+
+Turn normals_of(WordLanes low, WordLanes high) {
+    const DoubleLanes radius = square_root(log_of(above_zero(low)) * -2.0);
+    const Turn turn = turn_of(high);
+    return {radius * turn.cosine, radius * turn.sine};
+}
+
+template <std::size_t groups, class Place>
+void normals_by_groups(const BlocksOfWords& blocks, Place place) {
+    const Keys keys = keys_of(blocks.seed);
+    const WordLanes path_step = in_all(blocks.path_step * lanes);
+    const WordLanes block_step = in_all(blocks.block_step * lanes);
+    WordLanes path = lane_numbers() * blocks.path_step + blocks.path;
+    WordLanes block = lane_numbers() * blocks.block_step + blocks.block;
+    for (std::size_t done = 0; done < blocks.count; done += groups * lanes) {
+        const auto words = philox<groups>(keys, path, path_step, block, block_step, blocks.stream);
+        const std::size_t left = blocks.count - done;
+        for (std::size_t g = 0; g < groups && g * lanes < left; ++g) {
+            const Turn two = normals_of(words.low[g], words.high[g]);
+            if (left - g * lanes >= lanes)
+                place.put(done + g * lanes, two);
+            else
+                place.put_some(done + g * lanes, left - g * lanes, two);
+        }
+        path = path + in_all(blocks.path_step * lanes * groups);
+        block = block + in_all(blocks.block_step * lanes * groups);
+    }
+}
+
+template <class Place>
+void normals(const BlocksOfWords& blocks, Place place) {
+    if (blocks.count > lanes)
+        normals_by_groups<4>(blocks, place);
+    else
+        normals_by_groups<1>(blocks, place);
+}
+
+}  // namespace
+
+[[gnu::flatten]] void normals_apart(const BlocksOfWords& blocks, double* first, double* second) {
+    normals(blocks, Apart{first, second});
+}
+
+[[gnu::flatten]] void normals_in_pairs(const BlocksOfWords& blocks, double* out) { normals(blocks, InPairs{out}); }
