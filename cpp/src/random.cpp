@@ -73,11 +73,4 @@ void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Str
     }
 }
 
-void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
-                  std::size_t count, std::span<double> out) noexcept {
-    for (std::size_t p = 0; p < paths; ++p)
-        for (std::size_t i = 0; i < count; ++i)
-            normals(seed, path + p, stream, first + i, std::span(out).subspan(i * paths + p, 1));
-}
-
 }  // namespace levcore
