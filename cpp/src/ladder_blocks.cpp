@@ -41,7 +41,7 @@ void LadderBlocks::run(const Gbm& process, std::uint64_t first, std::size_t path
         const std::size_t steps = std::min(block_steps, days.size() - step);
         draw(process, first, step, steps);
         find_busy(steps);
-        look_ahead();
+        look_ahead(steps);
         for (const std::uint32_t path : busy_) {
             walks_[path].walk({logs_.data() + path, assets_, paths_, assets_ * paths_}, step,
                               days.subspan(step, steps));
@@ -116,25 +116,30 @@ void LadderBlocks::find_busy(std::size_t steps) {
         }
 }
 
-// Asks for the memory that the busy paths are going to read, where each of them will get to at the latest: all of them
-// wait for it together.
-void LadderBlocks::look_ahead() {
+// Asks for the memory that the busy paths are going to read, so that all of them wait for it together: where each price
+// leads that goes further than those before it in the block.
+void LadderBlocks::look_ahead(std::size_t steps) {
     looks_.clear();
     for (const std::uint32_t path : busy_)
         for (std::uint32_t k = 0; k < assets_; ++k) {
-            const std::size_t at = k * paths_ + path;
-            for (const std::uint32_t side : {std::uint32_t{longs}, std::uint32_t{shorts}}) {
-                const double extreme = side == longs ? least_[at] : most_[at];
-                if (side == longs ? extreme > watch_.below[at] : extreme < watch_.above[at]) continue;
-                const double height = walks_[path].height_at(k, side, extreme);
-                ladder_.assets[k].sides[side].fetch_cell(height);
-                looks_.push_back({path, k, side, height, 0});
+            double below = watch_.below[k * paths_ + path];
+            double above = watch_.above[k * paths_ + path];
+            for (std::size_t s = 0; s < steps; ++s) {
+                const double price = logs_[(s * assets_ + k) * paths_ + path];
+                if (price <= below) look_at(path, k, longs, below = price);
+                if (price >= above) look_at(path, k, shorts, above = price);
             }
         }
-    for (Look& look : looks_) {
+    for (const Look& look : looks_) {
         const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
         side.fetch_row(std::max(side.first_row(look.height), walks_[look.path].cursor(look.asset, look.side)));
     }
+}
+
+void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::size_t side, double log_price) {
+    const double height = walks_[path].height_at(k, side, log_price);
+    ladder_.assets[k].sides[side].fetch_cell(height);
+    looks_.push_back({path, k, static_cast<std::uint32_t>(side), height});
 }
 
 void LadderBlocks::watch_anew(std::size_t path) {

@@ -36,8 +36,8 @@ void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, cons
             lowest = std::min(lowest, bankrupt_at);
             highest = std::max(highest, bankrupt_at);
         }
-        const double before = side.quantity[from] / on.depth;
-        const double after = side.quantity[to] / on.depth;
+        const double before = side.rungs[from].quantity / on.depth;
+        const double after = side.rungs[to].quantity / on.depth;
         // An order of q pays between the walk's price before and after it.
         const double worst = is_long ? log_or(highest, -infinity) : -log_or(lowest, -infinity);
         const double best = is_long ? log_or(lowest, -infinity) : -log_or(highest, -infinity);
@@ -53,15 +53,15 @@ void index_heights(LadderSide& side) {
     std::size_t cells = 64;
     while (cells < side.rows / 2 && cells < (std::size_t{1} << 18)) cells *= 2;
     std::size_t first = 0;
-    while (first < side.rows && side.height[first] > furthest) ++first;
-    side.highest = first < side.rows ? side.height[first] : 0.0;
-    const double lowest = side.rows > 0 ? side.height[side.rows - 1] : 0.0;
+    while (first < side.rows && side.rungs[first].height > furthest) ++first;
+    side.highest = first < side.rows ? side.rungs[first].height : 0.0;
+    const double lowest = side.rows > 0 ? side.rungs[side.rows - 1].height : 0.0;
     const double width = std::min(0.35, std::max(1e-9, side.highest - lowest));
     side.cells_per_unit = static_cast<double>(cells - 1) / width;
     side.first_of.assign(cells, 0);
     std::size_t row = 0;
     for (std::size_t c = 0; c < cells; ++c) {
-        while (row < side.rows && side.cell(side.height[row]) < c) ++row;
+        while (row < side.rows && side.cell(side.rungs[row].height) < c) ++row;
         side.first_of[c] = static_cast<std::uint32_t>(row);
     }
 }
@@ -70,23 +70,18 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     LadderSide& side = on.sides[which];
     const double sign = which == longs ? 1.0 : -1.0;
     side.rows = sorted.reachable;
-    side.height.reserve(side.rows + 1);
-    side.quantity.reserve(side.rows + 1);
-    side.cash.reserve(side.rows + 1);
+    side.rungs.reserve(side.rows + 1);
     Sum quantity;
     Sum cash;
     double lowest = infinity;
     for (std::size_t i = 0; i < side.rows; ++i) {
-        side.quantity.push_back(quantity.value());
-        side.cash.push_back(cash.value());
-        lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * side.quantity.back());
-        side.height.push_back(lowest);
+        const double before = quantity.value();
+        lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * before);
+        side.rungs.push_back({lowest, before, cash.value()});
         quantity.add(std::fabs(sorted.quantity[i]));
         cash.add(sorted.cash[i]);
     }
-    side.height.push_back(-infinity);
-    side.quantity.push_back(quantity.value());
-    side.cash.push_back(cash.value());
+    side.rungs.push_back({-infinity, quantity.value(), cash.value()});
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;
@@ -98,14 +93,10 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
 
 void LadderSide::fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
 
-void LadderSide::fetch_row(std::size_t row) const noexcept {
-    prefetch(height.data() + row);
-    prefetch(quantity.data() + row);
-    prefetch(cash.data() + row);
-}
+void LadderSide::fetch_row(std::size_t row) const noexcept { prefetch(rungs.data() + row); }
 
 std::size_t LadderSide::reach(double c, std::size_t from, bool at_equality) const noexcept {
-    const auto goes = [&](std::size_t row) { return height[row] > c || (at_equality && height[row] == c); };
+    const auto goes = [&](std::size_t row) { return rungs[row].height > c || (at_equality && rungs[row].height == c); };
     // All rows of the cells before C's stand above it.
     std::size_t low = std::max(from, static_cast<std::size_t>(first_of[cell(c)]));
     if (low >= rows || !goes(low)) return low;

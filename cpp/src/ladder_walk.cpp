@@ -55,9 +55,9 @@ void LadderWalk::set_triggers(std::size_t k) {
     const LadderAsset& on = ladder_.assets[k];
     a.mark_offset = a.log_permanent + on.mark_slope * a.volume;
     for (const std::size_t side : {longs, shorts}) {
-        const double closed = on.sides[side].quantity[a.cursor[side]];
+        const double closed = on.sides[side].rungs[a.cursor[side]].quantity;
         const double offset = a.log_permanent + on.mark_slope * (a.volume + sign_of(side) * closed);
-        a.trigger[side] = sign_of(side) * on.sides[side].height[a.cursor[side]] - offset;
+        a.trigger[side] = sign_of(side) * on.sides[side].rungs[a.cursor[side]].height - offset;
     }
 }
 
@@ -115,7 +115,7 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
 double LadderWalk::height_at(std::size_t k, std::size_t side, double log_price) const {
     const AssetWalk& a = assets_[k];
     const double sign = sign_of(side);
-    const double closed = ladder_.assets[k].sides[side].quantity[a.cursor[side]];
+    const double closed = ladder_.assets[k].sides[side].rungs[a.cursor[side]].quantity;
     return sign * (log_price + a.log_permanent) + ladder_.assets[k].mark_slope * (sign * a.volume + closed);
 }
 
@@ -140,11 +140,13 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),
                           static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), step_});
     const std::int64_t rounds = count_rounds_ ? rounds_of(k, side, from, to) : 0;
-    notional_[side] += money(k, side, from, rows.quantity[to] - rows.quantity[from]);
+    const double size = rows.rungs[to].quantity - rows.rungs[from].quantity;
+    const double traded = money(k, side, from, size);
+    notional_[side] += traded;
     outcome_.liquidated.count[side] += static_cast<std::int64_t>(to - from);
-    settle_stretch(k, side, from, to);
+    settle_stretch(k, side, from, to, traded);
     a.cursor[side] = to;
-    a.volume -= sign * (rows.quantity[to] - rows.quantity[from]);
+    a.volume -= sign * size;
     set_triggers(k);
     note_mark(a);
     return rounds;
@@ -155,12 +157,12 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
     const std::vector<double>& key = book_.sides[k][side].key;
-    const std::vector<double>& quantity = on.sides[side].quantity;
+    const std::vector<Rung>& rungs = on.sides[side].rungs;
     const double sign = sign_of(side);
     const bool equal = book_.venue.liquidate_at_equality;
     std::int64_t rounds = 0;
     for (std::size_t row = from; row < to; ++rounds) {
-        const double closed = quantity[row] - quantity[from];
+        const double closed = rungs[row].quantity - rungs[from].quantity;
         const double y = a.log_fundamental + a.log_permanent + on.mark_slope * (a.volume - sign * closed);
         const auto passed = [&](double g) { return is_liquidatable(side == longs, y, g, equal); };
         const auto end = std::partition_point(key.begin() + static_cast<std::ptrdiff_t>(row),
@@ -175,28 +177,28 @@ double LadderWalk::money(std::size_t k, std::size_t side, std::size_t from, doub
     const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
     const double sign = sign_of(side);
-    const double closed = on.sides[side].quantity[from] - on.sides[side].quantity[a.cursor[side]];
+    const double closed = on.sides[side].rungs[from].quantity - on.sides[side].rungs[a.cursor[side]].quantity;
     const double begins = a.log_fundamental + a.log_permanent + (a.volume - sign * closed) / on.depth;
     return exp(begins) * (1.0 - sign * market_.assets[k].half_spread) * size * mean_ratio(-sign * size / on.depth);
 }
 
-void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to) {
+void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded) {
     const AssetWalk& a = assets_[k];
     const LadderSide& rows = ladder_.assets[k].sides[side];
     const double walk = a.log_fundamental + a.log_permanent + a.volume / ladder_.assets[k].depth;
-    const double v = sign_of(side) * walk + rows.quantity[from] / ladder_.assets[k].depth;
-    if (v >= rows.safe_from[from / block_rows]) return settle_sum(k, side, from, to, false);
+    const double v = sign_of(side) * walk + rows.rungs[from].quantity / ladder_.assets[k].depth;
+    if (v >= rows.safe_from[from / block_rows]) return settle_sum(k, side, from, to, traded, false);
     for (std::size_t row = from; row < to && inside_;) {
         const bool safe = v >= rows.safe[row / block_rows];
         const bool bankrupt = v < rows.bankrupt[row / block_rows];
         std::size_t end = std::min(to, (row / block_rows + 1) * block_rows);
         if (safe)  // as far as they are
             while (end < to && v >= rows.safe[end / block_rows]) end = std::min(to, end + block_rows);
-        const double size = rows.quantity[end] - rows.quantity[row];
-        const double deficit = -(sign_of(side) * money(k, side, row, size) + rows.cash[end] - rows.cash[row]);
+        const double part = money(k, side, row, rows.rungs[end].quantity - rows.rungs[row].quantity);
+        const double deficit = -(sign_of(side) * part + rows.rungs[end].cash - rows.rungs[row].cash);
         const bool whole = fund_.value() > deficit * (1.0 + 1e-9) || fund_.value() == 0.0;
         if (safe || (bankrupt && whole))
-            settle_sum(k, side, row, end, bankrupt);
+            settle_sum(k, side, row, end, part, bankrupt);
         else
             for (std::size_t i = row; i < end && inside_; ++i) settle_row(k, side, i);
         row = end;
@@ -204,10 +206,10 @@ void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t fro
 }
 
 // Rows of which all pay their fee in full, or all leave a deficit that the fund can pay whole, or has nothing for.
-void LadderWalk::settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, bool bankrupt) {
+void LadderWalk::settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded,
+                            bool bankrupt) {
     const LadderSide& rows = ladder_.assets[k].sides[side];
-    const double traded = money(k, side, from, rows.quantity[to] - rows.quantity[from]);
-    const double left = sign_of(side) * traded + (rows.cash[to] - rows.cash[from]);
+    const double left = sign_of(side) * traded + (rows.rungs[to].cash - rows.rungs[from].cash);
     if (!bankrupt) {
         const double fee = book_.venue.liquidation.fee_rate * traded;
         return pay({fee, left - fee, 0.0, 0.0});

@@ -42,13 +42,13 @@ class LadderBlocks {
         std::uint32_t asset;
         std::uint32_t side;
         double height;
-        std::size_t row;
     };
 
     void begin(std::size_t paths);
     void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
     void find_busy(std::size_t steps);
-    void look_ahead();
+    void look_ahead(std::size_t steps);
+    void look_at(std::uint32_t path, std::uint32_t k, std::size_t side, double log_price);
     void watch_anew(std::size_t path);
     void finish();
 

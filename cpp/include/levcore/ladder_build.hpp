@@ -30,11 +30,16 @@ enum class Outside : std::int32_t {
     steps_kept,
 };
 
+// A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
+struct alignas(32) Rung {
+    double height;    // falling from row to row
+    double quantity;  // of all rows before, unsigned
+    double cash;      // of all rows before
+};
+
 struct LadderSide {
-    std::size_t rows = 0;          // those that a mark can reach
-    std::vector<double> height;    // per row, falling; then -infinity
-    std::vector<double> quantity;  // of all rows before, unsigned
-    std::vector<double> cash;      // of all rows before
+    std::size_t rows = 0;     // those that a mark can reach
+    std::vector<Rung> rungs;  // and one more, which nothing reaches
     // Per block of rows, in units of the walk's log price at the first row: where a row may fall short of its fee, and
     // below which all leave a deficit; and the first one for all rows from there on.
     std::vector<double> safe;

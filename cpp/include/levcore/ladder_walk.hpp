@@ -92,8 +92,8 @@ class LadderWalk {
     std::int64_t cascade(std::size_t k);
     std::int64_t close(std::size_t k, std::size_t side);
     std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;
-    void settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to);
-    void settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, bool bankrupt);
+    void settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded);
+    void settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded, bool bankrupt);
     void settle_row(std::size_t k, std::size_t side, std::size_t row);
     void pay(const Settlement& s);
     [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const;
