@@ -123,8 +123,10 @@ bool LadderWalk::refills(std::size_t k) const { return market_.assets[k].resilie
 
 // Longs to rest, then shorts to rest: what shorts buy makes longs safer.
 std::int64_t LadderWalk::cascade(std::size_t k) {
+    const AssetWalk& a = assets_[k];
     std::int64_t rounds = 0;
-    for (const std::size_t side : {longs, shorts}) rounds += close(k, side);
+    if (a.log_fundamental <= a.trigger[longs]) rounds += close(k, longs);
+    if (a.log_fundamental >= a.trigger[shorts]) rounds += close(k, shorts);
     return rounds;
 }
 
