@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "levcore/kernels.hpp"
 #include "levcore/random.hpp"
 #include "levcore/real.hpp"
 #include "levcore/run.hpp"
@@ -40,7 +41,7 @@ void LadderBlocks::run(const Gbm& process, std::uint64_t first, std::size_t path
         if (stop.load(std::memory_order_relaxed)) throw Stopped{};
         const std::size_t steps = std::min(block_steps, days.size() - step);
         draw(process, first, step, steps);
-        find_busy(steps);
+        find_busy();
         look_ahead(steps);
         for (const std::uint32_t path : busy_) {
             walks_[path].walk({logs_.data() + path, assets_, paths_, assets_ * paths_}, step,
@@ -63,40 +64,36 @@ void LadderBlocks::begin(std::size_t paths) {
     for (std::size_t i = 0; i < paths; ++i) watch_anew(i);
 }
 
-// The block's log prices: sums as in a path drawn alone.
+// The block's log prices and their extremes; sums as in a path drawn alone.
 void LadderBlocks::draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps) {
     const std::size_t rows = steps * assets_;
     normal_block(process.seed, first, paths_, Stream::returns, step * assets_, rows,
                  std::span(logs_).first(rows * paths_));
-    for (std::size_t s = 0; s < steps; ++s) {
-        double* const z = logs_.data() + s * assets_ * paths_;
-        for (std::size_t k = assets_; k-- > 0;) {  // downwards: a row is read by those after it only
-            double* const row = z + k * paths_;
-            double* const moved = moves_.data() + k * paths_;
-            const double* const loading = process.loading.data() + k * assets_;
-            for (std::size_t i = 0; i < paths_; ++i) {
-                double move = process.mean[k];
-                for (std::size_t j = 0; j <= k; ++j) move += loading[j] * z[j * paths_ + i];
-                moved[i] += move;
-                row[i] = moved[i] + from_[k];
-            }
-        }
+    if (assets_ == 1)
+        return kernels_in_use().walk_rows({logs_.data(), steps, paths_, process.mean[0], process.loading[0], from_[0],
+                                           moves_.data(), least_.data(), most_.data()});
+    for (std::size_t s = 0; s < steps; ++s)
+        for (std::size_t k = assets_; k-- > 0;)  // downwards: a row of normals is read by those after it only
+            draw_row(process, logs_.data() + s * assets_ * paths_, k, s == 0);
+}
+
+void LadderBlocks::draw_row(const Gbm& process, double* z, std::size_t k, bool is_first) {
+    double* const row = z + k * paths_;
+    const double* const loading = process.loading.data() + k * assets_;
+    for (std::size_t i = 0; i < paths_; ++i) {
+        const std::size_t at = k * paths_ + i;
+        double move = process.mean[k];
+        for (std::size_t j = 0; j <= k; ++j) move += loading[j] * z[j * paths_ + i];
+        moves_[at] += move;
+        row[i] = moves_[at] + from_[k];
+        least_[at] = is_first || row[i] < least_[at] ? row[i] : least_[at];
+        most_[at] = is_first || row[i] > most_[at] ? row[i] : most_[at];
     }
 }
 
 // Which paths may have a liquidation in the block; of the others, how far the prices went.
-void LadderBlocks::find_busy(std::size_t steps) {
-    const std::size_t cells = assets_ * paths_;
+void LadderBlocks::find_busy() {
     std::fill_n(is_busy_.begin(), paths_, std::uint8_t{0});
-    std::copy_n(logs_.begin(), cells, least_.begin());
-    std::copy_n(logs_.begin(), cells, most_.begin());
-    for (std::size_t s = 1; s < steps; ++s) {
-        const double* const row = logs_.data() + s * cells;
-        for (std::size_t at = 0; at < cells; ++at) {
-            least_[at] = row[at] < least_[at] ? row[at] : least_[at];
-            most_[at] = row[at] > most_[at] ? row[at] : most_[at];
-        }
-    }
     for (std::size_t k = 0; k < assets_; ++k)
         for (std::size_t i = 0; i < paths_; ++i) {
             const std::size_t at = k * paths_ + i;

@@ -21,12 +21,27 @@ struct BlocksOfWords {
     std::size_t count;
 };
 
+// Rows of normals, a step each, that become log prices: each moves by mean + loading*z and stands `from` above its
+// path's `moved`, which goes on from before. The least and the most of each path's.
+struct WalkRows {
+    double* rows;  // steps x paths
+    std::size_t steps;
+    std::size_t paths;
+    double mean;
+    double loading;
+    double from;
+    double* moved;
+    double* least;
+    double* most;
+};
+
 struct Kernels {
     SimdLevel level;
     // The two normals of each block, to two arrays; null leaves one out.
     void (*normals_apart)(const BlocksOfWords& blocks, double* first, double* second);
     // The same, block after block.
     void (*normals_in_pairs)(const BlocksOfWords& blocks, double* out);
+    void (*walk_rows)(const WalkRows& walk);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -38,16 +53,19 @@ const Kernels& kernels_in_use() noexcept;
 namespace baseline {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void walk_rows(const WalkRows& walk);
 }  // namespace baseline
 
 namespace avx2 {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void walk_rows(const WalkRows& walk);
 }  // namespace avx2
 
 namespace avx512 {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void walk_rows(const WalkRows& walk);
 }  // namespace avx512
 
 }  // namespace levcore

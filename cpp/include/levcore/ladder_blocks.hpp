@@ -46,7 +46,8 @@ class LadderBlocks {
 
     void begin(std::size_t paths);
     void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
-    void find_busy(std::size_t steps);
+    void draw_row(const Gbm& process, double* z, std::size_t k, bool is_first);
+    void find_busy();
     void look_ahead(std::size_t steps);
     void look_at(std::uint32_t path, std::uint32_t k, std::size_t side, double log_price);
     void watch_anew(std::size_t path);

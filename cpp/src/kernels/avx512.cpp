@@ -3,4 +3,5 @@
 
 namespace levcore::avx512 {
 #include "normals.inc.hpp"
+#include "walks.inc.hpp"
 }  // namespace levcore::avx512

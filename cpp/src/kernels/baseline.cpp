@@ -3,4 +3,5 @@
 
 namespace levcore::baseline {
 #include "normals.inc.hpp"
+#include "walks.inc.hpp"
 }  // namespace levcore::baseline
