@@ -16,7 +16,8 @@ using namespace py::literals;
 constexpr std::size_t short_row = 128;
 
 void draw_short_rows(std::uint64_t seed, std::size_t paths, std::size_t numbers, double* out, Interrupts& interrupts) {
-    constexpr std::size_t together = 128;
+    // 64 kB, and whole groups of lanes.
+    const std::size_t together = std::min<std::size_t>(512, 8'192 / std::max<std::size_t>(numbers, 1) / 32 * 32);
     std::vector<double> block(together * numbers);
     for (std::size_t from = 0; from < paths; from += together) {
         const std::size_t some = std::min(together, paths - from);

@@ -1,6 +1,6 @@
 // Random words and normals by lanes, included by each level's file inside that level's namespace. Several groups of
-// lanes go side by side, for each step of one waits for the step before. Accuracy: within 3 ulp of Box and Muller's
-// formula (tests/test_simd.py). Coefficients: Remez' exchange in 60 digits; the largest relative error of the log's
+// lanes go side by side, for each step of one waits for the step before. Accuracy: within 4 ulp of Box and Muller's
+// formula (tests/test_kernels.py). Coefficients: Remez' exchange in 60 digits; the largest relative error of the log's
 // series is 2^-59, of the sine's 2^-58 and of the cosine's 2^-64.
 namespace {
 
