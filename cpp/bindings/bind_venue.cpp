@@ -48,10 +48,10 @@ std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrume
         !wrong.empty())
         throw std::invalid_argument(wrong);
     for (std::size_t i = 0; i < size; ++i) {
-        const Perpetual& instrument = venue.instruments[static_cast<std::size_t>(book->positions.instrument[i])];
-        if (instrument.tiers.premium.per_size == 0.0) continue;
-        const double rate = rate_at(instrument.tiers, 0, std::fabs(book->positions.quantity[i]));
-        if (!(rate + instrument.added_to_rates() < 1.0))
+        const Perpetual& traded = venue.instruments[static_cast<std::size_t>(book->positions.instrument[i])];
+        if (traded.tiers.premium.per_size == 0.0) continue;
+        const double rate = rate_at(traded.tiers, 0, std::fabs(book->positions.quantity[i]));
+        if (!(rate + traded.added_to_rates() < 1.0))
             throw std::invalid_argument(
                 broken_rule("quantity", i, "have a maintenance rate below 1", book->positions.quantity[i]));
     }
