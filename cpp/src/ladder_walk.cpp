@@ -16,8 +16,12 @@ constexpr double furthest_log_price = 0.99 * largest_log_price;
 
 double sign_of(std::size_t side) { return side == longs ? 1.0 : -1.0; }
 
-// (exp(u) - 1)/u
-double mean_ratio(double u) { return u == 0.0 ? 1.0 : expm1(u) / u; }
+// (exp(u) - 1)/u; a stretch moves the price little.
+double mean_ratio(double u) {
+    if (std::fabs(u) < 0x1p-9)  // what is left out is less than 2^-58
+        return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24 + u * (1.0 / 120 + u * (1.0 / 720)))));
+    return expm1(u) / u;
+}
 
 }  // namespace
 
@@ -95,12 +99,39 @@ void LadderWalk::step(std::span<const double> log_prices, double days) {
 
 void LadderWalk::walk(const LogBlock& logs, std::size_t step_number, std::span<const double> days) {
     step_ = static_cast<std::int64_t>(step_number);
+    if (logs.assets == 1 && market_.assets[0].resilience == 0.0) return walk_alone(logs, days.size());
     row_.resize(logs.assets);
     for (std::size_t s = 0; s < days.size() && inside_; ++s) {
         for (std::size_t k = 0; k < logs.assets; ++k)
             row_[k] = logs.first[s * logs.step_stride + k * logs.asset_stride];
         step(row_, days[s]);
     }
+}
+
+// One asset whose book does not refill: between liquidations only extremes matter.
+void LadderWalk::walk_alone(const LogBlock& logs, std::size_t steps) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    AssetWalk& a = assets_[0];
+    double lowest = infinity;
+    double highest = -infinity;
+    const auto note_stretch = [&] {
+        a.lowest = std::min(a.lowest, lowest + a.mark_offset);
+        a.highest = std::max(a.highest, highest + a.mark_offset);
+        lowest = infinity;
+        highest = -infinity;
+    };
+    for (std::size_t s = 0; s < steps && inside_; ++s, ++step_) {
+        const double price = logs.first[s * logs.step_stride];
+        lowest = std::min(lowest, price);
+        highest = std::max(highest, price);
+        if (price > a.trigger[longs] && price < a.trigger[shorts]) continue;
+        note_stretch();
+        a.log_fundamental = price;
+        const std::int64_t rounds = cascade(0);
+        outcome_.rounds += rounds;
+        outcome_.cascade_depth = std::max(outcome_.cascade_depth, rounds);
+    }
+    note_stretch();
 }
 
 void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& seen) {
@@ -235,16 +266,18 @@ void LadderWalk::pay(const Settlement& s) {
         inside_ = false;
         return;
     }
-    fees_.add(s.fee);
-    if (venue.liquidation.fee_to == Receiver::fund) fund_.add(s.fee);
+    if (s.fee > 0.0) {
+        fees_.add(s.fee);
+        if (venue.liquidation.fee_to == Receiver::fund) fund_.add(s.fee);
+    }
     if (venue.remainder == Receiver::fund) fund_.add(s.remainder);
     if (s.unpaid > 0.0) {
         outcome_.exhausted = true;
+        bad_debt_.add(s.unpaid);
         fund_ = Sum();
-    } else {
+    } else if (s.fund_pays > 0.0) {
         fund_.add(-s.fund_pays);
     }
-    bad_debt_.add(s.unpaid);
     fund_low_ = std::min(fund_low_, std::max(0.0, fund_.value()));
 }
 

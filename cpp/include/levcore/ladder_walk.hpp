@@ -87,6 +87,7 @@ class LadderWalk {
         double highest_fundamental;
     };
 
+    void walk_alone(const LogBlock& logs, std::size_t steps);
     void set_triggers(std::size_t k);
     void refill_book(std::size_t k, double days);
     std::int64_t cascade(std::size_t k);
