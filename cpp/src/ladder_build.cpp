@@ -51,7 +51,7 @@ void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, cons
 void index_heights(LadderSide& side) {
     constexpr double furthest = 700.0;  // of a log price
     std::size_t cells = 64;
-    while (cells < side.rows / 2 && cells < (std::size_t{1} << 18)) cells *= 2;
+    while (cells < side.rows * 2 && cells < (std::size_t{1} << 20)) cells *= 2;
     std::size_t first = 0;
     while (first < side.rows && side.rungs[first].height > furthest) ++first;
     side.highest = first < side.rows ? side.rungs[first].height : 0.0;

@@ -63,7 +63,7 @@ def simulate(
     threads : int, optional
         Threads of this call, >= 1; None: the CPUs that the process may use, or OMP_NUM_THREADS where it is less.
     chunk : int, optional
-        Paths that a thread takes at a time, >= 1.
+        Paths that a thread takes at a time, >= 1; None: up to 256 on the ladder, 16 in the ledger.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
     engine : {"auto", "ladder", "ledger"}
@@ -210,8 +210,8 @@ def _count(name: str, value: int | None, most: int) -> int:
     return checks.integer(name, value, at_least=1, at_most=most)
 
 
-def _chunk(value: int | None) -> int:
-    return 16 if value is None else checks.integer("chunk", value, at_least=1, at_most=2**48)
+def _chunk(value: int | None) -> int | None:
+    return None if value is None else checks.integer("chunk", value, at_least=1, at_most=2**48)
 
 
 def _returns(name: str, values: Any, assets: int) -> Floats:

@@ -41,7 +41,7 @@ class PathSettings:
         ready: Ready,
         step: timedelta,
         threads: int,
-        chunk: int,
+        chunk: int | None,
         keep_steps: bool,
         engine: str = "ledger",
         *,
@@ -62,6 +62,10 @@ class PathSettings:
         if self.ready._outside or len(self.funding(steps)["funding_step"]):
             return self.ready._outside or engines.FUNDING
         return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
+
+    def usual_chunk(self, paths: int, *, ladder: bool) -> int:
+        """Return how many paths a thread takes at a time: side by side they wait for memory together."""
+        return min(256, -(-paths // self.threads)) if ladder else 16
 
     def native(
         self,
@@ -92,6 +96,7 @@ class PathSettings:
             if self.progress is not None:
                 self.progress(before + done, total or paths)
 
+        ladder = engines.on_ladder(self.engine, self.outside(steps))
         watch(0)
         columns = _core.run_paths(
             self.ready._native,
@@ -100,11 +105,11 @@ class PathSettings:
             paths,
             np.full(steps, self.step / timedelta(days=1)),
             threads=self.threads,
-            chunk=self.chunk,
+            chunk=self.chunk or self.usual_chunk(paths, ladder=ladder),
             keep_steps=self.keep_steps,
             watch=None if self.progress is None and self.cancel is None else watch,
             **self.funding(steps),
-            ladder=engines.on_ladder(self.engine, self.outside(steps)),
+            ladder=ladder,
             rounds=rounds,
         )
         watch(paths)

@@ -16,7 +16,7 @@ namespace levcore {
 
 class LadderBlocks {
   public:
-    static constexpr std::size_t most_paths = 128;
+    static constexpr std::size_t most_paths = 256;
 
     LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds);
 
