@@ -207,12 +207,16 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
 
 // What closing `size` from a side brings (of shorts, costs) on the walk after the rows before `from`.
 double LadderWalk::money(std::size_t k, std::size_t side, std::size_t from, double size) const {
+    return size * average_price(k, side, from, size);
+}
+
+double LadderWalk::average_price(std::size_t k, std::size_t side, std::size_t from, double size) const {
     const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
     const double sign = sign_of(side);
     const double closed = on.sides[side].rungs[from].quantity - on.sides[side].rungs[a.cursor[side]].quantity;
     const double begins = a.log_fundamental + a.log_permanent + (a.volume - sign * closed) / on.depth;
-    return exp(begins) * (1.0 - sign * market_.assets[k].half_spread) * size * mean_ratio(-sign * size / on.depth);
+    return exp(begins) * (1.0 - sign * market_.assets[k].half_spread) * mean_ratio(-sign * size / on.depth);
 }
 
 void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded) {
@@ -221,19 +225,29 @@ void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t fro
     const double walk = a.log_fundamental + a.log_permanent + a.volume / ladder_.assets[k].depth;
     const double v = sign_of(side) * walk + rows.rungs[from].quantity / ladder_.assets[k].depth;
     if (v >= rows.safe_from[from / block_rows]) return settle_sum(k, side, from, to, traded, false);
+    const auto is_safe = [&](std::size_t row) { return v >= rows.safe[row / block_rows]; };
+    const auto is_bankrupt = [&](std::size_t row) { return v < rows.bankrupt[row / block_rows]; };
+    const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
+    const auto run_end = [&](std::size_t row, auto&& alike) {  // as far as blocks are alike
+        std::size_t end = block_end(row);
+        while (end < to && alike(end)) end = block_end(end);
+        return end;
+    };
     for (std::size_t row = from; row < to && inside_;) {
-        const bool safe = v >= rows.safe[row / block_rows];
-        const bool bankrupt = v < rows.bankrupt[row / block_rows];
-        std::size_t end = std::min(to, (row / block_rows + 1) * block_rows);
-        if (safe)  // as far as they are
-            while (end < to && v >= rows.safe[end / block_rows]) end = std::min(to, end + block_rows);
-        const double part = money(k, side, row, rows.rungs[end].quantity - rows.rungs[row].quantity);
-        const double deficit = -(sign_of(side) * part + rows.rungs[end].cash - rows.rungs[row].cash);
-        const bool whole = fund_.value() > deficit * (1.0 + 1e-9) || fund_.value() == 0.0;
-        if (safe || (bankrupt && whole))
-            settle_sum(k, side, row, end, part, bankrupt);
+        const bool safe = is_safe(row);
+        std::size_t end = safe ? run_end(row, is_safe) : block_end(row);
+        bool whole = safe;
+        if (!safe && is_bankrupt(row)) {
+            if (fund_.value() == 0.0) end = run_end(row, is_bankrupt);
+            const double part = money(k, side, row, rows.rungs[end].quantity - rows.rungs[row].quantity);
+            const double deficit = -(sign_of(side) * part + rows.rungs[end].cash - rows.rungs[row].cash);
+            whole = fund_.value() > deficit * (1.0 + 1e-9) || fund_.value() == 0.0;
+        }
+        if (whole)
+            settle_sum(k, side, row, end, money(k, side, row, rows.rungs[end].quantity - rows.rungs[row].quantity),
+                       !safe);
         else
-            for (std::size_t i = row; i < end && inside_; ++i) settle_row(k, side, i);
+            settle_rows(k, side, row, end);
         row = end;
     }
 }
@@ -251,11 +265,18 @@ void LadderWalk::settle_sum(std::size_t k, std::size_t side, std::size_t from, s
     pay({0.0, 0.0, paid, -left - paid});
 }
 
-void LadderWalk::settle_row(std::size_t k, std::size_t side, std::size_t row) {
+void LadderWalk::settle_rows(std::size_t k, std::size_t side, std::size_t from, std::size_t to) {
     const SortedSide& sorted = book_.sides[k][side];
-    const double traded = money(k, side, row, std::fabs(sorted.quantity[row]));
-    const double left = sign_of(side) * traded + sorted.cash[row];
-    pay(settle(book_.venue.liquidation, left, traded, fund_.value()));
+    const std::vector<Rung>& rungs = ladder_.assets[k].sides[side].rungs;
+    const double per_unit = sign_of(side) / ladder_.assets[k].depth;
+    const double first = average_price(k, side, from, 0.0);  // the price before the first order
+    for (std::size_t row = from; row < to && inside_; ++row) {
+        const double size = std::fabs(sorted.quantity[row]);
+        const double moved = -per_unit * (rungs[row].quantity - rungs[from].quantity);
+        const double price = first * (1.0 + moved * mean_ratio(moved)) * mean_ratio(-per_unit * size);
+        const double left = sign_of(side) * size * price + sorted.cash[row];
+        pay(settle(book_.venue.liquidation, left, size * price, fund_.value()));
+    }
 }
 
 void LadderWalk::pay(const Settlement& s) {

@@ -95,8 +95,9 @@ class LadderWalk {
     std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;
     void settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded);
     void settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded, bool bankrupt);
-    void settle_row(std::size_t k, std::size_t side, std::size_t row);
+    void settle_rows(std::size_t k, std::size_t side, std::size_t from, std::size_t to);
     void pay(const Settlement& s);
+    [[nodiscard]] double average_price(std::size_t k, std::size_t side, std::size_t from, double size) const;
     [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const;
     void note_mark(AssetWalk& a) const;
 
