@@ -93,6 +93,10 @@ def assert_agree(book: lc.Book, market: lc.Market, ladder: object, ledger: objec
     assert (ladder.conservation_error <= 1e-12).all(), case
 
 
+def matrix_for(market: lc.Market) -> np.ndarray | None:
+    return np.array([[1.0, 0.6], [0.6, 1.0]]) if len(market) == 2 else None
+
+
 def agree(books: int, seed: int) -> dict[str, int]:
     """How many books, and of how many of their runs something was liquidated, lost, or left to the ledger."""
     random = np.random.default_rng(seed)
@@ -103,7 +107,10 @@ def agree(books: int, seed: int) -> dict[str, int]:
         shocks = [lc.shock(book, market, moves, engine=engine) for engine in ("ladder", "ledger")]
         returns = random.normal(0.0, 0.06, (4, 5, len(market))).clip(-0.5, 0.5)
         runs = [lc.simulate(book, market, returns, step=8 * HOUR, engine=engine) for engine in ("ladder", "ledger")]
-        for ladder, ledger in (shocks, runs):
+        process = lc.GBM(volatility=float(random.uniform(0.3, 4.0)), correlation=matrix_for(market))
+        given = {"paths": 5, "steps": 19, "step": 4 * HOUR, "seed": case}
+        drawn = [lc.simulate(book, market, process, **given, engine=engine) for engine in ("ladder", "ledger")]
+        for ladder, ledger in (shocks, runs, drawn):
             assert_agree(book, market, ladder, ledger, (seed, case))
             assert ledger.engine == "ledger"
             seen["runs"] += len(ladder)
@@ -112,10 +119,10 @@ def agree(books: int, seed: int) -> dict[str, int]:
             seen["fund drawn"] += int((ladder.insurance_fund_low < book.venue.backstop.total_funds).sum())
             left = "by the ledger: losses" in ladder.engine_reason or ladder.engine == "ledger"
             seen["left"] += left
-        ours, theirs = runs
-        assert np.array_equal(ours.liquidation_probability, theirs.liquidation_probability), case
-        for name in ("mean_liquidation_time", "first_liquidation"):  # NaT equals NaT as a number
-            assert np.array_equal(*(getattr(one, name).view(np.int64) for one in runs)), (case, name)
+        for both in (runs, drawn):
+            assert np.array_equal(*(one.liquidation_probability for one in both)), case
+            for name in ("mean_liquidation_time", "first_liquidation"):  # NaT equals NaT as a number
+                assert np.array_equal(*(getattr(one, name).view(np.int64) for one in both)), (case, name)
         seen["books"] += 1
     return seen
 
