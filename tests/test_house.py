@@ -46,6 +46,7 @@ LEVELS = (
         "losses",
         "watch",
         "ladder_build",
+        "ladder_till",
         "ladder_walk",
         "ladder_tally",
         "ladder_blocks",
@@ -59,7 +60,7 @@ ORDERED = (
     ("simd", "kernels", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
-    ("orders", "run", "ladder_build", "ladder_walk", "ladder_tally", "ladder_blocks"),
+    ("orders", "run", "ladder_build", "ladder_till", "ladder_walk", "ladder_tally", "ladder_blocks"),
     (
         "orders",
         "losses",

@@ -67,12 +67,22 @@ def random_pair(random: np.random.Generator, names: str) -> tuple[lc.Book, lc.Ma
         margin=margin,
     )
     depth = float(np.abs(quantity).sum()) * float(random.choice([0.3, 2.0, 20.0, math.inf]))
+    impact: object = lc.LinearImpact(depth=depth)
+    if math.isfinite(depth) and random.random() < 0.5:
+        impact = [
+            lc.SquareRootImpact(daily_volatility=0.05, daily_volume=depth),
+            lc.PowerImpact(scale=depth, exponent=float(random.uniform(0.3, 0.9))),
+            lc.DepthCurve(distance=[0.01, 0.05, 0.2], quantity=[0.05 * depth, 0.2 * depth, depth]),
+        ][int(random.integers(3))]
+    resilience = float(random.choice([0.0, 3.0]))
     asset = {
-        "impact": lc.LinearImpact(depth=depth),
+        "impact": impact,
         "half_spread": float(random.choice([0.0, 0.001])),
         "mark_follow": float(random.choice([1.0, 0.5, 0.0])),
-        "resilience": float(random.choice([0.0, 3.0])),
-        "permanent": float(random.choice([0.0, 0.4, 1.0])),
+        "resilience": resilience,
+        "permanent": float(random.choice([0.0, 0.4, 1.0]))
+        if isinstance(impact, lc.LinearImpact) or resilience == 0.0
+        else 0.0,
     }
     return book, lc.Market({name: lc.Asset(100.0, **asset) for name in names})
 
@@ -90,6 +100,7 @@ def assert_agree(book: lc.Book, market: lc.Market, ladder: object, ledger: objec
     for asset in market.names:
         ours, theirs = ladder.amplification[asset], ledger.amplification[asset]
         assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9, nan_ok=True), (case, "amplification")
+        assert ladder.depth_used[asset] == pytest.approx(ledger.depth_used[asset], rel=1e-9, nan_ok=True), case
     assert (ladder.conservation_error <= 1e-12).all(), case
 
 
@@ -164,7 +175,6 @@ OUTSIDE = {
     "funds of their own": {"backstop": lc.Backstop(own_funds={"X": 1.0})},
     "inverse": {"traded": [lc.InversePerpetual("X", asset="X", contract_value=1.0, tiers=flat_tiers(0.01))]},
     "jumps": {"traded": [lc.LinearPerpetual("X", asset="X", tiers=WHOLE)]},
-    "impact is not linear": {"impact": lc.SquareRootImpact(daily_volatility=0.03, daily_volume=1e5)},
     "funding is paid": {
         "traded": [
             lc.LinearPerpetual("X", asset="X", tiers=flat_tiers(0.01), funding=lc.Funding(rate=1e-4, interval=HOUR))
@@ -196,7 +206,7 @@ def test_auto_takes_the_ladder_for_paths_and_for_many_shocks():
     book, market = simple_pair()
     runs = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=16, step=HOUR, seed=1)
     assert runs.engine == "ladder"
-    assert "impact is linear" in runs.engine_reason
+    assert runs.engine_reason == "positions stand alone and close whole"
     short = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=15, step=HOUR, seed=1)
     assert (short.engine, short.engine_reason) == ("ledger", "there are few steps")
     assert lc.shock(book, market, np.linspace(-0.3, 0.3, 64)).engine == "ladder"

@@ -32,7 +32,7 @@ std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset
 std::int32_t make_ladder(Ready& ready, const Market& market) {
     if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
     py::gil_scoped_release unlocked;
-    ready.outside = outside_of_ladder(ready.sorted, market);
+    ready.outside = outside_of_ladder(ready.sorted);
     if (ready.outside == Outside::nothing) ready.ladder = build_ladder(ready.sorted, market);
     return static_cast<std::int32_t>(ready.outside);
 }

@@ -20,6 +20,13 @@ void prefetch([[maybe_unused]] const void* at) {
 #endif
 }
 
+// What is left of a sum once its value has been taken out.
+double rounded_by(const Sum& sum) {
+    Sum rest(sum.pair());
+    rest.add(-sum.value());
+    return rest.value();
+}
+
 double log_or(double x, double otherwise) { return x > 0.0 ? log(x) : otherwise; }
 
 // Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them.
@@ -77,11 +84,11 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     for (std::size_t i = 0; i < side.rows; ++i) {
         const double before = quantity.value();
         lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * before);
-        side.rungs.push_back({lowest, before, cash.value()});
+        side.rungs.push_back({lowest, before, cash.value(), rounded_by(quantity)});
         quantity.add(std::fabs(sorted.quantity[i]));
         cash.add(sorted.cash[i]);
     }
-    side.rungs.push_back({-infinity, quantity.value(), cash.value()});
+    side.rungs.push_back({-infinity, quantity.value(), cash.value(), rounded_by(quantity)});
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;
@@ -117,7 +124,7 @@ std::size_t LadderSide::reach(double c, std::size_t from, bool at_equality) cons
     return low;
 }
 
-Outside outside_of_ladder(const SortedBook& book, const Market& market) {
+Outside outside_of_ladder(const SortedBook& book) {
     const Venue& venue = book.venue;
     if (book.cross.size() > 0) return Outside::accounts;
     if (venue.liquidation.amount != Amount::all) return Outside::partial_closes;
@@ -128,8 +135,6 @@ Outside outside_of_ladder(const SortedBook& book, const Market& market) {
         if (instrument.is_inverse()) return Outside::inverse;
     for (const auto& sides : book.sides)
         if (sides[longs].jumps || sides[shorts].jumps) return Outside::jumps;
-    for (const Asset& asset : market.assets)
-        if (!std::holds_alternative<LinearImpact>(asset.impact)) return Outside::impact;
     return Outside::nothing;
 }
 
@@ -138,7 +143,9 @@ Ladder build_ladder(const SortedBook& book, const Market& market) {
     for (std::size_t k = 0; k < market.assets.size(); ++k) {
         const Asset& asset = market.assets[k];
         LadderAsset on;
-        on.depth = std::get<LinearImpact>(asset.impact).depth;
+        const auto* linear = std::get_if<LinearImpact>(&asset.impact);
+        on.is_linear = linear != nullptr;
+        on.depth = linear != nullptr ? linear->depth : infinity;
         on.mark_slope = asset.mark_follow / on.depth;
         on.held = book.sides[k][longs].size() + book.sides[k][shorts].size() > 0;
         for (const std::size_t side : {longs, shorts}) build_side(on, side, book.sides[k][side], book.venue, asset);

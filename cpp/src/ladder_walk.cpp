@@ -14,6 +14,8 @@ namespace {
 // Prices beyond are for the ledger, which says where they leave all prices.
 constexpr double furthest_log_price = 0.99 * largest_log_price;
 
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
 double sign_of(std::size_t side) { return side == longs ? 1.0 : -1.0; }
 
 // (exp(u) - 1)/u; a stretch moves the price little.
@@ -26,7 +28,12 @@ double mean_ratio(double u) {
 }  // namespace
 
 LadderWalk::LadderWalk(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds)
-    : book_(book), market_(market), ladder_(ladder), count_rounds_(count_rounds), assets_(market.assets.size()) {
+    : book_(book),
+      market_(market),
+      ladder_(ladder),
+      count_rounds_(count_rounds),
+      assets_(market.assets.size()),
+      till_(book.venue, ladder.assets_held > 1) {
     begin();
 }
 
@@ -36,12 +43,11 @@ void LadderWalk::begin() {
     stretches_.clear();
     outcome_ = {};
     notional_[longs] = notional_[shorts] = 0.0;
-    fund_ = Sum(book_.venue.backstop.funds.front());
-    fees_ = bad_debt_ = Sum();
-    fund_low_ = fund_.value();
+    till_.begin();
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const double y = log(market_.assets[k].price);
-        assets_[k] = {y, 0.0, 0.0, {0, 0}, {0.0, 0.0}, 0.0, y, y, y, y};
+        const bool covered = covered_quantity(market_.assets[k].impact, 0.0) > 0.0;
+        assets_[k] = {y, 0.0, {}, {0, 0}, {0.0, 0.0}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
         set_triggers(k);
     }
 }
@@ -53,23 +59,26 @@ bool LadderWalk::inside() const noexcept {
 }
 
 // A side's first row still open goes where C < height (or equal): C = F + A + slope*(X + Q) of longs, mirrored for
-// shorts, Q what has been closed of the side.
+// shorts, Q what has been closed of the side; where impact is not linear, C is the mark and height a key.
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    a.mark_offset = a.log_permanent + on.mark_slope * a.volume;
+    const double volume = a.volume.value();
+    const double moved = on.is_linear ? on.mark_slope * volume
+                                      : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, volume);
+    a.mark_offset = a.log_permanent + moved;
     for (const std::size_t side : {longs, shorts}) {
-        const double closed = on.sides[side].rungs[a.cursor[side]].quantity;
-        const double offset = a.log_permanent + on.mark_slope * (a.volume + sign_of(side) * closed);
-        a.trigger[side] = sign_of(side) * on.sides[side].rungs[a.cursor[side]].height - offset;
+        const Rung& first = on.sides[side].rungs[a.cursor[side]];
+        const double offset = a.mark_offset + sign_of(side) * on.mark_slope * first.quantity;
+        a.trigger[side] = sign_of(side) * first.height - offset;
     }
 }
 
 void LadderWalk::refill_book(std::size_t k, double days) {
     AssetWalk& a = assets_[k];
-    if (!(market_.assets[k].resilience > 0.0) || a.volume == 0.0) return;
-    const Displacement to = refill(market_.assets[k], {a.volume, a.log_permanent}, days);
-    a.volume = to.volume;
+    if (!refills(k)) return;
+    const Displacement to = refill(market_.assets[k], {a.volume.value(), a.log_permanent}, days);
+    a.volume = Sum(to.volume);
     a.log_permanent = to.log_permanent;
     set_triggers(k);
 }
@@ -145,44 +154,63 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
 
 double LadderWalk::height_at(std::size_t k, std::size_t side, double log_price) const {
     const AssetWalk& a = assets_[k];
-    const double sign = sign_of(side);
     const double closed = ladder_.assets[k].sides[side].rungs[a.cursor[side]].quantity;
-    return sign * (log_price + a.log_permanent) + ladder_.assets[k].mark_slope * (sign * a.volume + closed);
+    return sign_of(side) * (log_price + a.mark_offset) + ladder_.assets[k].mark_slope * closed;
 }
-
-bool LadderWalk::refills(std::size_t k) const { return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0; }
 
 // Longs to rest, then shorts to rest: what shorts buy makes longs safer.
 std::int64_t LadderWalk::cascade(std::size_t k) {
     const AssetWalk& a = assets_[k];
-    std::int64_t rounds = 0;
-    if (a.log_fundamental <= a.trigger[longs]) rounds += close(k, longs);
-    if (a.log_fundamental >= a.trigger[shorts]) rounds += close(k, shorts);
-    return rounds;
+    const std::int64_t rounds = a.log_fundamental <= a.trigger[longs] ? close(k, longs) : 0;
+    return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
 }
 
+// One search where impact is linear; else as many as there are rounds.
 std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
-    AssetWalk& a = assets_[k];
-    const LadderAsset& on = ladder_.assets[k];
-    const LadderSide& rows = on.sides[side];
-    const std::size_t from = a.cursor[side];
-    const double sign = sign_of(side);
-    const std::size_t to = rows.reach(height_at(k, side, a.log_fundamental), from, book_.venue.liquidate_at_equality);
+    const std::size_t from = assets_[k].cursor[side];
+    std::int64_t rounds = 0;
+    for (std::int64_t more = close_once(k, side); more > 0; more = close_once(k, side)) {
+        rounds += more;
+        if (ladder_.assets[k].is_linear || !inside_) break;
+    }
+    const std::size_t to = assets_[k].cursor[side];
     if (to == from) return 0;
     if (stretches_.empty()) outcome_.first_liquidation = step_;
     stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),
                           static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), step_});
-    const std::int64_t rounds = count_rounds_ ? rounds_of(k, side, from, to) : 0;
-    const double size = rows.rungs[to].quantity - rows.rungs[from].quantity;
-    const double traded = money(k, side, from, size);
+    return rounds;
+}
+
+// Returns how many rounds it was, at least one; 0: nobody goes.
+std::int64_t LadderWalk::close_once(std::size_t k, std::size_t side) {
+    AssetWalk& a = assets_[k];
+    const LadderAsset& on = ladder_.assets[k];
+    const std::size_t from = a.cursor[side];
+    const std::size_t to =
+        on.sides[side].reach(height_at(k, side, a.log_fundamental), from, book_.venue.liquidate_at_equality);
+    if (to == from) return 0;
+    const std::int64_t rounds = on.is_linear && count_rounds_ ? rounds_of(k, side, from, to) : 1;
+    const Pair size = between(on.sides[side].rungs[from], on.sides[side].rungs[to]);
+    const double traded = money(k, side, from, size.high);
     notional_[side] += traded;
     outcome_.liquidated.count[side] += static_cast<std::int64_t>(to - from);
     settle_stretch(k, side, from, to, traded);
     a.cursor[side] = to;
-    a.volume -= sign * size;
+    a.volume.add(multiply(size, -sign_of(side)));
+    const double volume = a.volume.value();
+    const double covered = covered_quantity(market_.assets[k].impact, volume);
+    if (covered > 0.0) a.depth_used = std::max(a.depth_used, std::fabs(volume) / covered);
+    inside_ = inside_ && std::fabs(log_walk(k, volume)) < furthest_log_price;
     set_triggers(k);
     note_mark(a);
     return rounds;
+}
+
+// Where orders trade once the order book has taken that volume.
+double LadderWalk::log_walk(std::size_t k, double volume) const {
+    const LadderAsset& on = ladder_.assets[k];
+    const double moved = on.is_linear ? volume / on.depth : log_impact(market_.assets[k].impact, volume);
+    return assets_[k].log_fundamental + assets_[k].log_permanent + moved;
 }
 
 // A round takes all that the mark has passed when it is taken.
@@ -196,7 +224,7 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     std::int64_t rounds = 0;
     for (std::size_t row = from; row < to; ++rounds) {
         const double closed = rungs[row].quantity - rungs[from].quantity;
-        const double y = a.log_fundamental + a.log_permanent + on.mark_slope * (a.volume - sign * closed);
+        const double y = a.log_fundamental + a.log_permanent + on.mark_slope * (a.volume.value() - sign * closed);
         const auto passed = [&](double g) { return is_liquidatable(side == longs, y, g, equal); };
         const auto end = std::partition_point(key.begin() + static_cast<std::ptrdiff_t>(row),
                                               key.begin() + static_cast<std::ptrdiff_t>(to), passed);
@@ -214,19 +242,26 @@ double LadderWalk::average_price(std::size_t k, std::size_t side, std::size_t fr
     const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
     const double sign = sign_of(side);
-    const double closed = on.sides[side].rungs[from].quantity - on.sides[side].rungs[a.cursor[side]].quantity;
-    const double begins = a.log_fundamental + a.log_permanent + (a.volume - sign * closed) / on.depth;
-    return exp(begins) * (1.0 - sign * market_.assets[k].half_spread) * mean_ratio(-sign * size / on.depth);
+    Sum volume(a.volume.pair());
+    volume.add(multiply(between(on.sides[side].rungs[a.cursor[side]], on.sides[side].rungs[from]), -sign));
+    const double spread = 1.0 - sign * market_.assets[k].half_spread;
+    if (on.is_linear) return exp(log_walk(k, volume.value())) * spread * mean_ratio(-sign * size / on.depth);
+    const double ratio = average_ratio(market_.assets[k].impact, volume.value(), -sign * size);
+    return exp(a.log_fundamental + a.log_permanent) * spread * ratio;
 }
 
 void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded) {
     const AssetWalk& a = assets_[k];
     const LadderSide& rows = ladder_.assets[k].sides[side];
-    const double walk = a.log_fundamental + a.log_permanent + a.volume / ladder_.assets[k].depth;
-    const double v = sign_of(side) * walk + rows.rungs[from].quantity / ladder_.assets[k].depth;
-    if (v >= rows.safe_from[from / block_rows]) return settle_sum(k, side, from, to, traded, false);
-    const auto is_safe = [&](std::size_t row) { return v >= rows.safe[row / block_rows]; };
-    const auto is_bankrupt = [&](std::size_t row) { return v < rows.bankrupt[row / block_rows]; };
+    // Bounds know of the walk what was closed before a row where that is linear; else it is at best where the stretch
+    // begins and at worst where it ends.
+    const double closed = rows.rungs[from].quantity / ladder_.assets[k].depth;
+    const double ends = a.volume.value() - sign_of(side) * (rows.rungs[to].quantity - rows.rungs[from].quantity);
+    const double best = sign_of(side) * log_walk(k, a.volume.value()) + closed;
+    const double worst = ladder_.assets[k].is_linear ? best : sign_of(side) * log_walk(k, ends);
+    if (worst >= rows.safe_from[from / block_rows]) return settle_sum(k, side, from, to, traded, false);
+    const auto is_safe = [&](std::size_t row) { return worst >= rows.safe[row / block_rows]; };
+    const auto is_bankrupt = [&](std::size_t row) { return best < rows.bankrupt[row / block_rows]; };
     const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
     const auto run_end = [&](std::size_t row, auto&& alike) {  // as far as blocks are alike
         std::size_t end = block_end(row);
@@ -238,10 +273,10 @@ void LadderWalk::settle_stretch(std::size_t k, std::size_t side, std::size_t fro
         std::size_t end = safe ? run_end(row, is_safe) : block_end(row);
         bool whole = safe;
         if (!safe && is_bankrupt(row)) {
-            if (fund_.value() == 0.0) end = run_end(row, is_bankrupt);
+            if (till_.fund() == 0.0) end = run_end(row, is_bankrupt);
             const double part = money(k, side, row, rows.rungs[end].quantity - rows.rungs[row].quantity);
             const double deficit = -(sign_of(side) * part + rows.rungs[end].cash - rows.rungs[row].cash);
-            whole = fund_.value() > deficit * (1.0 + 1e-9) || fund_.value() == 0.0;
+            whole = till_.fund() > deficit * (1.0 + 1e-9) || till_.fund() == 0.0;
         }
         if (whole)
             settle_sum(k, side, row, end, money(k, side, row, rows.rungs[end].quantity - rows.rungs[row].quantity),
@@ -259,63 +294,39 @@ void LadderWalk::settle_sum(std::size_t k, std::size_t side, std::size_t from, s
     const double left = sign_of(side) * traded + (rows.rungs[to].cash - rows.rungs[from].cash);
     if (!bankrupt) {
         const double fee = book_.venue.liquidation.fee_rate * traded;
-        return pay({fee, left - fee, 0.0, 0.0});
+        return keep({fee, left - fee, 0.0, 0.0});
     }
-    const double paid = fund_.value() > 0.0 ? -left : 0.0;
-    pay({0.0, 0.0, paid, -left - paid});
+    const double paid = till_.fund() > 0.0 ? -left : 0.0;
+    keep({0.0, 0.0, paid, -left - paid});
 }
 
 void LadderWalk::settle_rows(std::size_t k, std::size_t side, std::size_t from, std::size_t to) {
     const SortedSide& sorted = book_.sides[k][side];
     const std::vector<Rung>& rungs = ladder_.assets[k].sides[side].rungs;
+    const bool is_linear = ladder_.assets[k].is_linear;
     const double per_unit = sign_of(side) / ladder_.assets[k].depth;
-    const double first = average_price(k, side, from, 0.0);  // the price before the first order
+    const double first = average_price(k, side, from, 0.0);  // before the first order
     for (std::size_t row = from; row < to && inside_; ++row) {
         const double size = std::fabs(sorted.quantity[row]);
         const double moved = -per_unit * (rungs[row].quantity - rungs[from].quantity);
-        const double price = first * (1.0 + moved * mean_ratio(moved)) * mean_ratio(-per_unit * size);
+        const double price = is_linear ? first * (1.0 + moved * mean_ratio(moved)) * mean_ratio(-per_unit * size)
+                                       : average_price(k, side, row, size);
         const double left = sign_of(side) * size * price + sorted.cash[row];
-        pay(settle(book_.venue.liquidation, left, size * price, fund_.value()));
+        keep(settle(book_.venue.liquidation, left, size * price, till_.fund()));
     }
-}
-
-void LadderWalk::pay(const Settlement& s) {
-    const Venue& venue = book_.venue;
-    const bool shared = venue.backstop.deleveraging.on || venue.backstop.socialise != Charged::nobody;
-    // Whose turn comes first decides what is in the fund: with several assets that is a matter of rounds.
-    if ((s.unpaid > 0.0 && shared) || ((s.unpaid > 0.0 || s.fund_pays > 0.0) && ladder_.assets_held > 1)) {
-        inside_ = false;
-        return;
-    }
-    if (s.fee > 0.0) {
-        fees_.add(s.fee);
-        if (venue.liquidation.fee_to == Receiver::fund) fund_.add(s.fee);
-    }
-    if (venue.remainder == Receiver::fund) fund_.add(s.remainder);
-    if (s.unpaid > 0.0) {
-        outcome_.exhausted = true;
-        bad_debt_.add(s.unpaid);
-        fund_ = Sum();
-    } else if (s.fund_pays > 0.0) {
-        fund_.add(-s.fund_pays);
-    }
-    fund_low_ = std::min(fund_low_, std::max(0.0, fund_.value()));
 }
 
 Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) const {
     Outcome outcome = outcome_;
     outcome.by_ladder = true;
     for (const std::size_t side : {longs, shorts}) outcome.liquidated.notional[side] = notional_[side];
-    outcome.bad_debt = bad_debt_.value();
-    outcome.fees = fees_.value();
-    outcome.insurance_fund = std::max(0.0, fund_.value());
-    outcome.insurance_fund_low = fund_low_;
+    till_.report(outcome);
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const AssetWalk& a = assets_[k];
         AssetState state;
         state.fundamental = prices[k];
         state.log_fundamental = a.log_fundamental;
-        state.volume = Sum(a.volume);
+        state.volume = a.volume;
         state.log_permanent = a.log_permanent;
         const Asset& asset = market_.assets[k];
         const double mark = prices[k] * exp(a.mark_offset);
@@ -329,8 +340,7 @@ Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) cons
         state.lowest_fundamental = exp(a.lowest_fundamental);
         state.highest_fundamental = exp(a.highest_fundamental);
         const double amplification = (whole_path ? path_amplification : shock_amplification)(asset, state);
-        outcome.assets.push_back({state.fundamental, mark, state.lowest, state.highest, amplification,
-                                  std::numeric_limits<double>::quiet_NaN()});
+        outcome.assets.push_back({state.fundamental, mark, state.lowest, state.highest, amplification, a.depth_used});
     }
     return outcome;
 }

@@ -19,17 +19,16 @@ OUTSIDE = {
     5: "instruments have funds of their own",
     6: "inverse instruments are traded",
     7: "a requirement jumps between whole-position tiers",
-    8: "an impact is not linear",
-    9: "funding is paid",
-    10: "steps are kept",
-    11: "there are few shocks",
-    12: "there are few steps",
+    8: "funding is paid",
+    9: "steps are kept",
+    10: "there are few shocks",
+    11: "there are few steps",
 }
-FUNDING, STEPS_KEPT, FEW_SHOCKS, FEW_STEPS = 9, 10, 11, 12
+FUNDING, STEPS_KEPT, FEW_SHOCKS, FEW_STEPS = 8, 9, 10, 11
 #: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:
 #: a path's numbers are the same among few and among many.
 MANY_SHOCKS, MANY_STEPS = 64, 16
-INSIDE = "positions stand alone and close whole, and impact is linear"
+INSIDE = "positions stand alone and close whole"
 
 
 def on_ladder(engine: str, outside: int) -> bool:
@@ -37,7 +36,7 @@ def on_ladder(engine: str, outside: int) -> bool:
     choice("engine", engine, ENGINES)
     if engine == "ladder" and outside:
         raise DomainError(
-            f"engine='ladder' is for isolated positions that close whole on linear impact; here {OUTSIDE[outside]}: "
+            f"engine='ladder' is for isolated positions that close whole; here {OUTSIDE[outside]}: "
             f"leave engine out, or take 'ledger'"
         )
     return engine != "ledger" and not outside

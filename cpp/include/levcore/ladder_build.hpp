@@ -1,4 +1,4 @@
-// The ladder: a sorted book made ready for one market with log-linear impact, so that a whole cascade is one search.
+// The ladder: a sorted book made ready for one market, so that, with log-linear impact, a whole cascade is one search.
 // A row goes iff, after all rows before it, the mark is past its liquidation price; with X the walk's displacement that
 // is C < key + slope*Q (keys mirrored for shorts), where C holds still while the side is closed. So the rows that go
 // are the first ones whose running minimum of key + slope*Q, their height, lies above C. Built once, shared by all
@@ -25,17 +25,20 @@ enum class Outside : std::int32_t {
     own_funds,
     inverse,
     jumps,
-    impact,
-    funding,
-    steps_kept,
 };
 
 // A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
 struct alignas(32) Rung {
-    double height;    // falling from row to row
-    double quantity;  // of all rows before, unsigned
-    double cash;      // of all rows before
+    double height;        // falling from row to row
+    double quantity;      // of all rows before, unsigned
+    double cash;          // of all rows before
+    double quantity_low;  // what `quantity` was rounded by
 };
+
+// What rows hold from one rung to another.
+inline Pair between(const Rung& from, const Rung& to) {
+    return add(add(two_sum(to.quantity, -from.quantity), to.quantity_low), -from.quantity_low);
+}
 
 struct LadderSide {
     std::size_t rows = 0;     // those that a mark can reach
@@ -66,6 +69,7 @@ struct LadderSide {
 };
 
 struct LadderAsset {
+    bool is_linear;     // its impact; of any other the two below are infinity and 0, and heights are keys
     double depth;       // base units that move the walk's log price by 1
     double mark_slope;  // of the log mark, per base unit
     bool held;          // whether anybody holds a position on it
@@ -77,8 +81,8 @@ struct Ladder {
     std::size_t assets_held = 0;
 };
 
-// Whether a pair is for the ladder, as far as book and market say.
-Outside outside_of_ladder(const SortedBook& book, const Market& market);
+// Whether a book is for the ladder.
+Outside outside_of_ladder(const SortedBook& book);
 
 // Of a pair that is.
 Ladder build_ladder(const SortedBook& book, const Market& market);

@@ -11,6 +11,7 @@
 
 #include "levcore/backstop.hpp"
 #include "levcore/ladder_build.hpp"
+#include "levcore/ladder_till.hpp"
 #include "levcore/outcome.hpp"
 #include "levcore/state.hpp"
 
@@ -62,7 +63,9 @@ class LadderWalk {
     [[nodiscard]] double height_at(std::size_t k, std::size_t side, double log_price) const;
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
     // Whether the order book is on its way back, so that these change from step to step.
-    [[nodiscard]] bool refills(std::size_t k) const;
+    [[nodiscard]] bool refills(std::size_t k) const {
+        return market_.assets[k].resilience > 0.0 && assets_[k].volume.value() != 0.0;
+    }
 
     // False: this path is for the ledger. It deleverages or charges losses, or several assets share a fund that binds,
     // or a price leaves all prices.
@@ -77,7 +80,7 @@ class LadderWalk {
     struct AssetWalk {
         double log_fundamental;
         double log_permanent;  // A
-        double volume;         // X
+        Sum volume;            // X
         std::array<std::size_t, 2> cursor;
         double trigger[2];   // of the log fundamental price: below, above
         double mark_offset;  // log mark less log fundamental
@@ -85,6 +88,7 @@ class LadderWalk {
         double highest;
         double lowest_fundamental;  // logs
         double highest_fundamental;
+        double depth_used;
     };
 
     void walk_alone(const LogBlock& logs, std::size_t steps);
@@ -92,11 +96,13 @@ class LadderWalk {
     void refill_book(std::size_t k, double days);
     std::int64_t cascade(std::size_t k);
     std::int64_t close(std::size_t k, std::size_t side);
+    std::int64_t close_once(std::size_t k, std::size_t side);
+    [[nodiscard]] double log_walk(std::size_t k, double volume) const;
     std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;
     void settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded);
     void settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded, bool bankrupt);
     void settle_rows(std::size_t k, std::size_t side, std::size_t from, std::size_t to);
-    void pay(const Settlement& s);
+    void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
     [[nodiscard]] double average_price(std::size_t k, std::size_t side, std::size_t from, double size) const;
     [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const;
     void note_mark(AssetWalk& a) const;
@@ -112,10 +118,7 @@ class LadderWalk {
     std::int64_t step_ = 0;
     Outcome outcome_;
     double notional_[2] = {0.0, 0.0};
-    Sum fund_;
-    Sum fees_;
-    Sum bad_debt_;
-    double fund_low_ = 0.0;
+    LadderTill till_;
 };
 
 }  // namespace levcore
