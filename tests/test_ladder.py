@@ -193,10 +193,28 @@ def test_what_keeps_a_run_off_the_ladder_is_said_and_refused_where_it_is_asked_f
         lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=5, step=HOUR, seed=1, engine="ladder")
 
 
-def test_accounts_and_kept_steps_are_for_the_ledger():
+def test_keeping_steps_changes_no_number_and_they_are_the_ledgers():
+    book, market = simple_pair(backstop=lc.Backstop(insurance_fund=200.0))
+    given = {"paths": 12, "steps": 24, "step": HOUR, "seed": 5}
+    kept, plain = (
+        lc.simulate(book, market, lc.GBM(volatility=3.0), **given, keep_steps=keep) for keep in (True, False)
+    )
+    assert kept.engine == plain.engine == "ladder"
+    for name in (*COUNTS, *MONEY):
+        assert np.array_equal(getattr(kept, name), getattr(plain, name)), name
+    ledger = lc.simulate(book, market, lc.GBM(volatility=3.0), **given, keep_steps=True, engine="ledger")
+    for name, series in vars(ledger.steps_kept).items():
+        ours = getattr(kept.steps_kept, name)
+        for mine, theirs in zip(*((s.values() if hasattr(s, "values") else [s]) for s in (ours, series)), strict=True):
+            if mine.dtype.kind == "f":
+                np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-7, err_msg=name)
+            else:
+                assert np.array_equal(mine, theirs), name
+    assert kept.bad_debt.max() > 0.0
+
+
+def test_accounts_are_for_the_ledger():
     book, market = simple_pair()
-    kept = lc.simulate(book, market, [[0.01]], step=HOUR, keep_steps=True)
-    assert (kept.engine, kept.engine_reason) == ("ledger", "steps are kept")
     held = {"quantity": [1.0], "entry_price": [100.0], "account": [0], "accounts": lc.Accounts(USD=[10.0])}
     runs = lc.simulate(lc.Book(book.venue, instrument="X", **held), market, [[-0.2]], step=HOUR)
     assert (runs.engine, runs.engine_reason) == ("ledger", "cross accounts hold positions")

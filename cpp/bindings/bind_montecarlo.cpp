@@ -66,7 +66,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
-    if (ladder && (!ready.ladder || keep_steps || funding_step.size() > 0))
+    if (ladder && (!ready.ladder || funding_step.size() > 0))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);

@@ -28,11 +28,12 @@ Outcome run_path(const SortedBook& book, const Market& market, const Course& cou
 }
 
 bool run_path(std::span<const double> logs, std::span<const double> days, std::size_t assets, LadderWalk& walk,
-              const std::atomic<bool>& stop) {
+              const std::atomic<bool>& stop, const StepNotes& notes) {
     walk.begin();
     for (std::size_t t = 0; t < days.size() && walk.inside(); ++t) {
         if (stop.load(std::memory_order_relaxed)) throw Stopped{};
         walk.step(logs.subspan(t * assets, assets), days[t]);
+        if (notes.to != nullptr) walk.note_step(*notes.to, notes.place + t, notes.prices.subspan(t * assets, assets));
     }
     return walk.inside();
 }

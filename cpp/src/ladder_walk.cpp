@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "levcore/margin.hpp"
 #include "levcore/orders.hpp"
@@ -43,6 +44,7 @@ void LadderWalk::begin() {
     stretches_.clear();
     outcome_ = {};
     notional_[longs] = notional_[shorts] = 0.0;
+    std::fill(std::begin(noted_), std::end(noted_), 0.0);
     till_.begin();
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const double y = log(market_.assets[k].price);
@@ -143,6 +145,17 @@ void LadderWalk::walk_alone(const LogBlock& logs, std::size_t steps) {
     note_stretch();
 }
 
+void LadderWalk::note_step(StepColumns& to, std::size_t place, std::span<const double> prices) {
+    for (std::size_t k = 0; k < assets_.size(); ++k) {
+        to.fundamental[place * assets_.size() + k] = prices[k];
+        to.mark[place * assets_.size() + k] = prices[k] * exp(assets_[k].mark_offset);
+    }
+    for (const std::size_t side : {longs, shorts})
+        to.notional[side][place] = notional_[side] - std::exchange(noted_[side], notional_[side]);
+    to.bad_debt[place] = till_.bad_debt() - std::exchange(noted_[2], till_.bad_debt());
+    to.insurance_fund[place] = std::max(0.0, till_.fund());
+}
+
 void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& seen) {
     AssetWalk& a = assets_[k];
     a.log_fundamental = log_fundamental;
@@ -156,13 +169,6 @@ double LadderWalk::height_at(std::size_t k, std::size_t side, double log_price) 
     const AssetWalk& a = assets_[k];
     const double closed = ladder_.assets[k].sides[side].rungs[a.cursor[side]].quantity;
     return sign_of(side) * (log_price + a.mark_offset) + ladder_.assets[k].mark_slope * closed;
-}
-
-// Longs to rest, then shorts to rest: what shorts buy makes longs safer.
-std::int64_t LadderWalk::cascade(std::size_t k) {
-    const AssetWalk& a = assets_[k];
-    const std::int64_t rounds = a.log_fundamental <= a.trigger[longs] ? close(k, longs) : 0;
-    return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
 }
 
 // One search where impact is linear; else as many as there are rounds.
@@ -233,11 +239,7 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     return rounds;
 }
 
-// What closing `size` from a side brings (of shorts, costs) on the walk after the rows before `from`.
-double LadderWalk::money(std::size_t k, std::size_t side, std::size_t from, double size) const {
-    return size * average_price(k, side, from, size);
-}
-
+// Of closing `size` from a side on the walk after the rows before `from`.
 double LadderWalk::average_price(std::size_t k, std::size_t side, std::size_t from, double size) const {
     const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];

@@ -20,6 +20,7 @@ struct Bench {
     Tally tally;
     std::vector<double> prices;  // of a path, or their logs
     std::vector<double> last;
+    std::vector<double> fundamental;  // prices of a path, where steps are kept
     std::optional<LadderWalk> walk;
     std::optional<LadderBlocks> blocks;
     std::optional<LadderTally> rows;
@@ -46,7 +47,7 @@ class Paths {
         if (plan_.ladder != nullptr) {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
             b.rows.emplace(book_);
-            if (std::holds_alternative<Gbm>(scenario_))
+            if (std::holds_alternative<Gbm>(scenario_) && !plan_.keep_steps)
                 b.blocks.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
         }
         return b;
@@ -55,7 +56,7 @@ class Paths {
     void run(std::size_t from, std::size_t to, Bench& b) const {
         if (b.blocks) return run_blocks(from, to, b);
         for (std::size_t i = from; i < to; ++i) {
-            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally);
+            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally, plan_.keep_steps);
             progress_.done.fetch_add(1, std::memory_order_relaxed);
         }
     }
@@ -70,7 +71,7 @@ class Paths {
                 if (walk.inside())
                     keep(from + i, walk, b.blocks->last_prices(i), b);
                 else
-                    runs_.outcomes[from + i] = run_in_ledger(from + i, b, &b.tally);
+                    runs_.outcomes[from + i] = run_in_ledger(from + i, b, &b.tally, plan_.keep_steps);
             }
             from += count;
             progress_.done.fetch_add(count, std::memory_order_relaxed);
@@ -79,9 +80,17 @@ class Paths {
 
     bool run_on_ladder(std::size_t i, Bench& b) const {
         draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
-        if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop)) return false;
+        if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
         keep(i, *b.walk, b.last, b);
         return true;
+    }
+
+    // Where steps are kept: what notes the one just walked.
+    StepNotes noting(std::size_t i, Bench& b) const {
+        if (!plan_.keep_steps) return {};
+        b.fundamental.resize(b.prices.size());
+        draw(scenario_, start_, i, plan_.steps, b.fundamental);
+        return {&runs_.steps, i * plan_.steps, b.fundamental};
     }
 
     void keep(std::size_t i, const LadderWalk& walk, std::span<const double> last, Bench& b) const {
@@ -89,20 +98,20 @@ class Paths {
         mine = walk.report(last, true);
         b.rows->add(walk.stretches());
         if (i % sampled_of != 0) return;
-        const Outcome ledgers = run_in_ledger(i, b, nullptr);
+        const Outcome ledgers = run_in_ledger(i, b, nullptr, false);
         const double apart = std::fabs(mine.bad_debt - ledgers.bad_debt) + std::fabs(mine.fees - ledgers.fees) +
                              std::fabs(mine.insurance_fund - ledgers.insurance_fund);
         const double share = gross_ > 0.0 ? apart / gross_ : 0.0;
         b.gap = std::max({b.gap, share, ledgers.conservation_error});
     }
 
-    Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally) const {
+    Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally, bool keep_steps) const {
         Keep keep;
         keep.tally = tally;
         keep.stop = &progress_.stop;
         draw(scenario_, start_, i, plan_.steps, b.prices);
         return run_path(book_, market_, {b.prices, plan_.days, plan_.funding}, keep,
-                        plan_.keep_steps ? &runs_.steps : nullptr, i * plan_.steps);
+                        keep_steps ? &runs_.steps : nullptr, i * plan_.steps);
     }
 
     const SortedBook& book_;

@@ -20,11 +20,10 @@ OUTSIDE = {
     6: "inverse instruments are traded",
     7: "a requirement jumps between whole-position tiers",
     8: "funding is paid",
-    9: "steps are kept",
-    10: "there are few shocks",
-    11: "there are few steps",
+    9: "there are few shocks",
+    10: "there are few steps",
 }
-FUNDING, STEPS_KEPT, FEW_SHOCKS, FEW_STEPS = 8, 9, 10, 11
+FUNDING, FEW_SHOCKS, FEW_STEPS = 8, 9, 10
 #: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:
 #: a path's numbers are the same among few and among many.
 MANY_SHOCKS, MANY_STEPS = 64, 16

@@ -203,6 +203,9 @@ def as_in_batch(batch: Any, i: int, outcome: Outcome) -> Outcome:
         if isinstance(value, PerAsset) and name in vars(outcome)
     }
     changes: dict[str, Any] = numbers | prices
+    kept = getattr(batch, "steps_kept", None)
+    if kept is not None:
+        changes["steps_kept"] = kept.of_path(i)
     return replace(outcome, **changes)
 
 

@@ -57,8 +57,6 @@ class PathSettings:
 
     def outside(self, steps: int) -> int:
         """What keeps the run off the ladder, by number; 0: nothing."""
-        if self.keep_steps:
-            return engines.STEPS_KEPT
         if self.ready._outside or len(self.funding(steps)["funding_step"]):
             return self.ready._outside or engines.FUNDING
         return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0

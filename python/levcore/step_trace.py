@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from levcore.per_asset import PerAsset
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,3 +53,24 @@ class StepTrace:
     liquidated_notional_short: Floats
     bad_debt: Floats
     insurance_fund: Floats
+
+    def of_path(self, i: int) -> StepTrace:
+        """Return the series of one path, as a row.
+
+        Parameters
+        ----------
+        i : int
+            Which.
+
+        Returns
+        -------
+        StepTrace
+        """
+        rows: dict[str, Any] = {
+            name: PerAsset({asset: column[i : i + 1] for asset, column in value.items()})
+            if isinstance(value, PerAsset)
+            else value[i : i + 1]
+            for name, value in vars(self).items()
+            if name != "time"
+        }
+        return replace(self, **rows)

@@ -19,6 +19,7 @@ class LadderTill {
     bool pay(const Settlement& s);
 
     [[nodiscard]] double fund() const noexcept { return fund_.value(); }
+    [[nodiscard]] double bad_debt() const noexcept { return bad_debt_.value(); }
     void report(Outcome& outcome) const;
 
   private:

@@ -53,6 +53,9 @@ class LadderWalk {
     // A block of steps, the first of which has this number.
     void walk(const LogBlock& logs, std::size_t step, std::span<const double> days);
 
+    // What the step just walked has done, at these fundamental prices.
+    void note_step(StepColumns& to, std::size_t place, std::span<const double> prices);
+
     // What happened in steps that were not walked, for nothing was near; and where the price ends.
     void note(std::size_t k, double log_fundamental, const Extremes& seen);
 
@@ -94,7 +97,12 @@ class LadderWalk {
     void walk_alone(const LogBlock& logs, std::size_t steps);
     void set_triggers(std::size_t k);
     void refill_book(std::size_t k, double days);
-    std::int64_t cascade(std::size_t k);
+    // Longs to rest, then shorts to rest: what shorts buy makes longs safer.
+    std::int64_t cascade(std::size_t k) {
+        const AssetWalk& a = assets_[k];
+        const std::int64_t rounds = a.log_fundamental <= a.trigger[longs] ? close(k, longs) : 0;
+        return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
+    }
     std::int64_t close(std::size_t k, std::size_t side);
     std::int64_t close_once(std::size_t k, std::size_t side);
     [[nodiscard]] double log_walk(std::size_t k, double volume) const;
@@ -104,7 +112,10 @@ class LadderWalk {
     void settle_rows(std::size_t k, std::size_t side, std::size_t from, std::size_t to);
     void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
     [[nodiscard]] double average_price(std::size_t k, std::size_t side, std::size_t from, double size) const;
-    [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const;
+    // What that brings; of shorts, costs.
+    [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const {
+        return size * average_price(k, side, from, size);
+    }
     void note_mark(AssetWalk& a) const;
 
     const SortedBook& book_;
@@ -118,6 +129,7 @@ class LadderWalk {
     std::int64_t step_ = 0;
     Outcome outcome_;
     double notional_[2] = {0.0, 0.0};
+    double noted_[3] = {0.0, 0.0, 0.0};  // of steps: notionals and bad debt
     LadderTill till_;
 };
 
