@@ -198,3 +198,30 @@ def test_the_liquidation_map_holds_all_notional_once():
     for wrong in ({"bins": 0}, {"span": 1.0}, {"asset": "Y"}):
         with pytest.raises(lc.InputError):
             held.liquidation_map({"X": 100.0}, **wrong)
+
+
+def test_many_liquidation_prices_are_to_the_bit_those_of_one_line_after_another():
+    # Tiers that nothing reaches make the table too long for the search by exponents, and change no price.
+    floor, rate = 50_000.0 * 2.0 ** np.arange(-1, 9), 0.004 * 1.4 ** np.arange(10)
+    floor[0] = 0.0
+    far = 1e200 * 2.0 ** np.arange(12)
+    tables = [(floor, rate), (np.append(floor, far), np.append(rate, 0.2 + 0.01 * np.arange(12)))]
+    random = np.random.default_rng(8)
+    size = 60_000
+    quantity = random.choice([-1.0, 1.0], size) * 10.0 ** random.uniform(-9.0, 9.0, size)
+    entry = 10.0 ** random.uniform(-3.0, 5.0, size)
+    margin = np.abs(quantity) * entry / random.uniform(0.5, 100.0, size)
+    # Some are as far in debt as makes them fail just where a tier begins.
+    at = floor[random.integers(1, 10, size)]
+    required = lc.MarginTiers(floor.tolist(), rate.tolist()).maintenance_margin(at)
+    side = np.sign(quantity)
+    needed = (quantity * entry - side * at + required) * random.choice([1.0, 1.0 + 1e-15, 1.0 - 1e-12], size)
+    margin = np.where((random.random(size) < 0.3) & (needed > 0.0), needed, margin)
+    prices = []
+    for floors, rates in tables:
+        tiers = lc.MarginTiers(floors.tolist(), rates.tolist())
+        venue = lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=tiers)])
+        held = lc.Book(venue, instrument="X", quantity=quantity, entry_price=entry, margin=margin)
+        prices.append(held.liquidation_price)
+    assert np.array_equal(prices[0].view(np.int64), prices[1].view(np.int64))
+    assert 100 < np.isnan(prices[0]).sum() < size // 2

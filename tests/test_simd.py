@@ -28,6 +28,17 @@ for paths, first, count in ((1, 3, 8), (7, 1, 2), (8, 1, 1), (33, 5, 6), (100, 0
 market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=1_000.0))})
 paths = lc.GBM(volatility=0.8).paths(market, paths=9, steps=33, step=datetime.timedelta(hours=1), seed=3)
 drawn.update(np.asarray(paths["BTC"] if isinstance(paths, dict) else paths).tobytes())
+tiers = lc.MarginTiers([0.0, 5e3, 4e4, 1e6], [0.004, 0.01, 0.05, 0.2])
+venue = lc.Venue([lc.LinearPerpetual("X", asset="BTC", tiers=tiers)])
+random = np.random.default_rng(3)
+for size in (1, 2, 7, 8, 9, 4_000):
+    quantity = random.choice([-1.0, 1.0], size) * 10.0 ** random.uniform(-3.0, 5.0, size)
+    margin = np.abs(quantity) * 100.0 / random.uniform(1.5, 50.0, size)
+    book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=np.full(size, 100.0), margin=margin)
+    drawn.update(book.liquidation_price.tobytes())
+runs = lc.simulate(book, market, lc.GBM(volatility=2.0), paths=40, steps=40, step=datetime.timedelta(hours=1), seed=3)
+for values in (runs.liquidated_notional, runs.bad_debt, runs.lowest_price["BTC"], runs.liquidation_probability):
+    drawn.update(values.tobytes())
 print(simd.IN_USE, drawn.hexdigest())
 """
 

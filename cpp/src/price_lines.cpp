@@ -22,12 +22,12 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
     const MarginTiers& tiers = instrument.tiers;
     if (!tier_follows_price(instrument) || tiers.whole_position || instrument.reserved_rate() > 0.0 ||
-        tiers.size() + 1 > most_lines)
+        tiers.size() + 1 > most_price_lines)
         return;
     // The first line is that of no requirement; the others begin where their notional does, or later, where what is
     // required is no longer below zero.
     std::size_t lines = 1;
-    std::array<double, most_lines> begins{};
+    std::array<double, most_price_lines> begins{};
     for (std::size_t k = 0; k < tiers.size(); ++k) {
         const double rate = tiers.rate[k] + instrument.added_to_rates();
         const double ends = k + 1 < tiers.size() ? tiers.floor[k + 1] : infinity;
@@ -54,35 +54,38 @@ PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
             most = std::max(most, bounds[s].back());
         }
     if (most > 0.0) {
-        first_cell_ = cell_number(least / 4.0);
-        cells_a_side_ = static_cast<std::size_t>(cell_number(most * 4.0) - first_cell_) + 1;
+        least_ = least / 4.0;
+        most_ = most * 4.0;
+        first_cell_ = cell_number(least_);
+        cells_a_side_ = cell_number(most_) - first_cell_ + 1;
     }
     if (cells_a_side_ > most_cells) return;
-    for (const std::vector<double>& side : bounds)
-        for (std::size_t place = 0; place < cells_a_side_; ++place) cells_.push_back(cell_at(side, place));
+    for (std::size_t place = 0; place < cells_a_side_; ++place)
+        for (const std::vector<double>& side : bounds) cells_.push_back(cell_at(side, place));
     searchable_ = true;
 }
 
-// A cell with one bound in it, or near it, knows on which side of that a cash is; one with several knows nothing.
-PriceLines::Cell PriceLines::cell_at(const std::vector<double>& bounds, std::size_t place) const {
-    constexpr double room = 1e-6;  // cash nearer to a bound than this is not told apart from it
+// A cell with one bound in it, or near it, knows on which side of that a cash is; one with several knows nothing. The
+// last bits of the bound, far below the room around it, number the line.
+std::uint64_t PriceLines::cell_at(const std::vector<double>& bounds, std::size_t place) const {
     const auto edge = [&](std::size_t number) {
-        return std::bit_cast<double>((first_cell_ + static_cast<std::int64_t>(number)) << cell_shift);
+        return std::bit_cast<double>((first_cell_ + number) << price_cell_shift);
     };
-    const double from = place == 0 ? 0.0 : edge(place) * (1.0 - 4.0 * room);
-    const double to = place + 1 == cells_a_side_ ? infinity : edge(place + 1) * (1.0 + 4.0 * room);
-    Cell cell{infinity, 0.0, 0};
+    const double from = place == 0 ? 0.0 : edge(place) * (1.0 - 4.0 * price_bound_room);
+    const double to = place + 1 == cells_a_side_ ? infinity : edge(place + 1) * (1.0 + 4.0 * price_bound_room);
+    constexpr double nowhere = std::numeric_limits<double>::max();
+    double found = nowhere;
+    std::uint64_t line = 0;
     for (const double bound : bounds) {
-        if (bound <= from) ++cell.line;
+        if (bound <= from) ++line;
         if (bound <= from || bound >= to) continue;
-        if (cell.bound < infinity) return {bound, infinity, cell.line};
-        cell = {bound, room * bound, cell.line};
+        found = found < nowhere ? none : bound;
+        if (std::isnan(found)) break;
     }
-    return cell;
+    constexpr std::uint64_t last_bits = most_price_lines - 1;
+    return (std::bit_cast<std::uint64_t>(found) & ~last_bits) | line;
 }
 
-// Loops over short columns, each of one kind of work, so that the compiler can vectorise what can be and nothing
-// branches on a position.
 void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<const double> entry_price,
                                     std::span<const double> margin, double* prices) const noexcept {
     const Perpetual& instrument = *instrument_;
@@ -95,37 +98,16 @@ void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<
         for (std::size_t i = 0; i < n; ++i) one_by_one(i);
         return;
     }
-    std::array<double, most_at_once> cash;
-    std::array<double, most_at_once> rate;
-    std::array<double, most_at_once> deduction;
-    std::array<std::uint8_t, most_at_once> sure;
-    const std::int64_t last_cell = static_cast<std::int64_t>(cells_a_side_) - 1;
-    for (std::size_t i = 0; i < n; ++i) cash[i] = margin[i] - quantity[i] * entry_price[i];
-    for (std::size_t i = 0; i < n; ++i) {
-        const double owed = std::fabs(cash[i]);
-        const std::int64_t number = std::clamp(cell_number(owed) - first_cell_, std::int64_t{0}, last_cell);
-        const std::size_t side = static_cast<std::size_t>(!(quantity[i] > 0.0)) * cells_a_side_;
-        const Cell& cell = cells_[static_cast<std::size_t>(number) + side];
-        const std::size_t k = cell.line + static_cast<std::size_t>(owed >= cell.bound);
-        sure[i] = static_cast<std::uint8_t>(!(std::fabs(owed - cell.bound) < cell.room));
-        rate[i] = rate_[k];
-        deduction[i] = deduction_[k];
-    }
-    unsigned all_sure = 1;
-    for (std::size_t i = 0; i < n; ++i) all_sure &= sure[i];
-    for (std::size_t i = 0; i < n; ++i) {
-        const double size = std::fabs(quantity[i]);
-        const double sign = std::copysign(1.0, quantity[i]);
-        const double price = -sign * (cash[i] + deduction[i]) / (size - sign * (rate[i] * size));
-        prices[i] = price > 0.0 && price < infinity ? price : none;
-    }
-    if (all_sure != 0) return;
+    const PriceLineTables tables{rate_.data(), deduction_.data(), cells_.data(), first_cell_, least_, most_};
+    if (kernels_in_use().prices_by_lines(tables, {quantity.data(), entry_price.data(), margin.data(), n}, prices))
+        return;
     for (std::size_t i = 0; i < n; ++i)
-        if (sure[i] == 0) one_by_one(i);
+        if (std::bit_cast<std::uint64_t>(prices[i]) == unsure_price_bits) one_by_one(i);
 }
 
 void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
-    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
+    constexpr std::size_t most_at_once = 2'048;  // looked at again where one of them is unsure
+    constexpr std::size_t rows = 32'768;         // to a thread at a time: fewer are done before another one has started
     std::vector<PriceLines> lines;
     for (const Perpetual& instrument : venue.instruments) lines.emplace_back(instrument);
     const std::size_t chunks = (positions.size() + rows - 1) / rows;
@@ -133,7 +115,7 @@ void liquidation_prices(const Venue& venue, const Positions& positions, std::siz
     run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
         const std::size_t last = std::min(positions.size(), (chunk + 1) * rows);
         for (std::size_t from = chunk * rows, to = from; from < last; from = to) {  // stretches of one instrument
-            const std::size_t end = std::min(last, from + PriceLines::most_at_once);
+            const std::size_t end = std::min(last, from + most_at_once);
             if (lines.size() == 1) to = end;
             while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
             lines[static_cast<std::size_t>(positions.instrument[from])].liquidation_prices(

@@ -35,6 +35,33 @@ struct WalkRows {
     double* most;
 };
 
+// Lines of a requirement, and which of them holds where the claim's abs(cash) lies (price_lines.hpp). A cell is a
+// stretch of numbers that share sign, exponent and first bits; it is a number that the line of the cell's last bits
+// ends at, or nan where the cell does not know. Its cell for what gains when its unit price rises, then that for what
+// loses.
+inline constexpr std::size_t most_price_lines = 16;
+inline constexpr int price_cell_shift = 48;       // 16 cells an octave
+inline constexpr double price_bound_room = 1e-6;  // cash nearer to a bound than this is not told apart from it
+struct PriceLineTables {
+    const double* rate;  // most_price_lines of them
+    const double* deduction;
+    const std::uint64_t* cells;
+    std::uint64_t first_cell;  // bits of the least, shifted
+    double least;              // abs(cash) is looked up within these
+    double most;
+};
+
+struct PositionColumns {
+    const double* quantity;
+    const double* entry_price;
+    const double* margin;
+    std::size_t count;
+};
+
+// What stands where there is no price, and where the tables cannot tell.
+inline constexpr std::uint64_t no_price_bits = 0x7ff8000000000000;
+inline constexpr std::uint64_t unsure_price_bits = 0x7ff8000000000001;
+
 struct Kernels {
     SimdLevel level;
     // The two normals of each block, to two arrays; null leaves one out.
@@ -42,6 +69,8 @@ struct Kernels {
     // The same, block after block.
     void (*normals_in_pairs)(const BlocksOfWords& blocks, double* out);
     void (*walk_rows)(const WalkRows& walk);
+    // Liquidation prices of linear positions of one instrument; false if the tables could not tell all of them.
+    bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -54,18 +83,21 @@ namespace baseline {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_rows(const WalkRows& walk);
+bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 }  // namespace baseline
 
 namespace avx2 {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_rows(const WalkRows& walk);
+bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 }  // namespace avx2
 
 namespace avx512 {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_rows(const WalkRows& walk);
+bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 }  // namespace avx512
 
 }  // namespace levcore

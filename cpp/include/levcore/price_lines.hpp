@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "levcore/book.hpp"
+#include "levcore/kernels.hpp"
 #include "levcore/venue.hpp"
 
 namespace levcore {
@@ -19,33 +20,26 @@ class PriceLines {
   public:
     explicit PriceLines(const Perpetual& instrument);  // must outlive this
 
-    // Prices, not unit prices, of at most `most_at_once` positions; nan where there is none.
-    static constexpr std::size_t most_at_once = 256;
+    // Prices, not unit prices; nan where there is none.
     void liquidation_prices(std::span<const double> quantity, std::span<const double> entry_price,
                             std::span<const double> margin, double* prices) const noexcept;
 
   private:
-    static constexpr std::size_t most_lines = 16;
-
-    // What a search by the exponent and the first bits of abs(cash) finds: the line there below a bound, the next one
-    // holding from it on; within `room` of the bound neither is sure.
-    struct Cell {
-        double bound;
-        double room;
-        std::size_t line;
-    };
-    static constexpr int cell_shift = 48;  // 16 cells an octave
     static constexpr std::size_t most_cells = 1024;
-    static std::int64_t cell_number(double cash) noexcept { return std::bit_cast<std::int64_t>(cash) >> cell_shift; }
-    [[nodiscard]] Cell cell_at(const std::vector<double>& bounds, std::size_t place) const;
+    static std::uint64_t cell_number(double cash) noexcept {
+        return std::bit_cast<std::uint64_t>(cash) >> price_cell_shift;
+    }
+    [[nodiscard]] std::uint64_t cell_at(const std::vector<double>& bounds, std::size_t place) const;
 
     const Perpetual* instrument_;
     bool searchable_ = false;
-    std::array<double, most_lines> rate_{};
-    std::array<double, most_lines> deduction_{};
-    std::int64_t first_cell_ = 0;
+    std::array<double, most_price_lines> rate_{};
+    std::array<double, most_price_lines> deduction_{};
+    double least_ = 0.0;
+    double most_ = 0.0;
+    std::uint64_t first_cell_ = 0;
     std::size_t cells_a_side_ = 1;
-    std::vector<Cell> cells_;  // of what gains when its unit price rises, then of what loses
+    std::vector<std::uint64_t> cells_;
 };
 
 // The liquidation price of every position of a book that stands alone, as many threads at it as are worth starting.

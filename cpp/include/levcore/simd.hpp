@@ -39,6 +39,7 @@ inline WordLanes in_all(std::uint64_t x) { return x - WordLanes{}; }
 inline WordLanes bits_of(DoubleLanes x) { return reinterpret_cast<WordLanes>(x); }
 inline DoubleLanes doubles_of(WordLanes x) { return reinterpret_cast<DoubleLanes>(x); }
 inline DoubleLanes select(MaskLanes where, DoubleLanes yes, DoubleLanes no) { return where ? yes : no; }
+inline WordLanes select(MaskLanes where, WordLanes yes, WordLanes no) { return where ? yes : no; }
 
 inline WordLanes lane_numbers() {
     WordLanes n{};
@@ -70,6 +71,10 @@ inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
     _mm512_storeu_pd(to, _mm512_permutex2var_pd(a, _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0), b));
     _mm512_storeu_pd(to + lanes, _mm512_permutex2var_pd(a, _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4), b));
 }
+inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
+    return reinterpret_cast<WordLanes>(
+        _mm512_mask_i64gather_epi64(__m512i{}, 0xff, reinterpret_cast<__m512i>(index), from, 8));
+}
 
 #else
 
@@ -90,6 +95,13 @@ inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
     const DoubleLanes odd = _mm256_unpackhi_pd(a, b);
     _mm256_storeu_pd(to, _mm256_permute2f128_pd(even, odd, 0x20));
     _mm256_storeu_pd(to + lanes, _mm256_permute2f128_pd(even, odd, 0x31));
+}
+inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
+    return reinterpret_cast<WordLanes>(
+        _mm256_i64gather_epi64(reinterpret_cast<const long long*>(from), reinterpret_cast<__m256i>(index), 8));
+}
+inline DoubleLanes gather(const double* from, WordLanes index) {
+    return _mm256_i64gather_pd(from, reinterpret_cast<__m256i>(index), 8);
 }
 
 #else
@@ -165,10 +177,19 @@ inline DoubleLanes operator*(DoubleLanes a, double b) { return a * in_all(b); }
 inline MaskLanes operator<(DoubleLanes a, DoubleLanes b) {
     return in_each<std::int64_t>([&](std::size_t i) { return -std::int64_t{a[i] < b[i]}; });
 }
+inline MaskLanes operator<=(DoubleLanes a, DoubleLanes b) {
+    return in_each<std::int64_t>([&](std::size_t i) { return -std::int64_t{a[i] <= b[i]}; });
+}
+inline MaskLanes operator&(MaskLanes a, MaskLanes b) {
+    return in_each<std::int64_t>([&](std::size_t i) { return a[i] & b[i]; });
+}
 inline WordLanes operator+(WordLanes a, WordLanes b) {
     return in_each<std::uint64_t>([&](std::size_t i) { return a[i] + b[i]; });
 }
 inline WordLanes operator+(WordLanes a, std::uint64_t b) { return a + in_all(b); }
+inline WordLanes operator-(WordLanes a, WordLanes b) {
+    return in_each<std::uint64_t>([&](std::size_t i) { return a[i] - b[i]; });
+}
 inline WordLanes operator*(WordLanes a, std::uint64_t b) {
     return in_each<std::uint64_t>([&](std::size_t i) { return a[i] * b; });
 }
@@ -200,6 +221,9 @@ inline DoubleLanes doubles_of(WordLanes x) {
 inline DoubleLanes select(MaskLanes where, DoubleLanes yes, DoubleLanes no) {
     return in_each<double>([&](std::size_t i) { return where[i] != 0 ? yes[i] : no[i]; });
 }
+inline WordLanes select(MaskLanes where, WordLanes yes, WordLanes no) {
+    return in_each<std::uint64_t>([&](std::size_t i) { return where[i] != 0 ? yes[i] : no[i]; });
+}
 inline WordLanes multiply_low_halves(WordLanes a, WordLanes b) {
     return in_each<std::uint64_t>([&](std::size_t i) { return (a[i] & 0xffffffff) * (b[i] & 0xffffffff); });
 }
@@ -228,6 +252,38 @@ inline DoubleLanes load(const double* from) {
     return x;
 }
 inline void store(double* to, DoubleLanes x) { std::memcpy(to, &x, sizeof x); }
+
+// Of each lane the value at its index.
+#if !defined(__AVX2__) || defined(LEVCORE_PLAIN_LANES)
+inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
+    WordLanes x;
+    for (std::size_t i = 0; i < lanes; ++i) x[i] = from[index[i]];
+    return x;
+}
+inline DoubleLanes gather(const double* from, WordLanes index) {
+    DoubleLanes x;
+    for (std::size_t i = 0; i < lanes; ++i) x[i] = from[index[i]];
+    return x;
+}
+#endif
+
+// A table of sixteen numbers, in registers where they hold it.
+#if defined(__AVX512F__) && !defined(LEVCORE_PLAIN_LANES)
+struct ShortTable {
+    DoubleLanes low;
+    DoubleLanes high;
+};
+inline ShortTable short_table(const double* from) { return {load(from), load(from + lanes)}; }
+inline DoubleLanes look_up(const ShortTable& table, WordLanes index) {
+    return _mm512_permutex2var_pd(table.low, reinterpret_cast<__m512i>(index), table.high);
+}
+#else
+struct ShortTable {
+    const double* from;
+};
+inline ShortTable short_table(const double* from) { return {from}; }
+inline DoubleLanes look_up(const ShortTable& table, WordLanes index) { return gather(table.from, index); }
+#endif
 
 inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return select(a < b, a, b); }
 inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return select(b < a, a, b); }

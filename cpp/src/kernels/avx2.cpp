@@ -3,5 +3,6 @@
 
 namespace levcore::avx2 {
 #include "normals.inc.hpp"
+#include "prices.inc.hpp"
 #include "walks.inc.hpp"
 }  // namespace levcore::avx2

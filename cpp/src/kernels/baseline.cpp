@@ -3,5 +3,6 @@
 
 namespace levcore::baseline {
 #include "normals.inc.hpp"
+#include "prices.inc.hpp"
 #include "walks.inc.hpp"
 }  // namespace levcore::baseline
