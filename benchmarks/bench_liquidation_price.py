@@ -14,7 +14,7 @@ import pytest
 
 import levcore as lc
 
-SIZE, TIERS, RUNS = 1_000_000, 10, 15
+SIZE, TIERS, RUNS = 1_000_000, 10, 41
 
 
 def venue() -> lc.Venue:
