@@ -90,6 +90,14 @@ def with_accounts(given: dict[str, np.ndarray]) -> lc.Book:
     return lc.Book(venue(), instrument="X", account=account, accounts=lc.Accounts(USD=[500.0]), **more)
 
 
+def shuffled(given: dict[str, np.ndarray], instruments: int) -> lc.Book:
+    """The same positions on several instruments of the same tiers, in no order."""
+    table = venue().instruments[0].tiers
+    traded = [lc.LinearPerpetual(f"X{k}", asset=f"X{k}", tiers=table) for k in range(instruments)]
+    codes = np.random.default_rng(5).integers(0, instruments, SIZE).astype(np.int32)
+    return lc.Book(lc.Venue(traded), instrument=codes, **given)
+
+
 def main() -> None:
     """Print the table."""
     given = columns()
@@ -99,6 +107,13 @@ def main() -> None:
     assert np.array_equal(both.liquidation_price[:-1], book.liquidation_price, equal_nan=True)
     ours, numpy_pass, times = ratio(lambda: fresh(book).liquidation_price, lambda: book.quantity * book.entry_price)
     print(f"liquidation_price {1e3 * ours:.2f} ms, one numpy pass {1e3 * numpy_pass:.2f} ms, ratio {times:.2f}")
+    for instruments in (4, 300):
+        mixed = shuffled(given, instruments)
+        assert np.array_equal(mixed.liquidation_price, book.liquidation_price, equal_nan=True)
+        ours, _, times = ratio(
+            lambda mixed=mixed: fresh(mixed).liquidation_price, lambda: book.quantity * book.entry_price
+        )
+        print(f"of {instruments} instruments in no order {1e3 * ours:.2f} ms, ratio {times:.2f}")
     _, _, times = ratio(lambda: fresh(both).liquidation_price, lambda: fresh(book).liquidation_price)
     print(f"with an account beside them: ratio {times:.3f}")
     market = lc.Market({"X": lc.Asset(1_000.0, impact=lc.LinearImpact(depth=1e9))})

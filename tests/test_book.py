@@ -225,3 +225,21 @@ def test_many_liquidation_prices_are_to_the_bit_those_of_one_line_after_another(
         prices.append(held.liquidation_price)
     assert np.array_equal(prices[0].view(np.int64), prices[1].view(np.int64))
     assert 100 < np.isnan(prices[0]).sum() < size // 2
+
+
+@pytest.mark.parametrize("instruments", [2, 5, 300])
+@pytest.mark.parametrize("stretch", [1, 3, 63, 64, 65, 5_000])
+def test_liquidation_prices_do_not_depend_on_the_order_of_instruments(instruments, stretch):
+    random = np.random.default_rng(instruments * stretch)
+    size = 40_003
+    rate = np.array([0.004, 0.01, 0.05])
+    tables = [lc.MarginTiers([0.0, 5e3 * (k + 1), 4e5 * (k + 1)], rate + 1e-4 * k) for k in range(instruments)]
+    rules = lc.Venue([lc.LinearPerpetual(f"X{k}", asset=f"X{k}", tiers=tiers) for k, tiers in enumerate(tables)])
+    codes = random.integers(0, instruments, size // stretch + 1).repeat(stretch)[:size].astype(np.int32)
+    quantity = random.choice([-1.0, 0.0, 1.0], size, p=[0.45, 0.1, 0.45]) * 10.0 ** random.uniform(-2.0, 4.0, size)
+    entry = 10.0 ** random.uniform(0.0, 3.0, size)
+    margin = np.maximum(np.abs(quantity) * entry, 1.0) / random.uniform(0.5, 50.0, size)
+    held = lc.Book(rules, instrument=codes, quantity=quantity, entry_price=entry, margin=margin)
+    order = np.argsort(codes, kind="stable")
+    assert np.array_equal(held.liquidation_price[order], held[order].liquidation_price, equal_nan=True)
+    assert np.isnan(held.liquidation_price).sum() < size // 2

@@ -52,6 +52,9 @@ py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<do
             outcomes.push_back(shock(ready.sorted, market, all.subspan(at, ready.assets), walk));
             interrupts.poll();
         }
+        audit_sample(outcomes, gross_notional(ready.sorted, market), [&](std::size_t i) {
+            return shock(ready.sorted, market, all.subspan(i * ready.assets, ready.assets), Keep{});
+        });
     }
     return columns(outcomes, ready.assets);
 }

@@ -1,5 +1,6 @@
 #include "levcore/cascade.hpp"
 
+#include <cmath>
 #include <vector>
 
 #include "levcore/real.hpp"
@@ -36,6 +37,14 @@ bool run_path(std::span<const double> logs, std::span<const double> days, std::s
         if (notes.to != nullptr) walk.note_step(*notes.to, notes.place + t, notes.prices.subspan(t * assets, assets));
     }
     return walk.inside();
+}
+
+double audit(const Outcome& ladder, const Outcome& ledger, double gross) {
+    double apart = std::fabs(ladder.bad_debt - ledger.bad_debt) + std::fabs(ladder.fees - ledger.fees) +
+                   std::fabs(ladder.insurance_fund - ledger.insurance_fund);
+    for (const std::size_t side : {longs, shorts})
+        apart += std::fabs(ladder.liquidated.notional[side] - ledger.liquidated.notional[side]);
+    return std::max(ledger.conservation_error, gross > 0.0 ? apart / gross : 0.0);
 }
 
 }  // namespace levcore

@@ -25,11 +25,7 @@ class Ledger {
         : run_{book, market, keep, start(book, market)}, batches_(market.assets.size()) {
         begin_check(run_);
         if (keep.positions) run_.outcome.liquidated_at.assign(book.positions.size(), -1);
-        for (std::size_t i = 0; i < book.asset_of.size(); ++i)
-            for (const std::size_t side : {longs, shorts})
-                gross_ += std::fabs(book.open_interest[i][side].quantity.value()) * first_unit_price(i);
-        for (std::size_t i = 0; i < book.cross.held.size(); ++i)
-            gross_ += std::fabs(book.cross.held[i].coin) * first_unit_price(book.cross.instrument[i]);
+        gross_ = gross_notional(book, market);
     }
 
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
@@ -114,11 +110,6 @@ class Ledger {
     }
 
   private:
-    [[nodiscard]] double first_unit_price(std::size_t instrument) const {
-        return unit_price(run_.book.venue.instruments[instrument],
-                          run_.market.assets[run_.book.asset_of[instrument]].price);
-    }
-
     void cascade() {
         // A round closes a position, or, in parts, shrinks one: far fewer orders a position are to be expected.
         const std::int64_t orders = run_.book.venue.liquidation.amount == Amount::all ? 1 : 1'000;

@@ -1,7 +1,6 @@
 #include "levcore/montecarlo.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "levcore/cascade.hpp"
@@ -12,9 +11,6 @@
 namespace levcore {
 namespace {
 
-// Of so many paths on the ladder one is run by the ledger, too, and money compared.
-constexpr std::size_t sampled_of = 65'536;
-
 // What a thread works with.
 struct Bench {
     Tally tally;
@@ -24,7 +20,6 @@ struct Bench {
     std::optional<LadderWalk> walk;
     std::optional<LadderBlocks> blocks;
     std::optional<LadderTally> rows;
-    double gap = 0.0;  // of the sample, a share of gross notional
 };
 
 class Paths {
@@ -33,9 +28,6 @@ class Paths {
           Runs& runs)
         : book_(book), market_(market), scenario_(scenario), plan_(plan), progress_(progress), runs_(runs) {
         for (const Asset& asset : market.assets) start_.push_back(asset.price);
-        for (std::size_t i = 0; i < book.asset_of.size(); ++i)
-            for (const std::size_t side : {longs, shorts})
-                gross_ += std::fabs(book.open_interest[i][side].quantity.value()) * start_[book.asset_of[i]];
     }
 
     [[nodiscard]] Bench bench() const {
@@ -59,6 +51,12 @@ class Paths {
             if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally, plan_.keep_steps);
             progress_.done.fetch_add(1, std::memory_order_relaxed);
         }
+    }
+
+    void audit(Bench& b) const {
+        const StandardArithmetic arithmetic;
+        audit_sample(runs_.outcomes, gross_notional(book_, market_),
+                     [&](std::size_t i) { return run_in_ledger(i, b, nullptr, false); });
     }
 
   private:
@@ -94,15 +92,8 @@ class Paths {
     }
 
     void keep(std::size_t i, const LadderWalk& walk, std::span<const double> last, Bench& b) const {
-        Outcome& mine = runs_.outcomes[i];
-        mine = walk.report(last, true);
+        runs_.outcomes[i] = walk.report(last, true);
         b.rows->add(walk.stretches());
-        if (i % sampled_of != 0) return;
-        const Outcome ledgers = run_in_ledger(i, b, nullptr, false);
-        const double apart = std::fabs(mine.bad_debt - ledgers.bad_debt) + std::fabs(mine.fees - ledgers.fees) +
-                             std::fabs(mine.insurance_fund - ledgers.insurance_fund);
-        const double share = gross_ > 0.0 ? apart / gross_ : 0.0;
-        b.gap = std::max({b.gap, share, ledgers.conservation_error});
     }
 
     Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally, bool keep_steps) const {
@@ -121,26 +112,20 @@ class Paths {
     Progress& progress_;
     Runs& runs_;
     std::vector<double> start_;
-    double gross_ = 0.0;
 };
 
 // All that the threads have counted, in one.
 void gather(const SortedBook& book, std::vector<Bench>& benches, Runs& runs) {
     Bench& first = benches.front();
     runs.tally = std::move(first.tally);
-    double gap = first.gap;
     for (std::size_t t = 1; t < benches.size(); ++t) {
         for (std::size_t i = 0; i < runs.tally.count.size(); ++i) {
             runs.tally.count[i] += benches[t].tally.count[i];
             runs.tally.step_sum[i] += benches[t].tally.step_sum[i];
         }
         if (first.rows) first.rows->add(*benches[t].rows);
-        gap = std::max(gap, benches[t].gap);
     }
-    if (!first.rows) return;
-    first.rows->write(book, runs.tally.count, runs.tally.step_sum);
-    for (Outcome& o : runs.outcomes)
-        if (o.by_ladder) o.conservation_error = gap;
+    if (first.rows) first.rows->write(book, runs.tally.count, runs.tally.step_sum);
 }
 
 }  // namespace
@@ -160,6 +145,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
         paths.run(chunk * plan.chunk, end, benches[thread]);
     });
     if (progress.stop) throw Stopped{};
+    if (plan.ladder != nullptr) paths.audit(benches.front());
     gather(book, benches, runs);
     return runs;
 }

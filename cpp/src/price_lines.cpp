@@ -1,6 +1,7 @@
 #include "levcore/price_lines.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -105,16 +106,67 @@ void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<
         if (std::bit_cast<std::uint64_t>(prices[i]) == unsure_price_bits) one_by_one(i);
 }
 
+namespace {
+
+// A kernel's call costs as much as some ten positions, so rows whose instrument changes often are put together by
+// instrument first, some thousands at a time.
+class Gathered {
+  public:
+    Gathered(const std::vector<PriceLines>& lines, const Positions& positions, std::span<double> prices)
+        : lines_(&lines), positions_(&positions), prices_(prices) {}
+
+    void liquidation_prices(std::size_t from, std::size_t to) {
+        const std::size_t n = to - from;
+        row_.resize(n);
+        for (std::vector<double>& column : columns_) column.resize(n);
+        ends_.assign(lines_->size() + 1, 0);  // at first where each instrument's rows begin
+        for (std::size_t i = from; i < to; ++i) ++ends_[code(i) + 1];
+        for (std::size_t k = 1; k < ends_.size(); ++k) ends_[k] += ends_[k - 1];
+        for (std::size_t i = from; i < to; ++i) {
+            const std::size_t at = ends_[code(i)]++;
+            row_[at] = i;
+            columns_[0][at] = positions_->quantity[i];
+            columns_[1][at] = positions_->entry_price[i];
+            columns_[2][at] = positions_->margin[i];
+        }
+        for (std::size_t k = 0, first = 0; k < lines_->size(); first = ends_[k], ++k) {
+            const auto of = [&](std::size_t c) { return std::span(columns_[c]).subspan(first, ends_[k] - first); };
+            if (ends_[k] > first) (*lines_)[k].liquidation_prices(of(0), of(1), of(2), of(3).data());
+        }
+        for (std::size_t at = 0; at < n; ++at) prices_[row_[at]] = columns_[3][at];
+    }
+
+  private:
+    [[nodiscard]] std::size_t code(std::size_t row) const {
+        return static_cast<std::size_t>(positions_->instrument[row]);
+    }
+
+    const std::vector<PriceLines>* lines_;
+    const Positions* positions_;
+    std::span<double> prices_;
+    std::vector<std::size_t> ends_;
+    std::vector<std::size_t> row_;
+    std::array<std::vector<double>, 4> columns_;
+};
+
+// Whether stretches of one instrument are long enough to be worth a call each.
+bool in_long_stretches(std::span<const std::int32_t> instrument) {
+    constexpr std::size_t long_enough = 64;
+    std::size_t changes = 0;
+    for (std::size_t i = 1; i < instrument.size(); ++i) changes += instrument[i] != instrument[i - 1] ? 1 : 0;
+    return changes * long_enough <= instrument.size();
+}
+
+}  // namespace
+
 void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
     constexpr std::size_t most_at_once = 2'048;  // looked at again where one of them is unsure
-    constexpr std::size_t rows = 32'768;         // to a thread at a time: fewer are done before another one has started
+    constexpr std::size_t most_gathered = 8'192;
+    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
     std::vector<PriceLines> lines;
     for (const Perpetual& instrument : venue.instruments) lines.emplace_back(instrument);
-    const std::size_t chunks = (positions.size() + rows - 1) / rows;
-    std::atomic<bool> stop{false};
-    run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
-        const std::size_t last = std::min(positions.size(), (chunk + 1) * rows);
-        for (std::size_t from = chunk * rows, to = from; from < last; from = to) {  // stretches of one instrument
+    const auto in_stretches = [&](std::size_t from, std::size_t last) {
+        for (std::size_t to = from; from < last; from = to) {
             const std::size_t end = std::min(last, from + most_at_once);
             if (lines.size() == 1) to = end;
             while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
@@ -122,6 +174,17 @@ void liquidation_prices(const Venue& venue, const Positions& positions, std::siz
                 positions.quantity.subspan(from, to - from), positions.entry_price.subspan(from, to - from),
                 positions.margin.subspan(from, to - from), &prices[from]);
         }
+    };
+    const std::size_t chunks = (positions.size() + rows - 1) / rows;
+    std::atomic<bool> stop{false};
+    run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
+        const std::size_t first = chunk * rows;
+        const std::size_t last = std::min(positions.size(), first + rows);
+        if (lines.size() == 1 || in_long_stretches(positions.instrument.subspan(first, last - first)))
+            return in_stretches(first, last);
+        Gathered gathered(lines, positions, prices);
+        for (std::size_t from = first; from < last; from += most_gathered)
+            gathered.liquidation_prices(from, std::min(last, from + most_gathered));
     });
 }
 

@@ -63,6 +63,19 @@ State start(const SortedBook& book, const Market& market) {
     return state;
 }
 
+double gross_notional(const SortedBook& book, const Market& market) {
+    const auto price = [&](std::size_t i) {
+        return unit_price(book.venue.instruments[i], market.assets[book.asset_of[i]].price);
+    };
+    double gross = 0.0;
+    for (std::size_t i = 0; i < book.asset_of.size(); ++i)
+        for (const std::size_t side : {longs, shorts})
+            gross += std::fabs(book.open_interest[i][side].quantity.value()) * price(i);
+    for (std::size_t i = 0; i < book.cross.held.size(); ++i)
+        gross += std::fabs(book.cross.held[i].coin) * price(book.cross.instrument[i]);
+    return gross;
+}
+
 double mark_price(const Asset& asset, const AssetState& state) {
     const double moved = asset.mark_follow * log_impact(asset.impact, state.volume.value());
     return state.fundamental * exp(state.log_permanent + moved);

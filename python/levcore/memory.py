@@ -13,8 +13,8 @@ COLUMN_BYTES = 4 + 4 * 8
 #: A sorted row: key, quantity, cash, position, instrument; and as much again while it is sorted.
 SORTED_BYTES = 3 * 8 + 2 * 4
 SORTING_BYTES = 16
-#: A ladder's row: height, prefix sums of quantity and cash, its share of a grid and of its block's bounds.
-LADDER_BYTES = 3 * 8 + 2 + 1
+#: A ladder's row: its rung, up to four cells of a grid, and its share of its block's bounds.
+LADDER_BYTES = 32 + 4 * 4 + 1
 #: What a run of its own takes where claims change: pools of counterparties, own claims and their order.
 CHANGING_BYTES = 280
 #: Of an account: its places and row as gathered. Of each of its balances: the column, the core's and the gathered copy.

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore.checks import integer
-from levcore.counted_rounds import Count, CountedRounds
+from levcore.batch import Batch, Count
 from levcore.display import money, plural
-from levcore.errors import InputError, NotKeptError
-from levcore.outcome import Outcome, Runner, _Result
+from levcore.errors import NotKeptError
+from levcore.outcome import Outcome, Runner
 from levcore.per_asset import PerAsset
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outcomes(CountedRounds, _Result):
+class Outcomes(Batch):
     """What many shocks did, each on its own: the names of :class:`Outcome`, an array with a leading axis each.
 
     There is no `liquidated` matrix and no `trace`: :meth:`at` gives one run whole.
@@ -87,22 +86,8 @@ class Outcomes(CountedRounds, _Result):
     engine_reason: str = field(default="", repr=False)
     _count: Count | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._count_later()
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._counted(),)
-
-    @property
-    def liquidated_count(self) -> Counts:
-        """Positions liquidated."""
-        return self.liquidated_count_long + self.liquidated_count_short
-
-    @property
-    def liquidated_notional(self) -> Floats:
-        """Notional of the forced orders, numeraire."""
-        return self.liquidated_notional_long + self.liquidated_notional_short
 
     @property
     def liquidated(self) -> npt.NDArray[np.bool_]:
@@ -113,9 +98,6 @@ class Outcomes(CountedRounds, _Result):
     def trace(self) -> npt.NDArray[Any]:
         """Not kept for a batch."""
         raise NotKeptError("a batch keeps no traces: use at(i).trace")
-
-    def __len__(self) -> int:
-        return len(self.bad_debt)
 
     def at(self, i: int) -> Outcome:
         """Return one run whole, with who was liquidated and its trace; it is run again.
@@ -134,11 +116,8 @@ class Outcomes(CountedRounds, _Result):
         InputError
             If there is no such run.
         """
-        place = integer("i", i)
-        if not -len(self) <= place < len(self):
-            raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {place}")
-        i = place % len(self)
-        return as_in_batch(self, i, self._ready._run(self.shocks[i : i + 1]))
+        place = self._place(i)
+        return as_in_batch(self, place, self._ready._run(self.shocks[place : place + 1]))
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row a shock as a pandas data frame.

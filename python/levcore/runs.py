@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from levcore.batch import Batch, Count
 from levcore.book import Book
 from levcore.cascade import Ready
-from levcore.checks import frozen, integer, number
-from levcore.counted_rounds import Count, CountedRounds
+from levcore.checks import frozen, number
 from levcore.display import money, plural
-from levcore.errors import InputError, NotKeptError
+from levcore.errors import NotKeptError
 from levcore.market import Market
-from levcore.outcome import Outcome, _Result
+from levcore.outcome import Outcome
 from levcore.outcomes import as_in_batch
 from levcore.per_asset import PerAsset
 from levcore.step_trace import StepTrace
@@ -33,7 +33,7 @@ Spans = npt.NDArray[np.timedelta64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Runs(CountedRounds, _Result):
+class Runs(Batch):
     """What many paths did to a book and its market: the names of :class:`Outcome`, one value a path.
 
     Attributes
@@ -113,24 +113,10 @@ class Runs(CountedRounds, _Result):
     engine_reason: str = field(default="", repr=False)
     _count: Count | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._count_later()
-
     @property
     def paths(self) -> int:
         """How many paths."""
         return len(self.bad_debt)
-
-    @property
-    def liquidated_count(self) -> Counts:
-        """Positions liquidated."""
-        return self.liquidated_count_long + self.liquidated_count_short
-
-    @property
-    def liquidated_notional(self) -> Floats:
-        """Notional of the forced orders, numeraire."""
-        return self.liquidated_notional_long + self.liquidated_notional_short
 
     @property
     def liquidation_probability(self) -> Floats:
@@ -182,9 +168,6 @@ class Runs(CountedRounds, _Result):
         """Not kept for many paths."""
         raise NotKeptError("paths keep no traces: use at(i).trace")
 
-    def __len__(self) -> int:
-        return self.paths
-
     def at(self, i: int) -> Outcome:
         """Return one path whole: who was liquidated, its rounds, its steps. It is run again.
 
@@ -204,12 +187,10 @@ class Runs(CountedRounds, _Result):
         NotKeptError
             If the returns came from an iterator and are gone.
         """
-        place = integer("i", i)
-        if not -self.paths <= place < self.paths:
-            raise InputError(f"i must lie in {-self.paths} to {self.paths - 1}, was {place}")
+        place = self._place(i)
         if self._again is None:
             raise NotKeptError("the returns of this path are not kept: run its block on its own")
-        return as_in_batch(self, place % self.paths, self._again(place % self.paths))
+        return as_in_batch(self, place, self._again(place))
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row a path as a pandas data frame.

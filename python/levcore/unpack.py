@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from levcore.batch import Count
 from levcore.checks import frozen
-from levcore.counted_rounds import Count
 from levcore.market import Market
 from levcore.outcome import Outcome, Runner
 from levcore.outcomes import Outcomes

@@ -2,6 +2,7 @@
 // one.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "levcore/ladder_walk.hpp"
@@ -27,5 +28,24 @@ struct StepNotes {
 // Along a path of log prices, on the ladder; false where it has left it.
 bool run_path(std::span<const double> logs, std::span<const double> days, std::size_t assets, LadderWalk& walk,
               const std::atomic<bool>& stop, const StepNotes& notes = {});
+
+// How far money on the ladder is from the ledger's, or how far the ledger's own sum moved: a share of gross notional.
+double audit(const Outcome& ladder, const Outcome& ledger, double gross);
+
+// Of the outcomes on the ladder the first one is run by the ledger, too, and one in so many; all of them report the
+// largest violation found. `again(i)` runs one by the ledger.
+template <class Again>
+void audit_sample(std::span<Outcome> outcomes, double gross, Again&& again) {
+    constexpr std::size_t sampled_of = 65'536;
+    double largest = 0.0;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!outcomes[i].by_ladder || i < next) continue;
+        largest = std::max(largest, audit(outcomes[i], again(i), gross));
+        next = i + sampled_of;
+    }
+    for (Outcome& o : outcomes)
+        if (o.by_ladder) o.conservation_error = largest;
+}
 
 }  // namespace levcore

@@ -126,6 +126,9 @@ struct State {
 
 State start(const SortedBook& book, const Market& market);
 
+// The notional of all that is held, at the prices of the start.
+double gross_notional(const SortedBook& book, const Market& market);
+
 double mark_price(const Asset& asset, const AssetState& state);
 
 // Whether the instruments on an asset are inverse: a venue's instruments of one asset are of one kind.

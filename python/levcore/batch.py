@@ -1,0 +1,69 @@
+"""What batches of runs share: how many, which one, and rounds that are counted when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore.checks import integer
+from levcore.errors import InputError
+from levcore.outcome import _Result
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Count = Callable[[], tuple[Counts, Counts]]
+COUNTED = ("rounds", "cascade_depth")
+
+
+class Batch(_Result):
+    """The ladder needs no rounds: where it ran, `rounds` and `cascade_depth` are counted by walking again."""
+
+    liquidated_count_long: Counts
+    liquidated_count_short: Counts
+    liquidated_notional_long: Floats
+    liquidated_notional_short: Floats
+    bad_debt: Floats
+    _count: Count | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self._count is not None:
+            for name in COUNTED:
+                del self.__dict__[name]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            count = self.__dict__.get("_count")
+            if name not in COUNTED or count is None:
+                return object.__getattribute__(self, name)  # says itself what is wrong
+            self.__dict__.update(zip(COUNTED, count(), strict=True))
+            return self.__dict__[name]
+
+    @property
+    def liquidated_count(self) -> Counts:
+        """Positions liquidated."""
+        return self.liquidated_count_long + self.liquidated_count_short
+
+    @property
+    def liquidated_notional(self) -> Floats:
+        """Notional of the forced orders, numeraire."""
+        return self.liquidated_notional_long + self.liquidated_notional_short
+
+    def __len__(self) -> int:
+        return len(self.bad_debt)
+
+    def _place(self, i: int) -> int:
+        """Return which run is meant, counted from the beginning."""
+        place = integer("i", i)
+        if not -len(self) <= place < len(self):
+            raise InputError(f"i must lie in {-len(self)} to {len(self) - 1}, was {place}")
+        return place % len(self)
+
+    def _counted(self) -> dict[str, Any]:
+        """Return all fields, rounds counted."""
+        rounds = {name: getattr(self, name) for name in COUNTED}
+        return rounds | vars(self) | {"_count": None}
