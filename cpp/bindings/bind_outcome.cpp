@@ -3,9 +3,15 @@
 namespace levcore::bindings {
 namespace {
 
+// Very many outcomes take a while to become columns: Ctrl-C is heard between two of them.
+void hear_interrupts() {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
 // One number an outcome, as a column.
 template <class T, class F>
 py::array_t<T> field(const std::vector<Outcome>& outcomes, F&& value) {
+    hear_interrupts();
     std::vector<T> column;
     column.reserve(outcomes.size());
     for (const Outcome& o : outcomes) column.push_back(static_cast<T>(value(o)));
@@ -15,6 +21,7 @@ py::array_t<T> field(const std::vector<Outcome>& outcomes, F&& value) {
 // One number an outcome and asset, as a matrix.
 template <class F>
 py::array_t<double> asset_field(const std::vector<Outcome>& outcomes, std::size_t assets, F&& value) {
+    hear_interrupts();
     std::vector<double> matrix;
     matrix.reserve(outcomes.size() * assets);
     for (const Outcome& o : outcomes)

@@ -1,5 +1,5 @@
 // Ctrl-C in a long native call. Short pieces of work ask between two of them; long ones run in a thread of their own,
-// while the calling thread, the only one that Python tells of signals, asks every 50 ms and says stop.
+// while the calling thread, the only one that Python tells of signals, asks every 25 ms and says stop.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -27,9 +27,9 @@ class Interrupts {
     std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
 };
 
-// Runs work() in a thread. Every 50 ms the calling thread takes the interpreter lock and calls watch(), which may
-// throw; then stop() is called once, the work is waited for, and what was thrown goes on. Call without the interpreter
-// lock.
+// Runs work() in a thread. Every 25 ms the calling thread takes the interpreter lock and asks for signals, every second
+// time it calls watch(), which may throw; then stop() is called once, the work is waited for, and what was thrown goes
+// on. Call without the interpreter lock.
 template <class Work, class Watch, class Stop>
 void run_watched(Work&& work, Watch&& watch, Stop&& stop) {
     std::mutex mutex;
@@ -49,14 +49,16 @@ void run_watched(Work&& work, Watch&& watch, Stop&& stop) {
     });
     {
         std::unique_lock<std::mutex> lock(mutex);
-        while (!finished.wait_for(lock, std::chrono::milliseconds(50), [&] { return done; })) {
+        bool is_second = true;
+        while (!finished.wait_for(lock, std::chrono::milliseconds(25), [&] { return done; })) {
             if (complaint) continue;
+            is_second = !is_second;
             lock.unlock();
             {
                 pybind11::gil_scoped_acquire locked;
                 try {
                     if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
-                    watch();
+                    if (is_second) watch();
                 } catch (...) {
                     complaint = std::current_exception();
                     stop();

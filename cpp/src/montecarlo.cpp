@@ -114,6 +114,25 @@ class Paths {
     std::vector<double> start_;
 };
 
+// Columns as long as they will be, a piece at a time: making very many takes longer than somebody who presses Ctrl-C
+// waits.
+template <class T>
+void lengthen(std::vector<T>& column, std::size_t size, const std::atomic<bool>& stop) {
+    constexpr std::size_t piece = (std::size_t{1} << 24) / sizeof(T);
+    column.reserve(size);
+    while (column.size() < size) {
+        if (stop.load(std::memory_order_relaxed)) throw Stopped{};
+        column.resize(std::min(size, column.size() + piece));
+    }
+}
+
+void lengthen(StepColumns& steps, std::size_t rows, std::size_t assets, const std::atomic<bool>& stop) {
+    for (std::vector<double>* column : {&steps.mark, &steps.fundamental}) lengthen(*column, rows * assets, stop);
+    for (std::vector<double>* column :
+         {&steps.notional[longs], &steps.notional[shorts], &steps.bad_debt, &steps.insurance_fund})
+        lengthen(*column, rows, stop);
+}
+
 // All that the threads have counted, in one.
 void gather(const SortedBook& book, std::vector<Bench>& benches, Runs& runs) {
     Bench& first = benches.front();
@@ -133,8 +152,8 @@ void gather(const SortedBook& book, std::vector<Bench>& benches, Runs& runs) {
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
                Progress& progress) {
     Runs runs;
-    runs.outcomes.resize(plan.paths);
-    if (plan.keep_steps) runs.steps.resize(plan.paths * plan.steps, market.assets.size());
+    lengthen(runs.outcomes, plan.paths, progress.stop);
+    if (plan.keep_steps) lengthen(runs.steps, plan.paths * plan.steps, market.assets.size(), progress.stop);
     const Paths paths(book, market, scenario, plan, progress, runs);
     const std::size_t chunks = (plan.paths + plan.chunk - 1) / plan.chunk;
     const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, chunks));
