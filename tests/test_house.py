@@ -47,6 +47,7 @@ LEVELS = (
         "watch",
         "ladder_build",
         "ladder_till",
+        "ladder_money",
         "ladder_walk",
         "ladder_tally",
         "ladder_blocks",
@@ -60,7 +61,7 @@ ORDERED = (
     ("simd", "kernels", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
-    ("orders", "run", "ladder_build", "ladder_till", "ladder_walk", "ladder_tally", "ladder_blocks"),
+    ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_walk", "ladder_tally", "ladder_blocks"),
     (
         "orders",
         "losses",

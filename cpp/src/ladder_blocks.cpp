@@ -1,6 +1,7 @@
 #include "levcore/ladder_blocks.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "levcore/kernels.hpp"
@@ -19,7 +20,8 @@ LadderBlocks::LadderBlocks(const SortedBook& book, const Market& market, const L
     : market_(market),
       ladder_(ladder),
       assets_(market.assets.size()),
-      walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)) {
+      walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
+      by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
     moves_.resize(cells);
@@ -42,12 +44,11 @@ void LadderBlocks::run(const Gbm& process, std::uint64_t first, std::size_t path
         const std::size_t steps = std::min(block_steps, days.size() - step);
         draw(process, first, step, steps);
         find_busy();
-        look_ahead(steps);
-        for (const std::uint32_t path : busy_) {
-            walks_[path].walk({logs_.data() + path, assets_, paths_, assets_ * paths_}, step,
-                              days.subspan(step, steps));
-            watch_anew(path);
-        }
+        look_ahead(step, steps);
+        for (std::size_t i = 0; i < visits_.size(); ++i)
+            visit(visits_[i], i + 1 < visits_.size() ? visits_[i + 1].first_look : looks_.size(), step,
+                  days.subspan(step, steps));
+        for (const std::uint32_t path : busy_) walks_[path].settle();
     }
     finish();
 }
@@ -115,28 +116,62 @@ void LadderBlocks::find_busy() {
 
 // Asks for the memory that the busy paths are going to read, so that all of them wait for it together: where each price
 // leads that goes further than those before it in the block.
-void LadderBlocks::look_ahead(std::size_t steps) {
+void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
     looks_.clear();
-    for (const std::uint32_t path : busy_)
-        for (std::uint32_t k = 0; k < assets_; ++k) {
-            double below = watch_.below[k * paths_ + path];
-            double above = watch_.above[k * paths_ + path];
-            for (std::size_t s = 0; s < steps; ++s) {
-                const double price = logs_[(s * assets_ + k) * paths_ + path];
-                if (price <= below) look_at(path, k, longs, below = price);
-                if (price >= above) look_at(path, k, shorts, above = price);
-            }
-        }
-    for (const Look& look : looks_) {
+    visits_.clear();
+    for (const std::uint32_t path : busy_) {
+        visits_.push_back({path, looks_.size(), by_steps_, infinity, -infinity});
+        for (std::uint32_t k = 0; k < assets_; ++k) look_at(visits_.back(), k, step, steps);
+    }
+    for (Look& look : looks_) {
         const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
-        side.fetch_row(std::max(side.first_row(look.height), walks_[look.path].cursor(look.asset, look.side)));
+        const std::size_t row =
+            std::max(side.first_row(look.push.place), walks_[look.path].cursor(look.asset, look.side));
+        side.fetch_row(row);
+        look.first_row = static_cast<std::uint32_t>(row);
     }
 }
 
-void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::size_t side, double log_price) {
-    const double height = walks_[path].height_at(k, side, log_price);
-    ladder_.assets[k].sides[side].fetch_cell(height);
-    looks_.push_back({path, k, static_cast<std::uint32_t>(side), height});
+void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const LadderWalk& walk = walks_[visit.path];
+    std::array<double, 2> furthest{watch_.below[k * paths_ + visit.path], watch_.above[k * paths_ + visit.path]};
+    std::array<bool, 2> seen{false, false};
+    const auto look = [&](std::size_t side, std::size_t s, double price) {
+        const double place = walk.height_at(k, side, price);
+        ladder_.assets[k].sides[side].fetch_cell(place);
+        const double other_way = side == longs ? visit.highest : visit.lowest;
+        looks_.push_back({static_cast<std::uint32_t>(visit.path),
+                          k,
+                          static_cast<std::uint32_t>(side),
+                          0,
+                          {static_cast<std::int64_t>(step + s), price, place, other_way}});
+        furthest[side] = price;
+        seen[side] = true;
+        visit.lowest = infinity;
+        visit.highest = -infinity;
+    };
+    for (std::size_t s = 0; s < steps; ++s) {
+        const double price = logs_[(s * assets_ + k) * paths_ + visit.path];
+        visit.lowest = std::min(visit.lowest, price);
+        visit.highest = std::max(visit.highest, price);
+        if (price <= furthest[longs]) look(longs, s, price);
+        if (price >= furthest[shorts]) look(shorts, s, price);
+    }
+    visit.by_steps = visit.by_steps || (seen[longs] && seen[shorts]);
+}
+
+// Push by push where all pushes are to one side: what a side closes does not change where its prices lead.
+void LadderBlocks::visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days) {
+    LadderWalk& walk = walks_[v.path];
+    if (v.by_steps) {
+        walk.walk({logs_.data() + v.path, assets_, paths_, assets_ * paths_}, step, days);
+    } else {
+        for (std::size_t i = v.first_look; i < end; ++i) walk.push(looks_[i].side, looks_[i].push, looks_[i].first_row);
+        if (v.lowest <= v.highest) walk.rest(v.lowest, v.highest);
+    }
+    watch_anew(v.path);
 }
 
 void LadderBlocks::watch_anew(std::size_t path) {

@@ -100,20 +100,23 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
 
 void LadderSide::fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
 
-void LadderSide::fetch_row(std::size_t row) const noexcept { prefetch(rungs.data() + row); }
+void LadderSide::fetch_row(std::size_t row) const noexcept {
+    prefetch(rungs.data() + row);
+    prefetch(rungs.data() + std::min(row + 2, rows));
+}
 
-std::size_t LadderSide::reach(double c, std::size_t from, bool at_equality) const noexcept {
-    const auto goes = [&](std::size_t row) { return rungs[row].height > c || (at_equality && rungs[row].height == c); };
-    // All rows of the cells before C's stand above it.
-    std::size_t low = std::max(from, static_cast<std::size_t>(first_of[cell(c)]));
-    if (low >= rows || !goes(low)) return low;
-    std::size_t stride = 1;
+std::size_t LadderSide::reach(double c, std::size_t low, bool at_equality) const noexcept {
+    const Rung* const at = rungs.data();  // and nothing reaches the last one
+    const auto goes = [&](std::size_t row) { return at_equality ? at[row].height >= c : at[row].height > c; };
+    constexpr std::size_t near = 8;
+    for (const std::size_t end = std::min(rows, low + near); low < end; ++low)
+        if (!goes(low)) return low;
+    std::size_t stride = near;
     while (low + stride < rows && goes(low + stride)) {
-        low += stride;
+        low += stride + 1;
         stride *= 2;
     }
     std::size_t high = std::min(rows, low + stride);  // the first known not to go
-    ++low;
     while (low < high) {
         const std::size_t middle = low + (high - low) / 2;
         if (goes(middle))

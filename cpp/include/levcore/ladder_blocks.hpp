@@ -41,15 +41,24 @@ class LadderBlocks {
         std::uint32_t path;
         std::uint32_t asset;
         std::uint32_t side;
-        double height;
+        std::uint32_t first_row;
+        Push push;
+    };
+    // A busy path: its looks, and how far prices went after the last one.
+    struct Visit {
+        std::size_t path;
+        std::size_t first_look;
+        bool by_steps;
+        double lowest, highest;
     };
 
     void begin(std::size_t paths);
     void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
     void draw_row(const Gbm& process, double* z, std::size_t k, bool is_first);
     void find_busy();
-    void look_ahead(std::size_t steps);
-    void look_at(std::uint32_t path, std::uint32_t k, std::size_t side, double log_price);
+    void look_ahead(std::size_t step, std::size_t steps);
+    void look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps);
+    void visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days);
     void watch_anew(std::size_t path);
     void finish();
 
@@ -66,7 +75,9 @@ class LadderBlocks {
     std::vector<double> last_;  // prices at the end, per path and asset
     std::vector<std::uint8_t> is_busy_;
     std::vector<std::uint32_t> busy_;
+    bool by_steps_;  // no path may go push by push
     std::vector<Look> looks_;
+    std::vector<Visit> visits_;
     Watch watch_;
 };
 

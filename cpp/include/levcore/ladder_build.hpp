@@ -53,10 +53,11 @@ struct LadderSide {
     double cells_per_unit = 0.0;
     std::vector<std::uint32_t> first_of;
 
-    // How many rows go, given C, when the first `from` have gone.
-    [[nodiscard]] std::size_t reach(double c, std::size_t from, bool at_equality) const noexcept;
+    // How many rows go, given C, if the first `low` do.
+    [[nodiscard]] std::size_t reach(double c, std::size_t low, bool at_equality) const noexcept;
 
-    // Of the rows at or above a height, one that is not far before the last; asking for the memory that reading needs.
+    // Of the rows at or above a height, one that is not far before the last: all before it are above; asking for the
+    // memory that reading needs.
     [[nodiscard]] std::size_t first_row(double height_at) const noexcept { return first_of[cell(height_at)]; }
     void fetch_cell(double height_at) const noexcept;
     void fetch_row(std::size_t row) const noexcept;

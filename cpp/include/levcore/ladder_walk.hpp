@@ -1,30 +1,20 @@
-// A path on the ladder: per asset two cursors, the market's state and the fund; the book is never touched. What a
-// stretch of rows brings is one question to prefix sums where all of them surely pay their fee, or surely leave a
-// deficit that the fund pays whole or not at all; else they go one by one. Money as in the ledger (model 6, 7).
+// A path on the ladder: per asset two cursors and the market's state; the book is never touched. How far the cursors go
+// is asked first, and money (ladder_money.hpp) booked after, stretch by stretch.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "levcore/backstop.hpp"
 #include "levcore/ladder_build.hpp"
-#include "levcore/ladder_till.hpp"
+#include "levcore/ladder_money.hpp"
 #include "levcore/outcome.hpp"
 #include "levcore/state.hpp"
 
 namespace levcore {
-
-// Rows [from, to) of a side, closed in one step.
-struct Stretch {
-    std::uint32_t asset;
-    std::uint32_t side;
-    std::uint32_t from;
-    std::uint32_t to;
-    std::int64_t step;
-};
 
 // Log prices of a path's block: of step s and asset k at first[s*step_stride + k*asset_stride].
 struct LogBlock {
@@ -32,6 +22,14 @@ struct LogBlock {
     std::size_t assets;
     std::size_t asset_stride;
     std::size_t step_stride;
+};
+
+// A price of a block that goes further to a side than those before it.
+struct Push {
+    std::int64_t step;
+    double log_price;
+    double place;      // where in the side's heights it leads
+    double other_way;  // how far prices went to the other side since the push before
 };
 
 // How far an asset's prices went, in logs.
@@ -50,8 +48,16 @@ class LadderWalk {
     // One step: log fundamental prices, and the days in which the order books refill.
     void step(std::span<const double> log_prices, double days);
 
-    // A block of steps, the first of which has this number.
+    // A block of steps, the first of which has this number; what it closes is not settled yet.
     void walk(const LogBlock& logs, std::size_t step, std::span<const double> days);
+
+    // The same of one asset with linear impact and a book that does not refill, of whose prices none but pushes to one
+    // side lead to a next liquidation: push by push, given a row that is not after the first to stay, then the rest.
+    void push(std::size_t side, const Push& p, std::size_t first_row);
+    void rest(double lowest, double highest);
+
+    // Books what has been closed and not yet settled.
+    void settle();
 
     // What the step just walked has done, at these fundamental prices.
     void note_step(StepColumns& to, std::size_t place, std::span<const double> prices);
@@ -60,14 +66,16 @@ class LadderWalk {
     void note(std::size_t k, double log_fundamental, const Extremes& seen);
 
     // The log fundamental price at or beyond which a side's next position goes; log mark less log fundamental; where in
-    // a side's heights a price leads.
+    // a side's heights a price leads, whatever that side has closed.
     [[nodiscard]] double trigger(std::size_t k, std::size_t side) const { return assets_[k].trigger[side]; }
     [[nodiscard]] double mark_offset(std::size_t k) const { return assets_[k].mark_offset; }
-    [[nodiscard]] double height_at(std::size_t k, std::size_t side, double log_price) const;
+    [[nodiscard]] double height_at(std::size_t k, std::size_t side, double log_price) const {
+        return sign_of(side) * log_price + assets_[k].base[side];
+    }
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {
-        return market_.assets[k].resilience > 0.0 && assets_[k].volume.value() != 0.0;
+        return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0;
     }
 
     // False: this path is for the ledger. It deleverages or charges losses, or several assets share a fund that binds,
@@ -83,11 +91,13 @@ class LadderWalk {
     struct AssetWalk {
         double log_fundamental;
         double log_permanent;  // A
-        Sum volume;            // X
+        double volume;         // X
+        Pair refilled;         // X less what the rows closed have sold and bought
         std::array<std::size_t, 2> cursor;
-        double trigger[2];   // of the log fundamental price: below, above
-        double mark_offset;  // log mark less log fundamental
-        double lowest;       // of the log mark
+        std::array<double, 2> base;     // a side's height less its price
+        std::array<double, 2> trigger;  // of the log fundamental price: below, above
+        double mark_offset;             // log mark less log fundamental
+        double lowest;                  // of the log mark
         double highest;
         double lowest_fundamental;  // logs
         double highest_fundamental;
@@ -95,6 +105,7 @@ class LadderWalk {
     };
 
     void walk_alone(const LogBlock& logs, std::size_t steps);
+    [[nodiscard]] Pair closed(std::size_t k) const;
     void set_triggers(std::size_t k);
     void refill_book(std::size_t k, double days);
     // Longs to rest, then shorts to rest: what shorts buy makes longs safer.
@@ -104,19 +115,12 @@ class LadderWalk {
         return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
     }
     std::int64_t close(std::size_t k, std::size_t side);
-    std::int64_t close_once(std::size_t k, std::size_t side);
-    [[nodiscard]] double log_walk(std::size_t k, double volume) const;
+    void advance(std::size_t k, std::size_t side, std::size_t to);
     std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;
-    void settle_stretch(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded);
-    void settle_sum(std::size_t k, std::size_t side, std::size_t from, std::size_t to, double traded, bool bankrupt);
-    void settle_rows(std::size_t k, std::size_t side, std::size_t from, std::size_t to);
-    void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
-    [[nodiscard]] double average_price(std::size_t k, std::size_t side, std::size_t from, double size) const;
-    // What that brings; of shorts, costs.
-    [[nodiscard]] double money(std::size_t k, std::size_t side, std::size_t from, double size) const {
-        return size * average_price(k, side, from, size);
+    void note_mark(AssetWalk& a, double lowest, double highest) const {
+        a.lowest = std::min(a.lowest, lowest + a.mark_offset);
+        a.highest = std::max(a.highest, highest + a.mark_offset);
     }
-    void note_mark(AssetWalk& a) const;
 
     const SortedBook& book_;
     const Market& market_;
@@ -128,9 +132,9 @@ class LadderWalk {
     std::vector<Stretch> stretches_;
     std::int64_t step_ = 0;
     Outcome outcome_;
-    double notional_[2] = {0.0, 0.0};
     double noted_[3] = {0.0, 0.0, 0.0};  // of steps: notionals and bad debt
-    LadderTill till_;
+    LadderMoney money_;
+    std::size_t settled_ = 0;  // of the stretches
 };
 
 }  // namespace levcore

@@ -1,0 +1,73 @@
+// The money of a path on the ladder (model 6, 7). What a stretch of rows brings is one question to prefix sums where
+// all of them surely pay their fee, or surely leave a deficit that the fund pays whole or not at all; else they go one
+// by one. Where cursors go does not depend on it, so stretches are booked when it suits.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "levcore/ladder_build.hpp"
+#include "levcore/ladder_till.hpp"
+#include "levcore/outcome.hpp"
+#include "levcore/sorted_book.hpp"
+
+namespace levcore {
+
+// Rows [from, to) of a side, closed in one step.
+struct Stretch {
+    std::uint32_t asset;
+    std::uint32_t side;
+    std::uint32_t from;
+    std::uint32_t to;
+    std::int64_t step;
+    double log_price;  // what the walk starts from: log of the fundamental price, and permanent impact
+    double volume;     // X before
+};
+
+// Of longs 1, of shorts -1.
+inline double sign_of(std::size_t side) noexcept { return side == longs ? 1.0 : -1.0; }
+
+class LadderMoney {
+  public:
+    LadderMoney(const SortedBook& book, const Market& market, const Ladder& ladder)
+        : book_(book), market_(market), ladder_(ladder), till_(book.venue, ladder.assets_held > 1) {}
+
+    void begin();
+
+    // False: the path is for the ledger (ladder_till.hpp).
+    bool settle(const Stretch& s);
+
+    [[nodiscard]] double notional(std::size_t side) const noexcept { return notional_[side]; }
+    [[nodiscard]] const LadderTill& till() const noexcept { return till_; }
+
+  private:
+    // A stretch on its walk.
+    struct Walk {
+        const Stretch& stretch;
+        const LadderAsset& on;
+        const LadderSide& rows;
+        const SortedSide& sorted;
+        double sign;
+        double spread;
+        double log_start;  // log price of the walk before the first order
+    };
+
+    [[nodiscard]] double log_walk(const Walk& w, double volume) const;
+    [[nodiscard]] double average_price(const Walk& w, std::size_t from, double size) const;
+    // What rows [from, to) bring, in one; of shorts, cost.
+    [[nodiscard]] double money(const Walk& w, std::size_t from, std::size_t to) const;
+    void settle_parts(const Walk& w, double worst);
+    void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded, bool bankrupt);
+    void settle_rows(const Walk& w, std::size_t from, std::size_t to);
+    void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
+
+    const SortedBook& book_;
+    const Market& market_;
+    const Ladder& ladder_;
+    LadderTill till_;
+    std::array<double, 2> notional_{0.0, 0.0};
+    bool inside_ = true;
+};
+
+}  // namespace levcore

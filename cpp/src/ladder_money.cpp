@@ -1,0 +1,127 @@
+#include "levcore/ladder_money.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "levcore/real.hpp"
+
+namespace levcore {
+namespace {
+
+// (exp(u) - 1)/u; a stretch moves the price little.
+double mean_ratio(double u) {
+    if (std::fabs(u) < 0x1p-9)  // what is left out is less than 2^-58
+        return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24 + u * (1.0 / 120 + u * (1.0 / 720)))));
+    return expm1(u) / u;
+}
+
+}  // namespace
+
+void LadderMoney::begin() {
+    till_.begin();
+    notional_ = {0.0, 0.0};
+    inside_ = true;
+}
+
+bool LadderMoney::settle(const Stretch& s) {
+    const LadderAsset& on = ladder_.assets[s.asset];
+    const double sign = sign_of(s.side);
+    Walk w{
+        s,  on, on.sides[s.side], book_.sides[s.asset][s.side], sign, 1.0 - sign * market_.assets[s.asset].half_spread,
+        0.0};
+    w.log_start = log_walk(w, s.volume);
+    const double traded = money(w, s.from, s.to);
+    notional_[s.side] += traded;
+    // Bounds know of the walk what was closed before a row where that is linear; else it is at worst where the stretch
+    // ends.
+    const double worst =
+        on.is_linear
+            ? sign * w.log_start + w.rows.rungs[s.from].quantity / on.depth
+            : sign * log_walk(w, s.volume - sign * (w.rows.rungs[s.to].quantity - w.rows.rungs[s.from].quantity));
+    if (worst >= w.rows.safe_from[s.from / block_rows])
+        settle_sum(w, s.from, s.to, traded, false);
+    else
+        settle_parts(w, worst);
+    return inside_;
+}
+
+// Where orders trade once the order book has taken that volume.
+double LadderMoney::log_walk(const Walk& w, double volume) const {
+    const double moved =
+        w.on.is_linear ? volume / w.on.depth : log_impact(market_.assets[w.stretch.asset].impact, volume);
+    return w.stretch.log_price + moved;
+}
+
+// Of closing `size` on the walk after the rows before `from`.
+double LadderMoney::average_price(const Walk& w, std::size_t from, double size) const {
+    double volume = w.stretch.volume;
+    if (from > w.stretch.from)
+        volume = add(multiply(between(w.rows.rungs[w.stretch.from], w.rows.rungs[from]), -w.sign), volume).high;
+    if (w.on.is_linear) {
+        const double log_price = from > w.stretch.from ? log_walk(w, volume) : w.log_start;
+        return exp(log_price) * w.spread * mean_ratio(-w.sign * size / w.on.depth);
+    }
+    const double ratio = average_ratio(market_.assets[w.stretch.asset].impact, volume, -w.sign * size);
+    return exp(w.stretch.log_price) * w.spread * ratio;
+}
+
+double LadderMoney::money(const Walk& w, std::size_t from, std::size_t to) const {
+    const double size = between(w.rows.rungs[from], w.rows.rungs[to]).high;
+    return size * average_price(w, from, size);
+}
+
+void LadderMoney::settle_parts(const Walk& w, double worst) {
+    const LadderSide& rows = w.rows;
+    const double best = w.sign * w.log_start + rows.rungs[w.stretch.from].quantity / w.on.depth;
+    const std::size_t to = w.stretch.to;
+    const auto is_safe = [&](std::size_t row) { return worst >= rows.safe[row / block_rows]; };
+    const auto is_bankrupt = [&](std::size_t row) { return best < rows.bankrupt[row / block_rows]; };
+    const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
+    const auto run_end = [&](std::size_t row, auto&& alike) {  // as far as blocks are alike
+        std::size_t end = block_end(row);
+        while (end < to && alike(end)) end = block_end(end);
+        return end;
+    };
+    for (std::size_t row = w.stretch.from; row < to && inside_;) {
+        const bool safe = is_safe(row);
+        std::size_t end = safe ? run_end(row, is_safe) : block_end(row);
+        bool whole = safe;
+        if (!safe && is_bankrupt(row)) {
+            if (till_.fund() == 0.0) end = run_end(row, is_bankrupt);
+            const double deficit = -(w.sign * money(w, row, end) + rows.rungs[end].cash - rows.rungs[row].cash);
+            whole = till_.fund() > deficit * (1.0 + 1e-9) || till_.fund() == 0.0;
+        }
+        if (whole)
+            settle_sum(w, row, end, money(w, row, end), !safe);
+        else
+            settle_rows(w, row, end);
+        row = end;
+    }
+}
+
+// Rows of which all pay their fee in full, or all leave a deficit that the fund can pay whole, or has nothing for.
+void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded, bool bankrupt) {
+    const double left = w.sign * traded + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    if (!bankrupt) {
+        const double fee = book_.venue.liquidation.fee_rate * traded;
+        return keep({fee, left - fee, 0.0, 0.0});
+    }
+    const double paid = till_.fund() > 0.0 ? -left : 0.0;
+    keep({0.0, 0.0, paid, -left - paid});
+}
+
+void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
+    const std::vector<Rung>& rungs = w.rows.rungs;
+    const double per_unit = w.sign / w.on.depth;
+    const double first = average_price(w, from, 0.0);  // before the first order
+    for (std::size_t row = from; row < to && inside_; ++row) {
+        const double size = std::fabs(w.sorted.quantity[row]);
+        const double moved = -per_unit * (rungs[row].quantity - rungs[from].quantity);
+        const double price = w.on.is_linear ? first * (1.0 + moved * mean_ratio(moved)) * mean_ratio(-per_unit * size)
+                                            : average_price(w, row, size);
+        const double left = w.sign * size * price + w.sorted.cash[row];
+        keep(levcore::settle(book_.venue.liquidation, left, size * price, till_.fund()));
+    }
+}
+
+}  // namespace levcore
