@@ -61,7 +61,7 @@ ORDERED = (
     ("simd", "kernels", "random"),
     ("liquidation", "backstop"),
     ("accounts", "sorted_book"),
-    ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_walk", "ladder_tally", "ladder_blocks"),
+    ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),
     (
         "orders",
         "losses",

@@ -16,9 +16,11 @@ constexpr std::size_t block_steps = 16;
 
 }  // namespace
 
-LadderBlocks::LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds)
+LadderBlocks::LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds,
+                           LadderTally& rows)
     : market_(market),
       ladder_(ladder),
+      rows_(rows),
       assets_(market.assets.size()),
       walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
       by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
@@ -48,9 +50,16 @@ void LadderBlocks::run(const Gbm& process, std::uint64_t first, std::size_t path
         for (std::size_t i = 0; i < visits_.size(); ++i)
             visit(visits_[i], i + 1 < visits_.size() ? visits_[i + 1].first_look : looks_.size(), step,
                   days.subspan(step, steps));
-        for (const std::uint32_t path : busy_) walks_[path].settle();
+        settle();
     }
     finish();
+}
+
+void LadderBlocks::settle() {
+    for (const Visit& v : visits_) {
+        rows_.add(std::span(walks_[v.path].stretches()).subspan(v.first_stretch));
+        walks_[v.path].settle();
+    }
 }
 
 void LadderBlocks::begin(std::size_t paths) {
@@ -121,7 +130,7 @@ void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
     looks_.clear();
     visits_.clear();
     for (const std::uint32_t path : busy_) {
-        visits_.push_back({path, looks_.size(), by_steps_, infinity, -infinity});
+        visits_.push_back({path, looks_.size(), walks_[path].stretches().size(), by_steps_, infinity, -infinity});
         for (std::uint32_t k = 0; k < assets_; ++k) look_at(visits_.back(), k, step, steps);
     }
     for (Look& look : looks_) {
@@ -135,30 +144,35 @@ void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
 
 void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    const LadderWalk& walk = walks_[visit.path];
-    std::array<double, 2> furthest{watch_.below[k * paths_ + visit.path], watch_.above[k * paths_ + visit.path]};
+    const std::size_t path = visit.path;
+    const LadderWalk& walk = walks_[path];
+    double below = watch_.below[k * paths_ + path];
+    double above = watch_.above[k * paths_ + path];
+    double lowest = infinity;
+    double highest = -infinity;
     std::array<bool, 2> seen{false, false};
-    const auto look = [&](std::size_t side, std::size_t s, double price) {
+    const auto look = [&](std::size_t side, std::size_t s, double price, double other_way) {
         const double place = walk.height_at(k, side, price);
         ladder_.assets[k].sides[side].fetch_cell(place);
-        const double other_way = side == longs ? visit.highest : visit.lowest;
-        looks_.push_back({static_cast<std::uint32_t>(visit.path),
+        looks_.push_back({static_cast<std::uint32_t>(path),
                           k,
                           static_cast<std::uint32_t>(side),
                           0,
                           {static_cast<std::int64_t>(step + s), price, place, other_way}});
-        furthest[side] = price;
         seen[side] = true;
-        visit.lowest = infinity;
-        visit.highest = -infinity;
+        lowest = infinity;
+        highest = -infinity;
     };
-    for (std::size_t s = 0; s < steps; ++s) {
-        const double price = logs_[(s * assets_ + k) * paths_ + visit.path];
-        visit.lowest = std::min(visit.lowest, price);
-        visit.highest = std::max(visit.highest, price);
-        if (price <= furthest[longs]) look(longs, s, price);
-        if (price >= furthest[shorts]) look(shorts, s, price);
+    const double* price_at = logs_.data() + k * paths_ + path;
+    for (std::size_t s = 0; s < steps; ++s, price_at += assets_ * paths_) {
+        const double price = *price_at;
+        lowest = std::min(lowest, price);
+        highest = std::max(highest, price);
+        if (price <= below) look(longs, s, below = price, highest);
+        if (price >= above) look(shorts, s, above = price, lowest);
     }
+    visit.lowest = lowest;
+    visit.highest = highest;
     visit.by_steps = visit.by_steps || (seen[longs] && seen[shorts]);
 }
 
@@ -168,7 +182,10 @@ void LadderBlocks::visit(const Visit& v, std::size_t end, std::size_t step, std:
     if (v.by_steps) {
         walk.walk({logs_.data() + v.path, assets_, paths_, assets_ * paths_}, step, days);
     } else {
-        for (std::size_t i = v.first_look; i < end; ++i) walk.push(looks_[i].side, looks_[i].push, looks_[i].first_row);
+        for (std::size_t i = v.first_look; i < end; ++i) {
+            walk.push(looks_[i].side, looks_[i].push, looks_[i].first_row);
+            rows_.fetch(0, looks_[i].side, walk.cursor(0, looks_[i].side));
+        }
         if (v.lowest <= v.highest) walk.rest(v.lowest, v.highest);
     }
     watch_anew(v.path);

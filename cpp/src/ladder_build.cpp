@@ -14,12 +14,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // What may be a matter of rounding is asked row by row.
 constexpr double room = 1e-9;
 
-void prefetch([[maybe_unused]] const void* at) {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#endif
-}
-
 // What is left of a sum once its value has been taken out.
 double rounded_by(const Sum& sum) {
     Sum rest(sum.pair());
@@ -97,13 +91,6 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
 }
 
 }  // namespace
-
-void LadderSide::fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
-
-void LadderSide::fetch_row(std::size_t row) const noexcept {
-    prefetch(rungs.data() + row);
-    prefetch(rungs.data() + std::min(row + 2, rows));
-}
 
 std::size_t LadderSide::reach(double c, std::size_t low, bool at_equality) const noexcept {
     const Rung* const at = rungs.data();  // and nothing reaches the last one

@@ -7,14 +7,20 @@ LadderTally::LadderTally(const SortedBook& book) {
         for (const SortedSide& side : sides) changes_.emplace_back(side.size() + 1);
 }
 
+void LadderTally::add(const Stretch& s, std::int64_t times) {
+    std::vector<Change>& changes = of(s);
+    changes[s.from].count += times;
+    changes[s.from].step_sum += times * s.step;
+    changes[s.to].count -= times;
+    changes[s.to].step_sum -= times * s.step;
+}
+
 void LadderTally::add(std::span<const Stretch> stretches) {
-    for (const Stretch& s : stretches) {
-        std::vector<Change>& changes = of(s);
-        changes[s.from].count += 1;
-        changes[s.from].step_sum += s.step;
-        changes[s.to].count -= 1;
-        changes[s.to].step_sum -= s.step;
-    }
+    for (const Stretch& s : stretches) add(s, 1);
+}
+
+void LadderTally::take_back(std::span<const Stretch> stretches) {
+    for (const Stretch& s : stretches) add(s, -1);
 }
 
 void LadderTally::add(const LadderTally& other) {

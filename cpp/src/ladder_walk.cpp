@@ -106,7 +106,7 @@ void LadderWalk::step(std::span<const double> log_prices, double days) {
 }
 
 void LadderWalk::settle() {
-    for (; settled_ < stretches_.size() && inside_; ++settled_) inside_ = money_.settle(stretches_[settled_]);
+    for (; settled_ < stretches_.size(); ++settled_) inside_ = inside_ && money_.settle(stretches_[settled_]);
 }
 
 void LadderWalk::walk(const LogBlock& logs, std::size_t step_number, std::span<const double> days) {

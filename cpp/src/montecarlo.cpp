@@ -1,6 +1,7 @@
 #include "levcore/montecarlo.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "levcore/cascade.hpp"
@@ -18,8 +19,8 @@ struct Bench {
     std::vector<double> last;
     std::vector<double> fundamental;  // prices of a path, where steps are kept
     std::optional<LadderWalk> walk;
-    std::optional<LadderBlocks> blocks;
-    std::optional<LadderTally> rows;
+    std::unique_ptr<LadderTally> rows;
+    std::unique_ptr<LadderBlocks> blocks;  // counts into rows
 };
 
 class Paths {
@@ -38,9 +39,9 @@ class Paths {
         b.last.resize(start_.size());
         if (plan_.ladder != nullptr) {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
-            b.rows.emplace(book_);
+            b.rows = std::make_unique<LadderTally>(book_);
             if (std::holds_alternative<Gbm>(scenario_) && !plan_.keep_steps)
-                b.blocks.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
+                b.blocks = std::make_unique<LadderBlocks>(book_, market_, *plan_.ladder, plan_.count_rounds, *b.rows);
         }
         return b;
     }
@@ -66,10 +67,12 @@ class Paths {
             b.blocks->run(std::get<Gbm>(scenario_), from, count, plan_.days, progress_.stop);
             for (std::size_t i = 0; i < count; ++i) {
                 const LadderWalk& walk = b.blocks->walk(i);
-                if (walk.inside())
-                    keep(from + i, walk, b.blocks->last_prices(i), b);
-                else
-                    runs_.outcomes[from + i] = run_in_ledger(from + i, b, &b.tally, plan_.keep_steps);
+                if (walk.inside()) {
+                    runs_.outcomes[from + i] = walk.report(b.blocks->last_prices(i), true);
+                    continue;
+                }
+                b.rows->take_back(walk.stretches());
+                runs_.outcomes[from + i] = run_in_ledger(from + i, b, &b.tally, plan_.keep_steps);
             }
             from += count;
             progress_.done.fetch_add(count, std::memory_order_relaxed);
@@ -79,7 +82,8 @@ class Paths {
     bool run_on_ladder(std::size_t i, Bench& b) const {
         draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
         if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
-        keep(i, *b.walk, b.last, b);
+        runs_.outcomes[i] = b.walk->report(b.last, true);
+        b.rows->add(b.walk->stretches());
         return true;
     }
 
@@ -89,11 +93,6 @@ class Paths {
         b.fundamental.resize(b.prices.size());
         draw(scenario_, start_, i, plan_.steps, b.fundamental);
         return {&runs_.steps, i * plan_.steps, b.fundamental};
-    }
-
-    void keep(std::size_t i, const LadderWalk& walk, std::span<const double> last, Bench& b) const {
-        runs_.outcomes[i] = walk.report(last, true);
-        b.rows->add(walk.stretches());
     }
 
     Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally, bool keep_steps) const {

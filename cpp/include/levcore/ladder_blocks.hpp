@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "levcore/ladder_tally.hpp"
 #include "levcore/ladder_walk.hpp"
 #include "levcore/scenario.hpp"
 
@@ -18,9 +19,11 @@ class LadderBlocks {
   public:
     static constexpr std::size_t most_paths = 256;
 
-    LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds);
+    LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds,
+                 LadderTally& rows);
 
-    // Runs paths [first, first + paths) of a process, at most most_paths. Throws Stopped where `stop` turns true.
+    // Runs paths [first, first + paths) of a process, at most most_paths, and counts what they close, of those that
+    // turn out to be for the ledger, too. Throws Stopped where `stop` turns true.
     void run(const Gbm& process, std::uint64_t first, std::size_t paths, std::span<const double> days,
              const std::atomic<bool>& stop);
 
@@ -44,15 +47,17 @@ class LadderBlocks {
         std::uint32_t first_row;
         Push push;
     };
-    // A busy path: its looks, and how far prices went after the last one.
+    // A busy path: its looks, what it had closed before, and how far prices went after the last look.
     struct Visit {
         std::size_t path;
         std::size_t first_look;
+        std::size_t first_stretch;
         bool by_steps;
         double lowest, highest;
     };
 
     void begin(std::size_t paths);
+    void settle();
     void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
     void draw_row(const Gbm& process, double* z, std::size_t k, bool is_first);
     void find_busy();
@@ -64,6 +69,7 @@ class LadderBlocks {
 
     const Market& market_;
     const Ladder& ladder_;
+    LadderTally& rows_;
     std::size_t assets_;
     std::size_t paths_ = 0;
     std::vector<LadderWalk> walks_;

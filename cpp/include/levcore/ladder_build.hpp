@@ -5,6 +5,7 @@
 // paths.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,13 @@
 #include "levcore/sorted_book.hpp"
 
 namespace levcore {
+
+// Asks for memory that will be read soon.
+inline void prefetch([[maybe_unused]] const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#endif
+}
 
 // Why a pair is not for the ladder.
 enum class Outside : std::int32_t {
@@ -59,8 +67,11 @@ struct LadderSide {
     // Of the rows at or above a height, one that is not far before the last: all before it are above; asking for the
     // memory that reading needs.
     [[nodiscard]] std::size_t first_row(double height_at) const noexcept { return first_of[cell(height_at)]; }
-    void fetch_cell(double height_at) const noexcept;
-    void fetch_row(std::size_t row) const noexcept;
+    void fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
+    void fetch_row(std::size_t row) const noexcept {
+        prefetch(rungs.data() + row);
+        prefetch(rungs.data() + std::min(row + 2, rows));
+    }
 
     [[nodiscard]] std::size_t cell(double height_at) const noexcept {
         const double place = (highest - height_at) * cells_per_unit;

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "levcore/ladder_walk.hpp"
+#include "levcore/ladder_money.hpp"
 
 namespace levcore {
 
@@ -15,6 +15,11 @@ class LadderTally {
     explicit LadderTally(const SortedBook& book);
 
     void add(std::span<const Stretch> stretches);
+    void take_back(std::span<const Stretch> stretches);
+    // Asks for the memory that adding a stretch to this row will need.
+    void fetch(std::size_t asset, std::size_t side, std::size_t row) const noexcept {
+        prefetch(changes_[2 * asset + side].data() + row);
+    }
     void add(const LadderTally& other);
 
     // Into counts and sums of steps by position.
@@ -25,6 +30,7 @@ class LadderTally {
         std::int64_t count = 0;
         std::int64_t step_sum = 0;
     };
+    void add(const Stretch& s, std::int64_t times);
     [[nodiscard]] std::vector<Change>& of(const Stretch& s) { return changes_[2 * s.asset + s.side]; }
     std::vector<std::vector<Change>> changes_;  // per asset and side, a row more than there are
 };
