@@ -104,23 +104,40 @@ void LadderBlocks::draw_row(const Gbm& process, double* z, std::size_t k, bool i
 // Which paths may have a liquidation in the block; of the others, how far the prices went.
 void LadderBlocks::find_busy() {
     std::fill_n(is_busy_.begin(), paths_, std::uint8_t{0});
-    for (std::size_t k = 0; k < assets_; ++k)
-        for (std::size_t i = 0; i < paths_; ++i) {
-            const std::size_t at = k * paths_ + i;
-            watch_.lowest[at] = std::min(watch_.lowest[at], least_[at]);
-            watch_.highest[at] = std::max(watch_.highest[at], most_[at]);
-            is_busy_[i] |= static_cast<std::uint8_t>(least_[at] <= watch_.below[at] || most_[at] >= watch_.above[at]);
-        }
-    busy_.clear();
-    for (std::uint32_t i = 0; i < paths_; ++i)
-        if (is_busy_[i] != 0) busy_.push_back(i);
-    for (std::size_t k = 0; k < assets_; ++k)
-        for (std::size_t i = 0; i < paths_; ++i) {
-            if (is_busy_[i] != 0) continue;
-            const std::size_t at = k * paths_ + i;
-            watch_.lowest_mark[at] = std::min(watch_.lowest_mark[at], least_[at] + watch_.offset[at]);
-            watch_.highest_mark[at] = std::max(watch_.highest_mark[at], most_[at] + watch_.offset[at]);
-        }
+    for (std::size_t k = 0; k < assets_; ++k) find_crossing(k * paths_);
+    busy_.resize(paths_);
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i < paths_; ++i) {
+        busy_[count] = i;
+        count += is_busy_[i];
+    }
+    busy_.resize(count);
+}
+
+// Of one asset's row. Loops of few arrays each, which compilers turn into vector instructions.
+void LadderBlocks::find_crossing(std::size_t row) {
+    const double* const least = least_.data() + row;
+    const double* const most = most_.data() + row;
+    const double* const below = watch_.below.data() + row;
+    const double* const above = watch_.above.data() + row;
+    for (std::size_t i = 0; i < paths_; ++i)
+        is_busy_[i] |= static_cast<std::uint8_t>((least[i] <= below[i]) | (most[i] >= above[i]));
+    double* to = watch_.lowest.data() + row;
+    for (std::size_t i = 0; i < paths_; ++i) to[i] = least[i] < to[i] ? least[i] : to[i];
+    to = watch_.highest.data() + row;
+    for (std::size_t i = 0; i < paths_; ++i) to[i] = most[i] > to[i] ? most[i] : to[i];
+    // Where prices cross, the walk notes marks.
+    const double* const offset = watch_.offset.data() + row;
+    to = watch_.lowest_mark.data() + row;
+    for (std::size_t i = 0; i < paths_; ++i) {
+        const double mark = least[i] + offset[i];
+        to[i] = (mark < to[i]) & (least[i] > below[i]) & (most[i] < above[i]) ? mark : to[i];
+    }
+    to = watch_.highest_mark.data() + row;
+    for (std::size_t i = 0; i < paths_; ++i) {
+        const double mark = most[i] + offset[i];
+        to[i] = (mark > to[i]) & (least[i] > below[i]) & (most[i] < above[i]) ? mark : to[i];
+    }
 }
 
 // Asks for the memory that the busy paths are going to read, so that all of them wait for it together: where each price

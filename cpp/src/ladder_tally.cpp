@@ -32,12 +32,18 @@ void LadderTally::add(const LadderTally& other) {
 }
 
 void LadderTally::write(const SortedBook& book, std::span<std::int64_t> count, std::span<std::int64_t> step_sum) const {
+    constexpr std::size_t ahead = 32;  // positions lie anywhere
     for (std::size_t place = 0; place < changes_.size(); ++place) {
         const SortedSide& side = book.sides[place / 2][place % 2];
         Change sum;
         for (std::size_t row = 0; row < side.size(); ++row) {
+            if (row + ahead < side.size()) {
+                prefetch(&count[side.position[row + ahead]]);
+                prefetch(&step_sum[side.position[row + ahead]]);
+            }
             sum.count += changes_[place][row].count;
             sum.step_sum += changes_[place][row].step_sum;
+            if (sum.count == 0) continue;
             count[side.position[row]] += sum.count;
             step_sum[side.position[row]] += sum.step_sum;
         }

@@ -65,14 +65,15 @@ Pair LadderWalk::closed(std::size_t k) const {
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    a.volume = add(a.refilled, closed(k)).high;
+    const std::array<double, 2> gone{on.sides[longs].rungs[a.cursor[longs]].quantity,
+                                     on.sides[shorts].rungs[a.cursor[shorts]].quantity};
+    a.volume = a.refilled.high + (gone[shorts] - gone[longs]);
     const double moved = on.is_linear ? on.mark_slope * a.volume
                                       : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, a.volume);
     a.mark_offset = a.log_permanent + moved;
     for (const std::size_t side : {longs, shorts}) {
-        const LadderSide& other = on.sides[1 - side];
         const double sign = sign_of(side);
-        const double bought = sign * a.refilled.high + other.rungs[a.cursor[1 - side]].quantity;
+        const double bought = sign * a.refilled.high + gone[1 - side];
         a.base[side] = sign * a.log_permanent + (on.is_linear ? on.mark_slope * bought : sign * moved);
         a.trigger[side] = sign * (on.sides[side].rungs[a.cursor[side]].height - a.base[side]);
     }

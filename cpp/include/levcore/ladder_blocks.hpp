@@ -61,6 +61,7 @@ class LadderBlocks {
     void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
     void draw_row(const Gbm& process, double* z, std::size_t k, bool is_first);
     void find_busy();
+    void find_crossing(std::size_t row);
     void look_ahead(std::size_t step, std::size_t steps);
     void look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps);
     void visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days);
