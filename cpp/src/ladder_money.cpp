@@ -110,18 +110,42 @@ void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, do
     keep({0.0, 0.0, paid, -left - paid});
 }
 
-void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
-    const std::vector<Rung>& rungs = w.rows.rungs;
-    const double per_unit = w.sign / w.on.depth;
-    const double first = average_price(w, from, 0.0);  // before the first order
-    for (std::size_t row = from; row < to && inside_; ++row) {
+// One block at most, on a walk that is linear and short: prices by the price before the first order.
+template <class MeanRatio>
+LadderTill::Rows LadderMoney::settle_linear(const Walk& w, std::size_t from, std::size_t to, MeanRatio&& ratio) const {
+    const Rung* const rungs = w.rows.rungs.data();
+    const double per_unit = -w.sign / w.on.depth;
+    const double first = average_price(w, from, 0.0);
+    LadderTill::Rows rows = till_.rows();
+    for (std::size_t row = from; row < to; ++row) {
         const double size = std::fabs(w.sorted.quantity[row]);
-        const double moved = -per_unit * (rungs[row].quantity - rungs[from].quantity);
-        const double price = w.on.is_linear ? first * (1.0 + moved * mean_ratio(moved)) * mean_ratio(-per_unit * size)
-                                            : average_price(w, row, size);
-        const double left = w.sign * size * price + w.sorted.cash[row];
-        keep(levcore::settle(book_.venue.liquidation, left, size * price, till_.fund()));
+        const double moved = per_unit * (rungs[row].quantity - rungs[from].quantity);
+        const double notional = size * (first * (1.0 + moved * ratio(moved)) * ratio(per_unit * size));
+        till_.add(rows, w.sign * notional + w.sorted.cash[row], notional);
     }
+    return rows;
+}
+
+LadderTill::Rows LadderMoney::settle_any(const Walk& w, std::size_t from, std::size_t to) const {
+    LadderTill::Rows rows = till_.rows();
+    for (std::size_t row = from; row < to; ++row) {
+        const double size = std::fabs(w.sorted.quantity[row]);
+        const double notional = size * average_price(w, row, size);
+        till_.add(rows, w.sign * notional + w.sorted.cash[row], notional);
+    }
+    return rows;
+}
+
+void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
+    if (!w.on.is_linear) {
+        inside_ = till_.pay(settle_any(w, from, to)) && inside_;
+        return;
+    }
+    const double moved = (w.rows.rungs[to].quantity - w.rows.rungs[from].quantity) / w.on.depth;
+    const auto of_little = [](double u) { return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24))); };
+    const bool is_little = moved < 0x1p-12;  // what is left out is less than 2^-54
+    inside_ = till_.pay(is_little ? settle_linear(w, from, to, of_little) : settle_linear(w, from, to, mean_ratio)) &&
+              inside_;
 }
 
 }  // namespace levcore

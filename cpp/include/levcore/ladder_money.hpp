@@ -60,6 +60,10 @@ class LadderMoney {
     void settle_parts(const Walk& w, double worst);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded, bool bankrupt);
     void settle_rows(const Walk& w, std::size_t from, std::size_t to);
+    template <class MeanRatio>
+    [[nodiscard]] LadderTill::Rows settle_linear(const Walk& w, std::size_t from, std::size_t to,
+                                                 MeanRatio&& ratio) const;
+    [[nodiscard]] LadderTill::Rows settle_any(const Walk& w, std::size_t from, std::size_t to) const;
     void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
 
     const SortedBook& book_;

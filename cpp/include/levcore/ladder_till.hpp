@@ -10,7 +10,7 @@ namespace levcore {
 class LadderTill {
   public:
     // shares_fund: several assets with positions stand before one fund.
-    LadderTill(const Venue& venue, bool shares_fund) : venue_(venue), shares_fund_(shares_fund) { begin(); }
+    LadderTill(const Venue& venue, bool shares_fund);
 
     void begin();
 
@@ -18,12 +18,42 @@ class LadderTill {
     // whose use is a matter of rounds; nothing has been booked.
     bool pay(const Settlement& s);
 
+    // The same of closes one after the other, in plain numbers for as long as they are few.
+    struct Rows {
+        double fund;
+        double fund_low;
+        double fees = 0.0;
+        double to_fund = 0.0;
+        double paid = 0.0;
+        double unpaid = 0.0;
+    };
+    [[nodiscard]] Rows rows() const noexcept { return {fund(), fund_low_}; }
+    void add(Rows& rows, double equity, double notional) const noexcept {
+        const double left = equity > 0.0 ? equity : 0.0;
+        const double deficit = left - equity;
+        const double full_fee = venue_.liquidation.fee_rate * notional;
+        const double fee = full_fee < left ? full_fee : left;
+        const double to_fund = fee * fees_to_fund_ + (left - fee) * remainder_to_fund_;
+        const double paid = deficit < rows.fund ? deficit : rows.fund;
+        rows.fees += fee;
+        rows.to_fund += to_fund;
+        rows.paid += paid;
+        rows.unpaid += deficit - paid;
+        rows.fund += to_fund - paid;
+        rows.fund_low = rows.fund < rows.fund_low ? rows.fund : rows.fund_low;
+    }
+    bool pay(const Rows& rows);
+
     [[nodiscard]] double fund() const noexcept { return fund_.value(); }
     [[nodiscard]] double bad_debt() const noexcept { return bad_debt_.value(); }
     void report(Outcome& outcome) const;
 
   private:
+    [[nodiscard]] bool for_the_ledger(double fund_pays, double unpaid) const noexcept;
+
     const Venue& venue_;
+    double fees_to_fund_;  // 1 or 0
+    double remainder_to_fund_;
     bool shares_fund_;
     Sum fund_;
     Sum fees_;
