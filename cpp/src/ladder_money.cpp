@@ -110,42 +110,44 @@ void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, do
     keep({0.0, 0.0, paid, -left - paid});
 }
 
-// One block at most, on a walk that is linear and short: prices by the price before the first order.
+// One block at most.
+void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
+    std::array<double, block_rows> notional;
+    std::array<double, block_rows> equity;
+    const double moved = (w.rows.rungs[to].quantity - w.rows.rungs[from].quantity) / w.on.depth;
+    const std::size_t n = to - from;
+    const auto of_little = [](double u) { return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24))); };
+    if (!w.on.is_linear)
+        trade_rows(w, from, {notional.data(), n});
+    else if (moved < 0x1p-12)  // what is left out is less than 2^-54
+        trade_linear(w, from, {notional.data(), n}, of_little);
+    else
+        trade_linear(w, from, {notional.data(), n}, mean_ratio);
+    const double* const cash = w.sorted.cash.data() + from;
+    for (std::size_t i = 0; i < n; ++i) equity[i] = w.sign * notional[i] + cash[i];
+    inside_ = till_.pay({equity.data(), n}, {notional.data(), n}) && inside_;
+}
+
+// What each row trades on a walk that is linear, by the price before the first order.
 template <class MeanRatio>
-LadderTill::Rows LadderMoney::settle_linear(const Walk& w, std::size_t from, std::size_t to, MeanRatio&& ratio) const {
-    const Rung* const rungs = w.rows.rungs.data();
+void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double> notional, MeanRatio&& ratio) const {
+    const Rung* const rungs = w.rows.rungs.data() + from;
+    const double* const quantity = w.sorted.quantity.data() + from;
     const double per_unit = -w.sign / w.on.depth;
     const double first = average_price(w, from, 0.0);
-    LadderTill::Rows rows = till_.rows();
-    for (std::size_t row = from; row < to; ++row) {
-        const double size = std::fabs(w.sorted.quantity[row]);
-        const double moved = per_unit * (rungs[row].quantity - rungs[from].quantity);
-        const double notional = size * (first * (1.0 + moved * ratio(moved)) * ratio(per_unit * size));
-        till_.add(rows, w.sign * notional + w.sorted.cash[row], notional);
+    const double before = rungs[0].quantity;
+    for (std::size_t i = 0; i < notional.size(); ++i) {
+        const double size = std::fabs(quantity[i]);
+        const double moved = per_unit * (rungs[i].quantity - before);
+        notional[i] = size * (first * (1.0 + moved * ratio(moved)) * ratio(per_unit * size));
     }
-    return rows;
 }
 
-LadderTill::Rows LadderMoney::settle_any(const Walk& w, std::size_t from, std::size_t to) const {
-    LadderTill::Rows rows = till_.rows();
-    for (std::size_t row = from; row < to; ++row) {
-        const double size = std::fabs(w.sorted.quantity[row]);
-        const double notional = size * average_price(w, row, size);
-        till_.add(rows, w.sign * notional + w.sorted.cash[row], notional);
+void LadderMoney::trade_rows(const Walk& w, std::size_t from, std::span<double> notional) const {
+    for (std::size_t i = 0; i < notional.size(); ++i) {
+        const double size = std::fabs(w.sorted.quantity[from + i]);
+        notional[i] = size * average_price(w, from + i, size);
     }
-    return rows;
-}
-
-void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
-    if (!w.on.is_linear) {
-        inside_ = till_.pay(settle_any(w, from, to)) && inside_;
-        return;
-    }
-    const double moved = (w.rows.rungs[to].quantity - w.rows.rungs[from].quantity) / w.on.depth;
-    const auto of_little = [](double u) { return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24))); };
-    const bool is_little = moved < 0x1p-12;  // what is left out is less than 2^-54
-    inside_ = till_.pay(is_little ? settle_linear(w, from, to, of_little) : settle_linear(w, from, to, mean_ratio)) &&
-              inside_;
 }
 
 }  // namespace levcore

@@ -17,7 +17,43 @@ bool LadderTill::for_the_ledger(double fund_pays, double unpaid) const noexcept 
     return (unpaid > 0.0 && charged) || ((unpaid > 0.0 || fund_pays > 0.0) && shares_fund_);
 }
 
-bool LadderTill::pay(const Rows& rows) {
+// With an empty fund that nothing flows into.
+LadderTill::Rows LadderTill::all_unpaid(std::span<const double> equity,
+                                        std::span<const double> notional) const noexcept {
+    Rows rows{0.0, 0.0};
+    const double rate = venue_.liquidation.fee_rate;
+    for (std::size_t i = 0; i < equity.size(); ++i) {
+        const double left = equity[i] > 0.0 ? equity[i] : 0.0;
+        const double fee = rate * notional[i];
+        rows.fees += fee < left ? fee : left;
+        rows.unpaid += left - equity[i];
+    }
+    return rows;
+}
+
+LadderTill::Rows LadderTill::in_turn(std::span<const double> equity, std::span<const double> notional) const noexcept {
+    Rows rows{fund(), fund_low_};
+    const double rate = venue_.liquidation.fee_rate;
+    for (std::size_t i = 0; i < equity.size(); ++i) {
+        const double left = equity[i] > 0.0 ? equity[i] : 0.0;
+        const double deficit = left - equity[i];
+        const double fee = std::min(rate * notional[i], left);
+        const double to_fund = fee * fees_to_fund_ + (left - fee) * remainder_to_fund_;
+        const double paid = std::min(deficit, rows.fund);
+        rows.fees += fee;
+        rows.to_fund += to_fund;
+        rows.paid += paid;
+        rows.unpaid += deficit - paid;
+        rows.fund += to_fund - paid;
+        rows.fund_low = std::min(rows.fund, rows.fund_low);
+    }
+    return rows;
+}
+
+bool LadderTill::pay(std::span<const double> equity, std::span<const double> notional) {
+    const bool stays_empty =
+        fund() == 0.0 && remainder_to_fund_ == 0.0 && (fees_to_fund_ == 0.0 || venue_.liquidation.fee_rate == 0.0);
+    const Rows rows = stays_empty ? all_unpaid(equity, notional) : in_turn(equity, notional);
     if (for_the_ledger(rows.paid, rows.unpaid)) return false;
     fees_.add(rows.fees);
     if (rows.unpaid > 0.0) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "levcore/ladder_build.hpp"
 #include "levcore/ladder_till.hpp"
@@ -61,9 +62,8 @@ class LadderMoney {
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded, bool bankrupt);
     void settle_rows(const Walk& w, std::size_t from, std::size_t to);
     template <class MeanRatio>
-    [[nodiscard]] LadderTill::Rows settle_linear(const Walk& w, std::size_t from, std::size_t to,
-                                                 MeanRatio&& ratio) const;
-    [[nodiscard]] LadderTill::Rows settle_any(const Walk& w, std::size_t from, std::size_t to) const;
+    void trade_linear(const Walk& w, std::size_t from, std::span<double> notional, MeanRatio&& ratio) const;
+    void trade_rows(const Walk& w, std::size_t from, std::span<double> notional) const;
     void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
 
     const SortedBook& book_;

@@ -1,6 +1,8 @@
 // The money of a path on the ladder (model 7): the venue's fund, fees, bad debt.
 #pragma once
 
+#include <span>
+
 #include "levcore/backstop.hpp"
 #include "levcore/outcome.hpp"
 #include "levcore/sum.hpp"
@@ -18,7 +20,15 @@ class LadderTill {
     // whose use is a matter of rounds; nothing has been booked.
     bool pay(const Settlement& s);
 
-    // The same of closes one after the other, in plain numbers for as long as they are few.
+    // The same of closes one after the other: with what equity each ends, and how much was traded.
+    bool pay(std::span<const double> equity, std::span<const double> notional);
+
+    [[nodiscard]] double fund() const noexcept { return fund_.value(); }
+    [[nodiscard]] double bad_debt() const noexcept { return bad_debt_.value(); }
+    void report(Outcome& outcome) const;
+
+  private:
+    // Of closes one after the other, in plain numbers for as long as they are few.
     struct Rows {
         double fund;
         double fund_low;
@@ -27,29 +37,9 @@ class LadderTill {
         double paid = 0.0;
         double unpaid = 0.0;
     };
-    [[nodiscard]] Rows rows() const noexcept { return {fund(), fund_low_}; }
-    void add(Rows& rows, double equity, double notional) const noexcept {
-        const double left = equity > 0.0 ? equity : 0.0;
-        const double deficit = left - equity;
-        const double full_fee = venue_.liquidation.fee_rate * notional;
-        const double fee = full_fee < left ? full_fee : left;
-        const double to_fund = fee * fees_to_fund_ + (left - fee) * remainder_to_fund_;
-        const double paid = deficit < rows.fund ? deficit : rows.fund;
-        rows.fees += fee;
-        rows.to_fund += to_fund;
-        rows.paid += paid;
-        rows.unpaid += deficit - paid;
-        rows.fund += to_fund - paid;
-        rows.fund_low = rows.fund < rows.fund_low ? rows.fund : rows.fund_low;
-    }
-    bool pay(const Rows& rows);
-
-    [[nodiscard]] double fund() const noexcept { return fund_.value(); }
-    [[nodiscard]] double bad_debt() const noexcept { return bad_debt_.value(); }
-    void report(Outcome& outcome) const;
-
-  private:
     [[nodiscard]] bool for_the_ledger(double fund_pays, double unpaid) const noexcept;
+    [[nodiscard]] Rows all_unpaid(std::span<const double> equity, std::span<const double> notional) const noexcept;
+    [[nodiscard]] Rows in_turn(std::span<const double> equity, std::span<const double> notional) const noexcept;
 
     const Venue& venue_;
     double fees_to_fund_;  // 1 or 0
