@@ -28,7 +28,7 @@ double integral_u_exp(double h) {
     if (std::fabs(h) > 1.0) return h * exp(h) - expm1(h);
     double power = h * h;  // h^n/(n-2)!
     double total = 0.0;
-    for (int n = 2; n < 24; ++n) {
+    for (int n = 2; n < 24 && std::fabs(power) > 1e-17 * std::fabs(total); ++n) {
         total += power / n;
         power *= h / (n - 1);
     }

@@ -32,16 +32,11 @@ bool LadderMoney::settle(const Stretch& s) {
     w.log_start = log_walk(w, s.volume);
     const double traded = money(w, s.from, s.to);
     notional_[s.side] += traded;
-    // Bounds know of the walk what was closed before a row where that is linear; else it is at worst where the stretch
-    // ends.
-    const double worst =
-        on.is_linear
-            ? sign * w.log_start + w.rows.rungs[s.from].quantity / on.depth
-            : sign * log_walk(w, s.volume - sign * (w.rows.rungs[s.to].quantity - w.rows.rungs[s.from].quantity));
+    const double worst = sign * log_walk_at(w, on.is_linear ? s.from : s.to) + closed_before(w, s.from);
     if (worst >= w.rows.safe_from[s.from / block_rows])
         settle_sum(w, s.from, s.to, traded, false);
     else
-        settle_parts(w, worst);
+        settle_parts(w);
     return inside_;
 }
 
@@ -70,13 +65,27 @@ double LadderMoney::money(const Walk& w, std::size_t from, std::size_t to) const
     return size * average_price(w, from, size);
 }
 
-void LadderMoney::settle_parts(const Walk& w, double worst) {
+// Where orders trade after the rows before `row`.
+double LadderMoney::log_walk_at(const Walk& w, std::size_t row) const {
+    if (row == w.stretch.from) return w.log_start;
+    const std::vector<Rung>& rungs = w.rows.rungs;
+    return log_walk(w, w.stretch.volume - w.sign * (rungs[row].quantity - rungs[w.stretch.from].quantity));
+}
+
+// What bounds of a linear walk count on top of a price.
+double LadderMoney::closed_before(const Walk& w, std::size_t row) const {
+    return w.rows.rungs[row].quantity / w.on.depth;
+}
+
+// Of a linear walk bounds know how it moves from block to block; of others each block's prices are asked for.
+void LadderMoney::settle_parts(const Walk& w) {
     const LadderSide& rows = w.rows;
-    const double best = w.sign * w.log_start + rows.rungs[w.stretch.from].quantity / w.on.depth;
     const std::size_t to = w.stretch.to;
-    const auto is_safe = [&](std::size_t row) { return worst >= rows.safe[row / block_rows]; };
-    const auto is_bankrupt = [&](std::size_t row) { return best < rows.bankrupt[row / block_rows]; };
+    const double at_start = w.sign * w.log_start + closed_before(w, w.stretch.from);
+    const auto price_at = [&](std::size_t row) { return w.on.is_linear ? at_start : w.sign * log_walk_at(w, row); };
     const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
+    const auto is_safe = [&](std::size_t row) { return price_at(block_end(row)) >= rows.safe[row / block_rows]; };
+    const auto is_bankrupt = [&](std::size_t row) { return price_at(row) < rows.bankrupt[row / block_rows]; };
     const auto run_end = [&](std::size_t row, auto&& alike) {  // as far as blocks are alike
         std::size_t end = block_end(row);
         while (end < to && alike(end)) end = block_end(end);
@@ -144,9 +153,14 @@ void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double
 }
 
 void LadderMoney::trade_rows(const Walk& w, std::size_t from, std::span<double> notional) const {
+    const Impact& impact = market_.assets[w.stretch.asset].impact;
+    const double price = exp(w.stretch.log_price) * w.spread;
+    const std::vector<Rung>& rungs = w.rows.rungs;
     for (std::size_t i = 0; i < notional.size(); ++i) {
         const double size = std::fabs(w.sorted.quantity[from + i]);
-        notional[i] = size * average_price(w, from + i, size);
+        const Pair closed = between(rungs[w.stretch.from], rungs[from + i]);
+        const double volume = add(multiply(closed, -w.sign), w.stretch.volume).high;
+        notional[i] = size * (price * average_ratio(impact, volume, -w.sign * size));
     }
 }
 
