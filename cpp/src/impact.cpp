@@ -44,6 +44,15 @@ double mean_on_side(const SquareRootImpact& shape, double from, double length, d
     const double h = k * length / (root_from + root_to);
     const double whole = h * (t + k * root_to);  // k^2*length
     if (!(whole > 0.0)) return exp(sign * t);
+    if (h < 0x1p-6) {  // what is left out is less than 2^-56
+        const double u = sign * h;
+        const double mean_of_exp =
+            1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24 + u * (1.0 / 120 + u * (1.0 / 720 + u * (1.0 / 5040))))));
+        const double mean_of_u_exp =
+            1.0 / 2 +
+            u * (1.0 / 3 + u * (1.0 / 8 + u * (1.0 / 30 + u * (1.0 / 144 + u * (1.0 / 840 + u * (1.0 / 5760))))));
+        return exp(sign * t) * (t * mean_of_exp + h * mean_of_u_exp) / (t + 0.5 * h);
+    }
     return exp(sign * t) * 2.0 * (t * sign * expm1(sign * h) + integral_u_exp(sign * h)) / whole;
 }
 

@@ -15,6 +15,30 @@ double mean_ratio(double u) {
     return expm1(u) / u;
 }
 
+struct Cubic {
+    double c[4];
+    [[nodiscard]] double at(double t) const { return c[0] + t * (c[1] + t * (c[2] + t * c[3])); }
+};
+
+// Through the values at 0, 1/3, 2/3 and 1.
+template <class F>
+Cubic cubic_through(F&& value) {
+    const double a = value(0.0);
+    const double b = value(1.0 / 3);
+    const double c = value(2.0 / 3);
+    const double d = value(1.0);
+    const double first = b - a;
+    const double second = (c - b) - first;
+    const double third = (d - c) - (c - b) - second;
+    return {{a, 3.0 * first - 1.5 * second + third, 4.5 * (second - third), 4.5 * third}};
+}
+
+// Whether impact has no corner between two volumes and they are close to each other for their size.
+bool is_smooth(const Impact& impact, double from, double to) {
+    const double nearest = std::min(std::fabs(from), std::fabs(to));
+    return !std::holds_alternative<DepthCurve>(impact) && from * to > 0.0 && std::fabs(to - from) < 0x1p-10 * nearest;
+}
+
 }  // namespace
 
 void LadderMoney::begin() {
@@ -152,15 +176,30 @@ void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double
     }
 }
 
+// By the walk's own average price of each order; where the whole stretch moves the volume little, by a cubic through
+// four prices of it, which leaves out less than 2^-50 of a price.
 void LadderMoney::trade_rows(const Walk& w, std::size_t from, std::span<double> notional) const {
     const Impact& impact = market_.assets[w.stretch.asset].impact;
     const double price = exp(w.stretch.log_price) * w.spread;
-    const std::vector<Rung>& rungs = w.rows.rungs;
+    const Rung* const rungs = w.rows.rungs.data() + from;
+    const double* const quantity = w.sorted.quantity.data() + from;
+    const Pair closed = between(w.rows.rungs[w.stretch.from], rungs[0]);
+    const double first = add(multiply(closed, -w.sign), w.stretch.volume).high;
+    const double size = rungs[notional.size()].quantity - rungs[0].quantity;
+    if (!is_smooth(impact, first, first - w.sign * size)) {
+        for (std::size_t i = 0; i < notional.size(); ++i) {
+            const double volume = first - w.sign * (rungs[i].quantity - rungs[0].quantity);
+            notional[i] =
+                std::fabs(quantity[i]) * (price * average_ratio(impact, volume, -w.sign * std::fabs(quantity[i])));
+        }
+        return;
+    }
+    const Cubic ratio = cubic_through([&](double t) { return exp(log_impact(impact, first - w.sign * (t * size))); });
     for (std::size_t i = 0; i < notional.size(); ++i) {
-        const double size = std::fabs(w.sorted.quantity[from + i]);
-        const Pair closed = between(rungs[w.stretch.from], rungs[from + i]);
-        const double volume = add(multiply(closed, -w.sign), w.stretch.volume).high;
-        notional[i] = size * (price * average_ratio(impact, volume, -w.sign * size));
+        const double before = (rungs[i].quantity - rungs[0].quantity) / size;
+        const double after = (rungs[i + 1].quantity - rungs[0].quantity) / size;
+        const double mean = (ratio.at(before) + 4.0 * ratio.at(0.5 * (before + after)) + ratio.at(after)) / 6.0;
+        notional[i] = std::fabs(quantity[i]) * (price * mean);
     }
 }
 

@@ -154,7 +154,11 @@ void LadderWalk::push(std::size_t side, const Push& p, std::size_t first_row) {
     note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
     const std::size_t from = a.cursor[side];
     const std::size_t to = rows.reach(p.place, std::max(from, first_row), book_.venue.liquidate_at_equality);
-    if (to > from) advance(0, side, to);
+    if (to == from) return;
+    const double volume = a.volume;
+    a.cursor[side] = to;
+    set_triggers(0);
+    note_close(0, side, from, volume);
 }
 
 void LadderWalk::rest(double lowest, double highest) { note_mark(assets_[0], lowest, highest); }
@@ -182,38 +186,45 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
 
 // One search where impact is linear; else as many as there are rounds. Returns how many rounds it was.
 std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
+    AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    const AssetWalk& a = assets_[k];
+    const LadderSide& rows = on.sides[side];
+    const std::size_t from = a.cursor[side];
+    const double volume = a.volume;
     std::int64_t rounds = 0;
-    while (inside_) {
+    while (true) {
         const double place = height_at(k, side, a.log_fundamental);
-        const LadderSide& rows = on.sides[side];
-        const std::size_t from = a.cursor[side];
+        const std::size_t now = a.cursor[side];
         const std::size_t to =
-            rows.reach(place, std::max(from, rows.first_row(place)), book_.venue.liquidate_at_equality);
-        if (to == from) break;
-        rounds += on.is_linear && count_rounds_ ? rounds_of(k, side, from, to) : 1;
-        advance(k, side, to);
-        if (on.is_linear) break;
+            rows.reach(place, std::max(now, rows.first_row(place)), book_.venue.liquidate_at_equality);
+        if (to == now) break;
+        rounds += on.is_linear && count_rounds_ ? rounds_of(k, side, now, to) : 1;
+        a.cursor[side] = to;
+        set_triggers(k);
+        if (on.is_linear || !in_reach(k)) break;
     }
+    if (a.cursor[side] > from) note_close(k, side, from, volume);
     return rounds;
 }
 
-// Closes rows as far as `to`.
-void LadderWalk::advance(std::size_t k, std::size_t side, std::size_t to) {
-    AssetWalk& a = assets_[k];
-    const std::size_t from = a.cursor[side];
-    if (stretches_.empty()) outcome_.first_liquidation = step_;
-    const double log_price = a.log_fundamental + a.log_permanent;
-    stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),
-                          static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), step_, log_price,
-                          a.volume});
-    outcome_.liquidated.count[side] += static_cast<std::int64_t>(to - from);
-    a.cursor[side] = to;
-    set_triggers(k);
+// Whether the walk's price is one.
+bool LadderWalk::in_reach(std::size_t k) const {
+    const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
     const double moved = on.is_linear ? a.volume / on.depth : log_impact(market_.assets[k].impact, a.volume);
-    inside_ = inside_ && std::fabs(log_price + moved) < furthest_log_price;
+    return std::fabs(a.log_fundamental + a.log_permanent + moved) < furthest_log_price;
+}
+
+// Rows from `from` to the cursor have just been closed, from this volume on.
+void LadderWalk::note_close(std::size_t k, std::size_t side, std::size_t from, double volume) {
+    AssetWalk& a = assets_[k];
+    const std::size_t to = a.cursor[side];
+    if (stretches_.empty()) outcome_.first_liquidation = step_;
+    stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),
+                          static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), step_,
+                          a.log_fundamental + a.log_permanent, volume});
+    outcome_.liquidated.count[side] += static_cast<std::int64_t>(to - from);
+    inside_ = inside_ && in_reach(k);
     if (a.depth_used >= 0.0) {  // else nothing says how much there is
         const double covered = covered_quantity(market_.assets[k].impact, a.volume);
         a.depth_used = std::max(a.depth_used, std::fabs(a.volume) / covered);

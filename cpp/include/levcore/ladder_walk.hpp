@@ -115,7 +115,8 @@ class LadderWalk {
         return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
     }
     std::int64_t close(std::size_t k, std::size_t side);
-    void advance(std::size_t k, std::size_t side, std::size_t to);
+    [[nodiscard]] bool in_reach(std::size_t k) const;
+    void note_close(std::size_t k, std::size_t side, std::size_t from, double volume);
     std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;
     void note_mark(AssetWalk& a, double lowest, double highest) const {
         a.lowest = std::min(a.lowest, lowest + a.mark_offset);
