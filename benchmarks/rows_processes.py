@@ -1,0 +1,100 @@
+"""Rows of cross margin and of drawing: normals, and price paths of the processes."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import bench_normals
+import cross_workload
+import levcore as lc
+import peers_cross
+import peers_numpy
+import workload
+from comparing import Case, Counts, Limit
+from rows_paths import BY_STEP, DAILY, PROCESS, STEP, STEPS
+
+#: What stays in the second cache, so that drawing is timed and not the kernel's giving of pages; so often.
+CACHED, OFTEN = 20_000, 50
+
+
+def row_9(counts: Counts) -> Iterator[Case]:
+    held = cross_workload.Accounts(counts.accounts)
+    ready, process = held.ready(), cross_workload.process()
+    steps = counts.cross_steps
+
+    def run(count: int) -> lc.Runs:
+        return lc.simulate(ready, process, paths=count, steps=steps, step=STEP, seed=7, threads=2)
+
+    logs = np.log(process.paths(ready.market, paths=2, steps=steps, step=STEP, seed=7))
+    numba = importlib.util.find_spec("numba") is not None
+    peer = peers_cross.Recheck(held, numba=numba)
+    ours, found = run(2), peer.run(logs)
+    paths = 2 if ours.engine == "ledger" else 64
+    assert ours.liquidated_count.sum() > 0
+    np.testing.assert_array_equal(cross_workload.LEGS * found[:, 0].astype(np.int64), ours.liquidated_count)
+    np.testing.assert_allclose(found[:, 1], ours.liquidated_notional, rtol=1e-9)
+    np.testing.assert_allclose(found[:, 2], ours.bad_debt, rtol=1e-9, atol=1e-6)
+    yield Case(
+        f"cross margin, {counts.accounts:,} accounts on 10 assets, 2 threads ({ours.engine})",
+        f"{'numba, 2 threads' if numba else 'numpy'}: every account in every round; 2 paths, given",
+        BY_STEP,
+        lambda _: run(paths),
+        lambda _: peer.run(logs),
+        (paths * steps, 2 * steps),
+        Limit(">=", 15.0, 80.0),
+    )
+
+
+def row_10(counts: Counts) -> Iterator[Case]:
+    yield from normals()
+    yield from price_paths(counts)
+
+
+def normals() -> Iterator[Case]:
+    bench_normals.check()
+
+    def peer(name: str, draw: Any, limit: Limit) -> Case:
+        return Case(
+            "normals, 1 thread",
+            name,
+            "a number",
+            lambda _: [lc.normals(7, CACHED) for _ in range(OFTEN)],
+            lambda _: [draw() for _ in range(OFTEN)],
+            (CACHED * OFTEN, CACHED * OFTEN),
+            limit,
+        )
+
+    generator = np.random.default_rng(7)
+    yield peer("numpy PCG64 `standard_normal`", lambda: generator.standard_normal(CACHED), Limit(">=", 4.0, 7.0))
+    if importlib.util.find_spec("mkl_random") is not None:
+        import mkl_random
+
+        state = mkl_random.MKLRandomState(7, brng="SFMT19937")
+        yield peer(
+            "mkl_random SFMT19937, ICDF",
+            lambda: state.standard_normal(CACHED, method="ICDF"),
+            Limit(">=", 0.7, 1.4),
+        )
+
+
+def price_paths(counts: Counts) -> Iterator[Case]:
+    held = workload.book(1_000)
+    market = workload.market(held)
+    paths = max(16, counts.numbers // STEPS)
+    z = lc.normals(7, (paths, STEPS))
+    ours = PROCESS.paths(market, paths=paths, steps=STEPS, step=STEP, seed=7)[:, :, 0]
+    np.testing.assert_allclose(peers_numpy.prices_of(z, DAILY), ours, rtol=1e-12)
+    generator = np.random.default_rng(7)
+    yield Case(
+        f"GBM prices, {paths:,} paths of {STEPS:,} steps, 1 thread",
+        "numpy: PCG64 normals, `cumsum`, `exp`, in place",
+        BY_STEP,
+        lambda _: PROCESS.paths(market, paths=paths, steps=STEPS, step=STEP, seed=7),
+        lambda _: peers_numpy.gbm(paths, STEPS, DAILY, generator),
+        (paths * STEPS, paths * STEPS),
+        Limit(">=", 5.0, 8.0),
+    )
