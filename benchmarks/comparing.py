@@ -26,7 +26,7 @@ class Counts:
 
 
 FULL = Counts(
-    1_000_000, 100_000, paths=10_000, checked=128, shocks=1_000, accounts=100_000, cross_steps=1_440, numbers=1_000_000
+    1_000_000, 100_000, paths=10_000, checked=128, shocks=1_000, accounts=100_000, cross_steps=1_440, numbers=1_440_000
 )
 QUICK = Counts(
     100_000, 20_000, paths=1_000, checked=32, shocks=200, accounts=5_000, cross_steps=1_440, numbers=100_000, runs=3

@@ -97,3 +97,26 @@ def prices_of(z: np.ndarray, daily: float) -> np.ndarray:
     np.exp(z, out=z)
     z *= 100.0
     return z
+
+
+ALPHA, BETA = 0.08, 0.90
+
+
+def garch(paths: int, steps: int, daily: float, draw: np.random.Generator) -> np.ndarray:
+    """Prices of a GARCH(1,1) that starts at 100 and at its long run, all paths a step at a time; steps x paths."""
+    return garch_prices_of(draw.standard_normal((steps, paths)), daily)
+
+
+def garch_prices_of(z: np.ndarray, daily: float) -> np.ndarray:
+    """Normals (steps, paths) become prices, in their own memory."""
+    steps, paths = z.shape
+    long_run = daily**2 / steps
+    omega = long_run * (1.0 - (ALPHA + BETA))
+    h, x = np.full(paths, long_run), np.full(paths, np.log(100.0))
+    for row in z:
+        shock = np.sqrt(h) * row
+        x += shock - 0.5 * h
+        h = omega + ALPHA * shock * shock + BETA * h
+        row[:] = x
+    np.exp(z, out=z)
+    return z

@@ -82,19 +82,31 @@ def normals() -> Iterator[Case]:
 
 
 def price_paths(counts: Counts) -> Iterator[Case]:
-    held = workload.book(1_000)
-    market = workload.market(held)
-    paths = max(16, counts.numbers // STEPS)
-    z = lc.normals(7, (paths, STEPS))
-    ours = PROCESS.paths(market, paths=paths, steps=STEPS, step=STEP, seed=7)[:, :, 0]
-    np.testing.assert_allclose(peers_numpy.prices_of(z, DAILY), ours, rtol=1e-12)
+    market, paths = workload.market(workload.book(1_000)), max(16, counts.numbers // STEPS)
     generator = np.random.default_rng(7)
-    yield Case(
-        f"GBM prices, {paths:,} paths of {STEPS:,} steps, 1 thread",
-        "numpy: PCG64 normals, `cumsum`, `exp`, in place",
-        BY_STEP,
-        lambda _: PROCESS.paths(market, paths=paths, steps=STEPS, step=STEP, seed=7),
-        lambda _: peers_numpy.gbm(paths, STEPS, DAILY, generator),
-        (paths * STEPS, paths * STEPS),
-        Limit(">=", 5.0, 8.0),
-    )
+
+    def drawn(process: Any) -> np.ndarray:
+        return process.paths(market, paths=paths, steps=STEPS, step=STEP, seed=7)[:, :, 0]
+
+    def against(name: str, process: Any, peer: str, theirs: Any, limit: Limit) -> Case:
+        return Case(
+            f"{name} prices, {paths:,} paths of {STEPS:,} steps, 1 thread",
+            peer,
+            BY_STEP,
+            lambda _: drawn(process),
+            lambda _: theirs(paths, STEPS, DAILY, generator),
+            (paths * STEPS, paths * STEPS),
+            limit,
+        )
+
+    z = lc.normals(7, (paths, STEPS))
+    np.testing.assert_allclose(peers_numpy.prices_of(z.copy(), DAILY), drawn(PROCESS), rtol=1e-12)
+    peer = "numpy: PCG64 normals, `cumsum`, `exp`, in place"
+    yield against("GBM", PROCESS, peer, peers_numpy.gbm, Limit(">=", 5.0, 8.0))
+    if hasattr(lc, "GARCH"):
+        weights = {"alpha": peers_numpy.ALPHA, "beta": peers_numpy.BETA}
+        process = lc.GARCH(volatility=DAILY * 365.0**0.5, **weights)
+        theirs = peers_numpy.garch_prices_of(np.ascontiguousarray(z.T), DAILY).T
+        np.testing.assert_allclose(theirs, drawn(process), rtol=1e-10)
+        peer = "numpy: PCG64 normals, all paths a step at a time"
+        yield against("GARCH", process, peer, peers_numpy.garch, Limit(">=", 5.0, 10.0))

@@ -1,8 +1,8 @@
 """The table of docs/why-fast.md: `python benchmarks/table.py [--quick] [row ...]` measures it and prints Markdown.
 
-Peers come by `pip install --group bench`; a row whose peer is not there says so. Each row asserts equal answers, then
-times both sides by turns; a ratio is the median of seven. For numbers to publish: an installed release wheel, and
-nobody else on the machine.
+With `--write` all of it goes into the page. Peers come by `pip install --group bench`; a row whose peer is not there
+says so. Each row asserts equal answers, then times both sides by turns; a ratio is the median of seven. For numbers to
+publish: an installed release wheel, and nobody else on the machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -33,6 +32,8 @@ ROWS: dict[int, Row] = {
 }
 #: Rows that are nothing without a peer that may be missing.
 NEEDS = {3: "numba", 6: "numba", 8: "numba"}
+PAGE = Path(__file__).parents[1] / "docs" / "why-fast.md"
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 PEERS = ("numpy", "numba", "mkl_random", "lrvx")
 
 
@@ -71,34 +72,28 @@ def number_of(value: float) -> str:
     return f"{value:,.0f}" if value >= 100.0 else f"{value:.3g}" if value >= 1.0 else f"{value:.2f}"
 
 
-def met(limit: Limit, ratio: float, bound: float) -> str:
-    return "yes" if limit.holds(ratio, bound) else "**no**"
+def bound(limit: Limit, ratio: float, value: float) -> str:
+    """A bound, and whether the ratio is within it."""
+    sign = "≤" if limit.sign == "<=" else "≥"
+    return f"{sign} {number_of(value)}: {'met' if limit.holds(ratio, value) else '**not met**'}"
 
 
 def line(number: int, case: Case, found: Measured) -> str:
     """One line of the table."""
-    cells = [str(number), f"{case.what}; {case.unit}", case.peer, time_of(found.ours)]
+    cells = [str(number), f"{case.what}; time of {case.unit}", case.peer, time_of(found.ours)]
     if found.ratio is None or case.limit is None or found.theirs is None:
-        cells += ["", f"{1e-9 / found.ours:.3g} · 10⁹ a second", "report", "report", "", ""]
+        cells += ["", f"{1e-9 / found.ours:.3g} · 10⁹ a second", "report", "report"]
     else:
-        limit = case.limit
-        direction = "ours / peer" if limit.sign == "<=" else "peer / ours"
-        sign = "≤" if limit.sign == "<=" else "≥"
-        cells += [
-            time_of(found.theirs),
-            f"{number_of(found.ratio)} ({direction})",
-            f"{sign} {number_of(limit.floor)}",
-            f"{sign} {number_of(limit.aim)}",
-            met(limit, found.ratio, limit.floor),
-            met(limit, found.ratio, limit.aim),
-        ]
+        direction = "levcore / peer" if case.limit.sign == "<=" else "peer / levcore"
+        cells += [time_of(found.theirs), f"{number_of(found.ratio)} ({direction})"]
+        cells += [bound(case.limit, found.ratio, value) for value in (case.limit.floor, case.limit.aim)]
     return f"| {' | '.join(cells)} |"
 
 
 def table(numbers: list[int], counts: Counts) -> Iterator[str]:
     """The lines, each as soon as it is measured; then what was left out."""
-    yield "| # | what; time of | peer | levcore | peer takes | ratio | floor | aim | floor met | aim met |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| # | what | against | levcore | peer | ratio | floor | aim |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     notes = []
     for number in numbers:
         why = missing(number)
@@ -133,17 +128,39 @@ def machine() -> str:
     )
 
 
+def lines(numbers: list[int], counts: Counts) -> Iterator[str]:
+    """Where, when and how it was measured; then the table."""
+    yield f"{machine()}; medians of {counts.runs} ratios"
+    yield ""
+    yield from table(numbers, counts)
+
+
+def put(text: str, into: Path) -> None:
+    """Put the text between the page's marks."""
+    page = into.read_text(encoding="utf-8")
+    before, _, after = page.partition(BEGIN)
+    _, mark, after = after.partition(END)
+    if not mark:
+        raise ValueError(f"{into} has no {BEGIN} with a {END} behind it")
+    into.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure the table of comparisons and print it in Markdown.")
     parser.add_argument("rows", nargs="*", type=int, choices=sorted(ROWS), metavar="row", help="1 to 13; all if none")
     parser.add_argument("--quick", action="store_true", help="smaller books and fewer runs, for a look")
+    parser.add_argument("--write", action="store_true", help=f"put the whole table into {PAGE.name}")
     given = parser.parse_args()
-    counts = QUICK if given.quick else FULL
-    print(f"{machine()}; medians of {counts.runs} ratios\n", flush=True)
-    for text in table(given.rows or sorted(ROWS), counts):
+    if given.write and (given.rows or given.quick):
+        parser.error("--write is for all rows at full size")
+    out = []
+    for text in lines(given.rows or sorted(ROWS), QUICK if given.quick else FULL):
         print(text, flush=True)
+        out.append(text)
+    if given.write:
+        put("\n".join(out), PAGE)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
