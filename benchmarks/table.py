@@ -130,7 +130,9 @@ def machine() -> str:
 
 def lines(numbers: list[int], counts: Counts) -> Iterator[str]:
     """Where, when and how it was measured; then the table."""
-    yield f"{machine()}; medians of {counts.runs} ratios"
+    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.0
+    shared = " Others used the machine: times are longer than on an idle one, and ratios rough." if busy else ""
+    yield f"{machine()}; medians of {counts.runs} ratios.{shared}"
     yield ""
     yield from table(numbers, counts)
 
