@@ -12,9 +12,15 @@ LadderTill::LadderTill(const Venue& venue, bool shares_fund)
     begin();
 }
 
+bool LadderTill::stays_empty() const noexcept {
+    const bool flows_in = remainder_to_fund_ > 0.0 || (fees_to_fund_ > 0.0 && venue_.liquidation.fee_rate > 0.0);
+    return fund() == 0.0 && !flows_in;
+}
+
 bool LadderTill::for_the_ledger(double fund_pays, double unpaid) const noexcept {
     const bool charged = venue_.backstop.deleveraging.on || venue_.backstop.socialise != Charged::nobody;
-    return (unpaid > 0.0 && charged) || ((unpaid > 0.0 || fund_pays > 0.0) && shares_fund_);
+    // Whose turn it is to draw on a shared fund is a matter of rounds, unless there is nothing to draw.
+    return (unpaid > 0.0 && charged) || ((unpaid > 0.0 || fund_pays > 0.0) && shares_fund_ && !stays_empty());
 }
 
 // With an empty fund that nothing flows into.
@@ -51,9 +57,7 @@ LadderTill::Rows LadderTill::in_turn(std::span<const double> equity, std::span<c
 }
 
 bool LadderTill::pay(std::span<const double> equity, std::span<const double> notional) {
-    const bool stays_empty =
-        fund() == 0.0 && remainder_to_fund_ == 0.0 && (fees_to_fund_ == 0.0 || venue_.liquidation.fee_rate == 0.0);
-    const Rows rows = stays_empty ? all_unpaid(equity, notional) : in_turn(equity, notional);
+    const Rows rows = stays_empty() ? all_unpaid(equity, notional) : in_turn(equity, notional);
     if (for_the_ledger(rows.paid, rows.unpaid)) return false;
     fees_.add(rows.fees);
     if (rows.unpaid > 0.0) {

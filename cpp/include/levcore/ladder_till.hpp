@@ -37,6 +37,7 @@ class LadderTill {
         double paid = 0.0;
         double unpaid = 0.0;
     };
+    [[nodiscard]] bool stays_empty() const noexcept;
     [[nodiscard]] bool for_the_ledger(double fund_pays, double unpaid) const noexcept;
     [[nodiscard]] Rows all_unpaid(std::span<const double> equity, std::span<const double> notional) const noexcept;
     [[nodiscard]] Rows in_turn(std::span<const double> equity, std::span<const double> notional) const noexcept;
