@@ -24,12 +24,22 @@ MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message"},
+    {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset"},
     {"tiers", "impact", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
-    {"liquidation", "backstop", "control", "accounts", "sorted_book", "counterparties", "sharing", "price_lines"},
+    {
+        "liquidation",
+        "backstop",
+        "control",
+        "accounts",
+        "price_lines",
+        "liquidation_order",
+        "sorted_book",
+        "counterparties",
+        "sharing",
+    },
     {"state", "outcome"},
     {
         "orders",
@@ -59,8 +69,9 @@ LEVELS = (
 ORDERED = (
     ("sum", "real", "normal", "random"),
     ("simd", "kernels", "random"),
+    ("kernels", "real"),
     ("liquidation", "backstop"),
-    ("accounts", "sorted_book"),
+    ("accounts", "price_lines", "liquidation_order", "sorted_book"),
     ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),
     (
         "orders",

@@ -11,7 +11,7 @@ namespace {
 using namespace py::literals;
 
 std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset_of,
-                               std::vector<std::uint32_t> collateral_asset, std::size_t assets) {
+                               std::vector<std::uint32_t> collateral_asset, std::size_t assets, std::size_t threads) {
     const auto& held = book.cast<const HeldBook&>();
     if (asset_of.size() != held.venue.instruments.size())
         throw std::invalid_argument("asset_of must have one entry an instrument");
@@ -23,17 +23,17 @@ std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset
     SortedBook sorted;
     {
         py::gil_scoped_release unlocked;
-        sorted = sort_book(held.venue, held.book(), std::move(asset_of), std::move(collateral_asset), assets);
+        sorted = sort_book(held.venue, held.book(), std::move(asset_of), std::move(collateral_asset), assets, threads);
     }
     return std::make_unique<Ready>(Ready{std::move(book), std::move(sorted), assets});
 }
 
 // Makes the pair's ladder, and says what keeps it off.
-std::int32_t make_ladder(Ready& ready, const Market& market) {
+std::int32_t make_ladder(Ready& ready, const Market& market, std::size_t threads) {
     if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
     py::gil_scoped_release unlocked;
     ready.outside = outside_of_ladder(ready.sorted);
-    if (ready.outside == Outside::nothing) ready.ladder = build_ladder(ready.sorted, market);
+    if (ready.outside == Outside::nothing) ready.ladder = build_ladder(ready.sorted, market, threads);
     return static_cast<std::int32_t>(ready.outside);
 }
 
@@ -91,8 +91,9 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
 
 void bind_cascade(py::module_& m) {
     py::class_<Ready>(m, "Ready", "A book sorted for a market.")
-        .def(py::init(&prepare), "book"_a, "asset_of"_a, "collateral_asset"_a, "assets"_a)
-        .def("make_ladder", &make_ladder, "market"_a, "What keeps the pair off the ladder; 0: nothing, it is made.")
+        .def(py::init(&prepare), "book"_a, "asset_of"_a, "collateral_asset"_a, "assets"_a, "threads"_a)
+        .def("make_ladder", &make_ladder, "market"_a, "threads"_a,
+             "What keeps the pair off the ladder; 0: nothing, it is made.")
         .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a,
              "Columns of outcomes, one a row of moves, of the market that the ladder was made for.")
         .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,

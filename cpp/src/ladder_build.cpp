@@ -1,10 +1,13 @@
 #include "levcore/ladder_build.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <variant>
 
+#include "levcore/parallel.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
@@ -13,6 +16,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 // What may be a matter of rounding is asked row by row.
 constexpr double room = 1e-9;
+constexpr std::size_t rows_a_thread = 32'768;  // fewer are done before another one has started
 
 // What is left of a sum once its value has been taken out.
 double rounded_by(const Sum& sum) {
@@ -23,27 +27,40 @@ double rounded_by(const Sum& sum) {
 
 double log_or(double x, double otherwise) { return x > 0.0 ? log(x) : otherwise; }
 
+// A block's extreme bankruptcy prices; the last one may be short.
+std::pair<double, double> bankruptcies(const SortedSide& sorted, std::size_t block, std::size_t rows) {
+    const std::size_t from = block * block_rows;
+    if (from + block_rows <= rows)
+        return {sorted.blocks[block].lowest_bankruptcy, sorted.blocks[block].highest_bankruptcy};
+    double lowest = infinity;
+    double highest = -infinity;
+    for (std::size_t i = from; i < rows; ++i) {
+        const double bankrupt_at = -sorted.cash[i] / sorted.quantity[i];
+        lowest = std::min(lowest, bankrupt_at);
+        highest = std::max(highest, bankrupt_at);
+    }
+    return {lowest, highest};
+}
+
 // Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them.
 void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, const LadderAsset& on, double after_fee,
                   double spread) {
     const std::size_t blocks = (side.rows + block_rows - 1) / block_rows;
+    const double log_after_fee = log(after_fee);
+    const double log_spread = log(spread);
+    side.safe.resize(blocks);
+    side.bankrupt.resize(blocks);
     for (std::size_t b = 0; b < blocks; ++b) {
         const std::size_t from = b * block_rows;
         const std::size_t to = std::min(side.rows, from + block_rows);
-        double lowest = infinity;
-        double highest = -infinity;
-        for (std::size_t i = from; i < to; ++i) {
-            const double bankrupt_at = -sorted.cash[i] / sorted.quantity[i];
-            lowest = std::min(lowest, bankrupt_at);
-            highest = std::max(highest, bankrupt_at);
-        }
+        const auto [lowest, highest] = bankruptcies(sorted, b, side.rows);
         const double before = side.rungs[from].quantity / on.depth;
         const double after = side.rungs[to].quantity / on.depth;
         // An order of q pays between the walk's price before and after it.
         const double worst = is_long ? log_or(highest, -infinity) : -log_or(lowest, -infinity);
         const double best = is_long ? log_or(lowest, -infinity) : -log_or(highest, -infinity);
-        side.safe.push_back(worst + after - log(after_fee) + room);
-        side.bankrupt.push_back(best + before - log(spread) - room);
+        side.safe[b] = worst + after - log_after_fee + room;
+        side.bankrupt[b] = best + before - log_spread - room;
     }
     side.safe_from = side.safe;
     for (std::size_t b = blocks; b-- > 1;) side.safe_from[b - 1] = std::max(side.safe_from[b - 1], side.safe_from[b]);
@@ -59,30 +76,29 @@ void index_heights(LadderSide& side) {
     const double lowest = side.rows > 0 ? side.rungs[side.rows - 1].height : 0.0;
     const double width = std::min(0.35, std::max(1e-9, side.highest - lowest));
     side.cells_per_unit = static_cast<double>(cells - 1) / width;
-    side.first_of.assign(cells, 0);
-    std::size_t row = 0;
-    for (std::size_t c = 0; c < cells; ++c) {
-        while (row < side.rows && side.cell(side.rungs[row].height) < c) ++row;
-        side.first_of[c] = static_cast<std::uint32_t>(row);
-    }
+    // From the last row to the first, which stays where several share a cell; a cell of none has the next one's.
+    side.first_of.assign(cells, static_cast<std::uint32_t>(side.rows));
+    for (std::size_t row = side.rows; row-- > 0;)
+        side.first_of[side.cell(side.rungs[row].height)] = static_cast<std::uint32_t>(row);
+    for (std::size_t c = cells - 1; c-- > 0;) side.first_of[c] = std::min(side.first_of[c], side.first_of[c + 1]);
 }
 
 void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, const Venue& venue, const Asset& asset) {
     LadderSide& side = on.sides[which];
     const double sign = which == longs ? 1.0 : -1.0;
     side.rows = sorted.reachable;
-    side.rungs.reserve(side.rows + 1);
+    side.rungs.resize(side.rows + 1);
     Sum quantity;
     Sum cash;
     double lowest = infinity;
     for (std::size_t i = 0; i < side.rows; ++i) {
         const double before = quantity.value();
         lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * before);
-        side.rungs.push_back({lowest, before, cash.value(), rounded_by(quantity)});
-        quantity.add(std::fabs(sorted.quantity[i]));
-        cash.add(sorted.cash[i]);
+        side.rungs[i] = {lowest, before, cash.value(), rounded_by(quantity)};
+        quantity.add_minor(std::fabs(sorted.quantity[i]));
+        cash.add_minor(sorted.cash[i]);
     }
-    side.rungs.push_back({-infinity, quantity.value(), cash.value(), rounded_by(quantity)});
+    side.rungs.back() = {-infinity, quantity.value(), cash.value(), rounded_by(quantity)};
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;
@@ -128,20 +144,28 @@ Outside outside_of_ladder(const SortedBook& book) {
     return Outside::nothing;
 }
 
-Ladder build_ladder(const SortedBook& book, const Market& market) {
+Ladder build_ladder(const SortedBook& book, const Market& market, std::size_t threads) {
     Ladder ladder;
+    ladder.assets.resize(market.assets.size());
+    std::size_t rows = 0;
     for (std::size_t k = 0; k < market.assets.size(); ++k) {
-        const Asset& asset = market.assets[k];
-        LadderAsset on;
-        const auto* linear = std::get_if<LinearImpact>(&asset.impact);
+        LadderAsset& on = ladder.assets[k];
+        const auto* linear = std::get_if<LinearImpact>(&market.assets[k].impact);
         on.is_linear = linear != nullptr;
         on.depth = linear != nullptr ? linear->depth : infinity;
-        on.mark_slope = asset.mark_follow / on.depth;
-        on.held = book.sides[k][longs].size() + book.sides[k][shorts].size() > 0;
-        for (const std::size_t side : {longs, shorts}) build_side(on, side, book.sides[k][side], book.venue, asset);
+        on.mark_slope = market.assets[k].mark_follow / on.depth;
+        const std::size_t held = book.sides[k][longs].size() + book.sides[k][shorts].size();
+        on.held = held > 0;
         ladder.assets_held += on.held ? 1 : 0;
-        ladder.assets.push_back(std::move(on));
+        rows += held;
     }
+    const std::size_t sides = 2 * ladder.assets.size();
+    const std::size_t most = std::max<std::size_t>(1, std::min(threads, sides));
+    std::atomic<bool> stop{false};
+    run_chunks(std::clamp<std::size_t>(rows / rows_a_thread, 1, most), sides, stop, [&](std::size_t, std::size_t n) {
+        const std::size_t k = n / 2;
+        build_side(ladder.assets[k], n % 2, book.sides[k][n % 2], book.venue, market.assets[k]);
+    });
     return ladder;
 }
 

@@ -236,8 +236,8 @@ void LadderWalk::note_close(std::size_t k, std::size_t side, std::size_t from, d
 std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const {
     const AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    const std::vector<double>& key = book_.sides[k][side].key;
-    const std::vector<Rung>& rungs = on.sides[side].rungs;
+    const std::span<const double> key = book_.sides[k][side].key;
+    const std::span<const Rung> rungs = on.sides[side].rungs;
     const double sign = sign_of(side);
     const bool equal = book_.venue.liquidate_at_equality;
     std::int64_t rounds = 0;

@@ -113,6 +113,14 @@ double liquidation_key(const Perpetual& instrument, const Claim& held, double en
     return log_price_of(instrument, held, liquidation_unit_price(instrument, held, entry_price));
 }
 
+double sort_key(const Perpetual& instrument, const Claim& held, double entry_price) noexcept {
+    if (!requirement_jumps(instrument)) return liquidation_key(instrument, held, entry_price);
+    const double g = log_price_of(instrument, held, furthest_unit_price(instrument, held));
+    if (!std::isfinite(g)) return g;
+    const double room = 1e-12 * std::fmax(1.0, std::fabs(g));
+    return is_long(instrument, held) ? g + room : g - room;
+}
+
 bool is_liquidatable_at(const Perpetual& instrument, const Claim& held, double entry_price, double price,
                         bool at_equality) noexcept {
     if (held.coin == 0.0 || std::isnan(held.cash)) return false;  // an account's position does not stand alone

@@ -11,6 +11,7 @@
 
 #include "levcore/margin.hpp"
 #include "levcore/parallel.hpp"
+#include "levcore/real.hpp"
 
 namespace levcore {
 namespace {
@@ -22,8 +23,8 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 PriceLines::PriceLines(const Perpetual& instrument) : instrument_(&instrument) {
     const MarginTiers& tiers = instrument.tiers;
-    if (!tier_follows_price(instrument) || tiers.whole_position || instrument.reserved_rate() > 0.0 ||
-        tiers.size() + 1 > most_price_lines)
+    if (instrument.is_inverse() || !tier_follows_price(instrument) || tiers.whole_position ||
+        instrument.reserved_rate() > 0.0 || tiers.size() + 1 > most_price_lines)
         return;
     // The first line is that of no requirement; the others begin where their notional does, or later, where what is
     // required is no longer below zero.
@@ -87,67 +88,69 @@ std::uint64_t PriceLines::cell_at(const std::vector<double>& bounds, std::size_t
     return (std::bit_cast<std::uint64_t>(found) & ~last_bits) | line;
 }
 
-void PriceLines::liquidation_prices(std::span<const double> quantity, std::span<const double> entry_price,
-                                    std::span<const double> margin, double* prices) const noexcept {
+bool PriceLines::by_kernel(const PositionColumns& held, double* prices) const noexcept {
+    const PriceLineTables tables{rate_.data(), deduction_.data(), cells_.data(), first_cell_, least_, most_};
+    return kernels_in_use().prices_by_lines(tables, held, prices);
+}
+
+void PriceLines::liquidation_prices(const PositionColumns& held, double* prices) const noexcept {
     const Perpetual& instrument = *instrument_;
-    const std::size_t n = quantity.size();
     const auto one_by_one = [&](std::size_t i) {
-        const Claim held = claim(instrument, quantity[i], entry_price[i], margin[i]);
-        prices[i] = unit_price(instrument, liquidation_unit_price(instrument, held, entry_price[i]));
+        const Claim own = claim(instrument, held.quantity[i], held.entry_price[i], held.margin[i]);
+        prices[i] = unit_price(instrument, liquidation_unit_price(instrument, own, held.entry_price[i]));
     };
-    if (!searchable_ || instrument.is_inverse()) {
-        for (std::size_t i = 0; i < n; ++i) one_by_one(i);
+    if (!searchable_) {
+        for (std::size_t i = 0; i < held.count; ++i) one_by_one(i);
         return;
     }
-    const PriceLineTables tables{rate_.data(), deduction_.data(), cells_.data(), first_cell_, least_, most_};
-    if (kernels_in_use().prices_by_lines(tables, {quantity.data(), entry_price.data(), margin.data(), n}, prices))
-        return;
-    for (std::size_t i = 0; i < n; ++i)
+    if (by_kernel(held, prices)) return;
+    for (std::size_t i = 0; i < held.count; ++i)
         if (std::bit_cast<std::uint64_t>(prices[i]) == unsure_price_bits) one_by_one(i);
+}
+
+void PriceLines::sort_keys(const PositionColumns& held, double* keys) const noexcept {
+    if (!searchable_) {
+        for (std::size_t i = 0; i < held.count; ++i) {
+            const Claim own = claim(*instrument_, held.quantity[i], held.entry_price[i], held.margin[i]);
+            keys[i] = sort_key(*instrument_, own, held.entry_price[i]);
+        }
+        return;
+    }
+    liquidation_prices(held, keys);
+    kernels_in_use().logs(log_table(), keys, held.count);
+    const double never = log_price_of(*instrument_, {0.0, 1.0}, none);
+    const double always = log_price_of(*instrument_, {0.0, -1.0}, none);
+    for (std::size_t i = 0; i < held.count; ++i)
+        keys[i] = std::isnan(keys[i]) ? (held.quantity[i] > 0.0 ? never : always) : keys[i];
 }
 
 namespace {
 
 // A kernel's call costs as much as some ten positions, so rows whose instrument changes often are put together by
 // instrument first, some thousands at a time.
-class Gathered {
-  public:
-    Gathered(const std::vector<PriceLines>& lines, const Positions& positions, std::span<double> prices)
-        : lines_(&lines), positions_(&positions), prices_(prices) {}
-
-    void liquidation_prices(std::size_t from, std::size_t to) {
-        const std::size_t n = to - from;
-        row_.resize(n);
-        for (std::vector<double>& column : columns_) column.resize(n);
-        ends_.assign(lines_->size() + 1, 0);  // at first where each instrument's rows begin
-        for (std::size_t i = from; i < to; ++i) ++ends_[code(i) + 1];
-        for (std::size_t k = 1; k < ends_.size(); ++k) ends_[k] += ends_[k - 1];
-        for (std::size_t i = from; i < to; ++i) {
-            const std::size_t at = ends_[code(i)]++;
-            row_[at] = i;
-            columns_[0][at] = positions_->quantity[i];
-            columns_[1][at] = positions_->entry_price[i];
-            columns_[2][at] = positions_->margin[i];
-        }
-        for (std::size_t k = 0, first = 0; k < lines_->size(); first = ends_[k], ++k) {
-            const auto of = [&](std::size_t c) { return std::span(columns_[c]).subspan(first, ends_[k] - first); };
-            if (ends_[k] > first) (*lines_)[k].liquidation_prices(of(0), of(1), of(2), of(3).data());
-        }
-        for (std::size_t at = 0; at < n; ++at) prices_[row_[at]] = columns_[3][at];
+template <class OfLines>
+void gathered(const std::vector<PriceLines>& lines, const Positions& positions, OfLines&& of_lines, double* out) {
+    const auto code = [&](std::size_t row) { return static_cast<std::size_t>(positions.instrument[row]); };
+    const std::size_t n = positions.size();
+    std::vector<std::size_t> row(n);
+    std::array<std::vector<double>, 4> columns;
+    for (std::vector<double>& column : columns) column.resize(n);
+    std::vector<std::size_t> ends(lines.size() + 1, 0);  // at first where each instrument's rows begin
+    for (std::size_t i = 0; i < n; ++i) ++ends[code(i) + 1];
+    for (std::size_t k = 1; k < ends.size(); ++k) ends[k] += ends[k - 1];
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t at = ends[code(i)]++;
+        row[at] = i;
+        columns[0][at] = positions.quantity[i];
+        columns[1][at] = positions.entry_price[i];
+        columns[2][at] = positions.margin[i];
     }
-
-  private:
-    [[nodiscard]] std::size_t code(std::size_t row) const {
-        return static_cast<std::size_t>(positions_->instrument[row]);
+    for (std::size_t k = 0, first = 0; k < lines.size(); first = ends[k], ++k) {
+        const auto of = [&](std::size_t c) { return columns[c].data() + first; };
+        if (ends[k] > first) of_lines(lines[k], PositionColumns{of(0), of(1), of(2), ends[k] - first}, of(3));
     }
-
-    const std::vector<PriceLines>* lines_;
-    const Positions* positions_;
-    std::span<double> prices_;
-    std::vector<std::size_t> ends_;
-    std::vector<std::size_t> row_;
-    std::array<std::vector<double>, 4> columns_;
-};
+    for (std::size_t at = 0; at < n; ++at) out[row[at]] = columns[3][at];
+}
 
 // Whether stretches of one instrument are long enough to be worth a call each.
 bool in_long_stretches(std::span<const std::int32_t> instrument) {
@@ -157,34 +160,54 @@ bool in_long_stretches(std::span<const std::int32_t> instrument) {
     return changes * long_enough <= instrument.size();
 }
 
+template <class OfLines>
+void in_stretches(const std::vector<PriceLines>& lines, const Positions& positions, OfLines&& of_lines, double* out) {
+    constexpr std::size_t most_at_once = 2'048;  // looked at again where one of them is unsure
+    for (std::size_t from = 0, to = 0; from < positions.size(); from = to) {
+        const std::size_t end = std::min(positions.size(), from + most_at_once);
+        to = lines.size() == 1 ? end : from + 1;
+        while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
+        of_lines(lines[static_cast<std::size_t>(positions.instrument[from])],
+                 PositionColumns{&positions.quantity[from], &positions.entry_price[from], &positions.margin[from],
+                                 to - from},
+                 out + from);
+    }
+}
+
+template <class OfLines>
+void of_each(const std::vector<PriceLines>& lines, const Positions& positions, OfLines&& of_lines, double* out) {
+    constexpr std::size_t most_gathered = 8'192;
+    if (lines.size() == 1 || in_long_stretches(positions.instrument))
+        return in_stretches(lines, positions, of_lines, out);
+    for (std::size_t from = 0; from < positions.size(); from += most_gathered) {
+        const std::size_t rows = std::min(most_gathered, positions.size() - from);
+        gathered(lines, positions.some(from, rows), of_lines, out + from);
+    }
+}
+
 }  // namespace
 
+std::vector<PriceLines> price_lines(const Venue& venue) { return {venue.instruments.begin(), venue.instruments.end()}; }
+
+void sort_keys(const std::vector<PriceLines>& lines, const Positions& positions, double* keys) {
+    const auto of_lines = [](const PriceLines& of, const PositionColumns& held, double* out) {
+        of.sort_keys(held, out);
+    };
+    of_each(lines, positions, of_lines, keys);
+}
+
 void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
-    constexpr std::size_t most_at_once = 2'048;  // looked at again where one of them is unsure
-    constexpr std::size_t most_gathered = 8'192;
     constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
-    std::vector<PriceLines> lines;
-    for (const Perpetual& instrument : venue.instruments) lines.emplace_back(instrument);
-    const auto in_stretches = [&](std::size_t from, std::size_t last) {
-        for (std::size_t to = from; from < last; from = to) {
-            const std::size_t end = std::min(last, from + most_at_once);
-            if (lines.size() == 1) to = end;
-            while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
-            lines[static_cast<std::size_t>(positions.instrument[from])].liquidation_prices(
-                positions.quantity.subspan(from, to - from), positions.entry_price.subspan(from, to - from),
-                positions.margin.subspan(from, to - from), &prices[from]);
-        }
+    const std::vector<PriceLines> lines = price_lines(venue);
+    const auto of_lines = [](const PriceLines& of, const PositionColumns& held, double* out) {
+        of.liquidation_prices(held, out);
     };
     const std::size_t chunks = (positions.size() + rows - 1) / rows;
     std::atomic<bool> stop{false};
     run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
         const std::size_t first = chunk * rows;
-        const std::size_t last = std::min(positions.size(), first + rows);
-        if (lines.size() == 1 || in_long_stretches(positions.instrument.subspan(first, last - first)))
-            return in_stretches(first, last);
-        Gathered gathered(lines, positions, prices);
-        for (std::size_t from = first; from < last; from += most_gathered)
-            gathered.liquidation_prices(from, std::min(last, from + most_gathered));
+        const std::size_t size = std::min(rows, positions.size() - first);
+        of_each(lines, positions.some(first, size), of_lines, &prices[first]);
     });
 }
 

@@ -95,7 +95,7 @@ struct LogEntry {
     Pair log_inverse;  // -log(c)
 };
 
-constexpr auto log_table = [] {
+constexpr auto log_entries = [] {
     std::array<LogEntry, log_steps> table{};
     for (std::uint64_t j = 0; j < log_steps; ++j) {
         // Intervals start at lowest_mantissa + j*2^45; the exponent bit of 1.0 sits inside the range.
@@ -110,6 +110,16 @@ constexpr auto log_table = [] {
     return table;
 }();
 
+constexpr auto log_numbers = [] {
+    std::array<double, 3 * log_steps> numbers{};
+    for (std::size_t j = 0; j < log_steps; ++j) {
+        numbers[3 * j] = log_entries[j].inverse;
+        numbers[3 * j + 1] = log_entries[j].log_inverse.high;
+        numbers[3 * j + 2] = log_entries[j].log_inverse.low;
+    }
+    return numbers;
+}();
+
 // log(x + x_low) for normal x > 0 and abs(x_low) <= ulp(x)/2; about 2^-70 absolute beside the rounding of low.
 Pair log_of_pair(double x, double x_low) {
     int shift = 0;
@@ -120,7 +130,7 @@ Pair log_of_pair(double x, double x_low) {
     const std::uint64_t bits = std::bit_cast<std::uint64_t>(x);
     const std::uint64_t offset = bits - lowest_mantissa;
     const int k = static_cast<int>(static_cast<std::int64_t>(offset) >> mantissa_bits);
-    const auto& entry = log_table[(offset >> 45) & (log_steps - 1)];
+    const auto& entry = log_entries[(offset >> 45) & (log_steps - 1)];
     const double m =
         std::bit_cast<double>(bits - (static_cast<std::uint64_t>(static_cast<std::int64_t>(k)) << mantissa_bits));
     const double m_high = keep_bits(m, 27);
@@ -213,6 +223,8 @@ double log(double x) noexcept {
     const Pair y = log_pair(x);
     return y.high;
 }
+
+LogTable log_table() noexcept { return {log_numbers.data(), ln2_high, ln2_low}; }
 
 double log1p(double x) noexcept {
     if (!(x > -1.0)) return x == -1.0 ? -infinity : not_a_number;

@@ -1,67 +1,128 @@
 #include "levcore/sorted_book.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
+#include "levcore/liquidation_order.hpp"
 #include "levcore/margin.hpp"
-#include "levcore/real.hpp"
+#include "levcore/parallel.hpp"
 
 namespace levcore {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::size_t rows_a_thread = 32'768;  // fewer are done before another one has started
 
-void fill(SortedSide& side, const std::vector<Ranked>& entries, const SortedBook& sorted) {
-    const Positions& held = sorted.positions;
-    side.key.reserve(entries.size());
-    side.quantity.reserve(entries.size());
-    side.cash.reserve(entries.size());
-    side.position.reserve(entries.size());
-    side.instrument.reserve(entries.size());
-    for (const Ranked& entry : entries) {
-        const std::size_t i = entry.position;
-        const auto instrument = static_cast<std::uint32_t>(held.instrument[i]);
-        const Claim c =
-            claim(sorted.venue.instruments[instrument], held.quantity[i], held.entry_price[i], held.margin[i]);
-        side.key.push_back(entry.key);
-        side.quantity.push_back(c.coin);
-        side.cash.push_back(c.cash);
-        side.position.push_back(entry.position);
-        side.instrument.push_back(instrument);
-        if (std::isfinite(entry.key)) ++side.reachable;
-        side.jumps = side.jumps || requirement_jumps(sorted.venue.instruments[instrument]);
+void fill(SortedSide& side, const LiquidationOrder::Bucket& bucket, BucketSort& sort) {
+    std::size_t at = bucket.first;
+    for (const std::uint32_t place : sort.order(bucket)) {
+        const LiquidationOrder::Row& row = bucket.rows[place];
+        side.key[at] = row.key;
+        side.quantity[at] = row.quantity;
+        side.cash[at] = row.cash;
+        side.position[at] = row.position;
+        side.instrument[at] = row.instrument;
+        ++at;
     }
 }
 
-void sum_blocks(SortedSide& side, const Venue& venue) {
-    for (std::size_t from = 0; from + block_rows <= side.size(); from += block_rows) {
-        Sum quantity;
-        Sum cash;
-        const bool linear = !venue.instruments[side.instrument[from]].is_inverse();
-        Block block{{}, {}, infinity, -infinity, true};
-        for (std::size_t i = from; i < from + block_rows; ++i) {
-            quantity.add(side.quantity[i]);
-            cash.add(side.cash[i]);
-            const double bankrupt_at = -side.cash[i] / side.quantity[i];
-            block.lowest_bankruptcy = std::min(block.lowest_bankruptcy, bankrupt_at);
-            block.highest_bankruptcy = std::max(block.highest_bankruptcy, bankrupt_at);
-            block.one_instrument = block.one_instrument && side.instrument[i] == side.instrument[from] && linear;
-        }
-        block.quantity = quantity.pair();
-        block.cash = cash.pair();
-        side.blocks.push_back(block);
+// In the order of positions, so that the sums do not show how rows are sorted.
+void sum_open_interest(SortedBook& sorted) {
+    const Positions& held = sorted.positions;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+        if (held.account[i] != isolated) continue;
+        const auto k = static_cast<std::size_t>(held.instrument[i]);
+        const Perpetual& instrument = sorted.venue.instruments[k];
+        const Claim c = claim(instrument, held.quantity[i], held.entry_price[i], held.margin[i]);
+        if (c.coin == 0.0) continue;
+        OpenInterest& open = sorted.open_interest[k][is_long(instrument, c) ? longs : shorts];
+        open.quantity.add_minor(c.coin);
+        open.cash.add_minor(c.cash);
     }
+}
+
+void sort_sides(SortedBook& sorted, std::size_t threads) {
+    constexpr std::size_t at_once = 64;  // buckets
+    const LiquidationOrder order(sorted.venue, sorted.positions, sorted.asset_of, sorted.sides.size(), threads);
+    for (std::size_t k = 0; k < sorted.sides.size(); ++k)
+        for (const std::size_t side : {longs, shorts}) sorted.sides[k][side].resize(order.size(k, side));
+    const std::size_t chunks = (order.buckets() + at_once - 1) / at_once;
+    std::vector<BucketSort> sorts(threads);
+    std::atomic<bool> stop{false};
+    run_chunks(threads, 1 + chunks, stop, [&](std::size_t thread, std::size_t chunk) {
+        if (chunk == 0) return sum_open_interest(sorted);
+        const std::size_t end = std::min(order.buckets(), chunk * at_once);
+        for (std::size_t b = (chunk - 1) * at_once; b < end; ++b) {
+            const LiquidationOrder::Bucket bucket = order.bucket(b);
+            fill(sorted.sides[bucket.asset][bucket.side], bucket, sorts[thread]);
+        }
+    });
+}
+
+Block block_of(const SortedSide& side, const Venue& venue, std::size_t from) {
+    Sum quantity;
+    Sum cash;
+    const bool linear = !venue.instruments[side.instrument[from]].is_inverse();
+    Block block{{}, {}, infinity, -infinity, true};
+    for (std::size_t i = from; i < from + block_rows; ++i) {
+        quantity.add_minor(side.quantity[i]);
+        cash.add_minor(side.cash[i]);
+        const double bankrupt_at = -side.cash[i] / side.quantity[i];
+        block.lowest_bankruptcy = std::min(block.lowest_bankruptcy, bankrupt_at);
+        block.highest_bankruptcy = std::max(block.highest_bankruptcy, bankrupt_at);
+        block.one_instrument = block.one_instrument && side.instrument[i] == side.instrument[from] && linear;
+    }
+    block.quantity = quantity.pair();
+    block.cash = cash.pair();
+    return block;
+}
+
+void sum_blocks(SortedBook& sorted, std::size_t threads) {
+    constexpr std::size_t at_once = 256;
+    struct Part {
+        SortedSide* side;
+        std::size_t first;
+    };
+    std::vector<Part> parts;
+    for (auto& sides : sorted.sides)
+        for (SortedSide& side : sides) {
+            side.blocks.resize(side.size() / block_rows);
+            for (std::size_t b = 0; b < side.blocks.size(); b += at_once) parts.push_back({&side, b});
+        }
+    std::atomic<bool> stop{false};
+    run_chunks(threads, parts.size(), stop, [&](std::size_t, std::size_t chunk) {
+        SortedSide& side = *parts[chunk].side;
+        const std::size_t end = std::min(side.blocks.size(), parts[chunk].first + at_once);
+        for (std::size_t b = parts[chunk].first; b < end; ++b)
+            side.blocks[b] = block_of(side, sorted.venue, b * block_rows);
+    });
+}
+
+// What rows of a side have in common; keys that are no numbers stand first or last.
+void describe_sides(SortedBook& sorted) {
+    for (auto& sides : sorted.sides)
+        for (SortedSide& side : sides) {
+            const auto is_no_number = [](double key) { return !std::isfinite(key); };
+            const auto first = std::find_if_not(side.key.begin(), side.key.end(), is_no_number);
+            const auto last = std::find_if_not(side.key.rbegin(), std::make_reverse_iterator(first), is_no_number);
+            side.reachable = static_cast<std::size_t>(last.base() - first);
+        }
+    for (std::size_t k = 0; k < sorted.venue.instruments.size(); ++k)
+        for (const std::size_t side : {longs, shorts})
+            if (requirement_jumps(sorted.venue.instruments[k]) && sorted.open_interest[k][side].quantity.value() != 0.0)
+                sorted.sides[sorted.asset_of[k]][side].jumps = true;
 }
 
 }  // namespace
 
-double sort_key(const Perpetual& instrument, const Claim& held, double entry_price) {
-    if (!requirement_jumps(instrument)) return liquidation_key(instrument, held, entry_price);
-    const double g = log_price_of(instrument, held, furthest_unit_price(instrument, held));
-    if (!std::isfinite(g)) return g;
-    const double room = 1e-12 * std::fmax(1.0, std::fabs(g));
-    return is_long(instrument, held) ? g + room : g - room;
+void SortedSide::resize(std::size_t rows) {
+    key.resize(rows);
+    quantity.resize(rows);
+    cash.resize(rows);
+    position.resize(rows);
+    instrument.resize(rows);
 }
 
 void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {
@@ -69,36 +130,17 @@ void sort_ranked(std::vector<Ranked>& rows, std::size_t side) {
 }
 
 SortedBook sort_book(Venue venue, const Book& book, std::vector<std::uint32_t> asset_of,
-                     std::vector<std::uint32_t> collateral_asset, std::size_t assets) {
-    const Positions& positions = book.positions;
+                     std::vector<std::uint32_t> collateral_asset, std::size_t assets, std::size_t threads) {
     SortedBook sorted;
     sorted.venue = std::move(venue);
-    sorted.positions = positions;
+    sorted.positions = book.positions;
     sorted.asset_of = std::move(asset_of);
     sorted.sides.resize(assets);
     sorted.open_interest.resize(sorted.venue.instruments.size());
-    std::vector<std::array<std::vector<Ranked>, 2>> entries(assets);
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        if (positions.account[i] != isolated) continue;
-        const auto k = static_cast<std::size_t>(positions.instrument[i]);
-        const Perpetual& instrument = sorted.venue.instruments[k];
-        const Claim held = claim(instrument, positions.quantity[i], positions.entry_price[i], positions.margin[i]);
-        if (held.coin == 0.0) continue;
-        const std::size_t side = is_long(instrument, held) ? longs : shorts;
-        OpenInterest& open = sorted.open_interest[k][side];
-        open.quantity.add(held.coin);
-        open.cash.add(held.cash);
-        entries[sorted.asset_of[k]][side].push_back(
-            {sort_key(instrument, held, positions.entry_price[i]), static_cast<std::uint32_t>(i), 0});
-    }
-    for (std::size_t k = 0; k < assets; ++k) {
-        for (const std::size_t side : {longs, shorts}) {
-            auto& list = entries[k][side];
-            sort_ranked(list, side);
-            fill(sorted.sides[k][side], list, sorted);
-            sum_blocks(sorted.sides[k][side], sorted.venue);
-        }
-    }
+    const std::size_t worth_starting = std::clamp<std::size_t>(book.positions.size() / rows_a_thread, 1, threads);
+    sort_sides(sorted, worth_starting);
+    sum_blocks(sorted, worth_starting);
+    describe_sides(sorted);
     sorted.cross = gather_accounts(sorted.venue, book, std::move(collateral_asset));
     sorted.cross_interest.resize(sorted.venue.instruments.size());
     for (std::size_t i = 0; i < sorted.cross.held.size(); ++i) {

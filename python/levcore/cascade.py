@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, memory, unpack
+from levcore import _core, checks, engines, memory, thread_count, unpack
 from levcore.book import Book
 from levcore.errors import DomainError, InputError, KindError
 from levcore.estimate import accounts_bytes
@@ -64,9 +64,10 @@ class Ready:
         )
         asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
         coins = [market.names.index(coin) for coin in book.venue.collateral]
-        self._native = _core.Ready(book._native, asset_of, coins, len(market))
+        threads = thread_count.asked(None)
+        self._native = _core.Ready(book._native, asset_of, coins, len(market), threads)
         self._native_market = market._to_native()
-        self._outside = self._native.make_ladder(self._native_market)
+        self._outside = self._native.make_ladder(self._native_market, threads)
 
     @property
     def book(self) -> Book:

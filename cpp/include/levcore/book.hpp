@@ -17,6 +17,10 @@ struct Positions {
     std::span<const std::int64_t> account;  // row of the accounts table; isolated: none
 
     [[nodiscard]] std::size_t size() const noexcept { return quantity.size(); }
+    [[nodiscard]] Positions some(std::size_t from, std::size_t rows) const {
+        return {instrument.subspan(from, rows), quantity.subspan(from, rows), entry_price.subspan(from, rows),
+                margin.subspan(from, rows), account.subspan(from, rows)};
+    }
 };
 
 inline constexpr std::int64_t isolated = -1;

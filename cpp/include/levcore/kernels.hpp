@@ -62,6 +62,13 @@ struct PositionColumns {
 inline constexpr std::uint64_t no_price_bits = 0x7ff8000000000000;
 inline constexpr std::uint64_t unsure_price_bits = 0x7ff8000000000001;
 
+// What log works with: for each 128th part of [0.6875, 1.375) a c near its inverse, and -log(c) in two parts.
+struct LogTable {
+    const double* entries;  // 3 a part
+    double ln2_high;
+    double ln2_low;
+};
+
 struct Kernels {
     SimdLevel level;
     // The two normals of each block, to two arrays; null leaves one out.
@@ -71,6 +78,8 @@ struct Kernels {
     void (*walk_rows)(const WalkRows& walk);
     // Liquidation prices of linear positions of one instrument; false if the tables could not tell all of them.
     bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
+    // Puts logarithms in the place of positive numbers; infinity and nan stay.
+    void (*logs)(const LogTable& table, double* values, std::size_t count);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -84,6 +93,7 @@ void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_rows(const WalkRows& walk);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
+void logs(const LogTable& table, double* values, std::size_t count);
 }  // namespace baseline
 
 namespace avx2 {
@@ -91,6 +101,7 @@ void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_rows(const WalkRows& walk);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
+void logs(const LogTable& table, double* values, std::size_t count);
 }  // namespace avx2
 
 namespace avx512 {
@@ -98,6 +109,7 @@ void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_rows(const WalkRows& walk);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
+void logs(const LogTable& table, double* values, std::size_t count);
 }  // namespace avx512
 
 }  // namespace levcore

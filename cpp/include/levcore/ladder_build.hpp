@@ -13,6 +13,7 @@
 
 #include "levcore/market.hpp"
 #include "levcore/sorted_book.hpp"
+#include "levcore/unset.hpp"
 
 namespace levcore {
 
@@ -50,7 +51,7 @@ inline Pair between(const Rung& from, const Rung& to) {
 
 struct LadderSide {
     std::size_t rows = 0;     // those that a mark can reach
-    std::vector<Rung> rungs;  // and one more, which nothing reaches
+    UnsetVector<Rung> rungs;  // and one more, which nothing reaches
     // Per block of rows, in units of the walk's log price at the first row: where a row may fall short of its fee, and
     // below which all leave a deficit; and the first one for all rows from there on.
     std::vector<double> safe;
@@ -97,6 +98,6 @@ struct Ladder {
 Outside outside_of_ladder(const SortedBook& book);
 
 // Of a pair that is.
-Ladder build_ladder(const SortedBook& book, const Market& market);
+Ladder build_ladder(const SortedBook& book, const Market& market, std::size_t threads);
 
 }  // namespace levcore

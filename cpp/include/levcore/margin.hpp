@@ -36,7 +36,10 @@ double bankruptcy_unit_price(const Claim& held) noexcept;
 // where every mark does; that one is finite, as the keys of all that can be reached are.
 double liquidation_key(const Perpetual& instrument, const Claim& held, double entry_price) noexcept;
 
-// The same from a root of slack that is known.
+// What positions are sorted by: the key, where slack jumps a little outside of every price at which the claim may fail.
+double sort_key(const Perpetual& instrument, const Claim& held, double entry_price) noexcept;
+
+// liquidation_key from a root of slack that is known.
 double log_price_of(const Perpetual& instrument, const Claim& held, double unit) noexcept;
 
 // The one predicate: a long goes iff y < g, a short iff y > g, y the log mark, g = log(liquidation price).

@@ -18,17 +18,20 @@ namespace levcore {
 
 class PriceLines {
   public:
-    explicit PriceLines(const Perpetual& instrument);  // must outlive this
+    PriceLines(const Perpetual& instrument);  // must outlive this
 
     // Prices, not unit prices; nan where there is none.
-    void liquidation_prices(std::span<const double> quantity, std::span<const double> entry_price,
-                            std::span<const double> margin, double* prices) const noexcept;
+    void liquidation_prices(const PositionColumns& held, double* prices) const noexcept;
+
+    // sort_key of each.
+    void sort_keys(const PositionColumns& held, double* keys) const noexcept;
 
   private:
     static constexpr std::size_t most_cells = 1024;
     static std::uint64_t cell_number(double cash) noexcept {
         return std::bit_cast<std::uint64_t>(cash) >> price_cell_shift;
     }
+    bool by_kernel(const PositionColumns& held, double* prices) const noexcept;
     [[nodiscard]] std::uint64_t cell_at(const std::vector<double>& bounds, std::size_t place) const;
 
     const Perpetual* instrument_;
@@ -41,6 +44,12 @@ class PriceLines {
     std::size_t cells_a_side_ = 1;
     std::vector<std::uint64_t> cells_;
 };
+
+// Of each instrument of a venue, which must outlive them.
+std::vector<PriceLines> price_lines(const Venue& venue);
+
+// sort_key of every position (margin.hpp); of one that does not stand alone anything.
+void sort_keys(const std::vector<PriceLines>& lines, const Positions& positions, double* keys);
 
 // The liquidation price of every position of a book that stands alone, as many threads at it as are worth starting.
 void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices);

@@ -3,6 +3,7 @@
 // value for normal results. Sources: Tang (1989, 1990) for the method; constants are computed at compile time.
 #pragma once
 
+#include "levcore/kernels.hpp"
 #include "levcore/sum.hpp"
 
 namespace levcore {
@@ -28,5 +29,8 @@ SinCos sin_cos_turns(double turns) noexcept;
 // log(x) to about 2^-68 absolute, for sums that are rounded once.
 Pair log_pair(double x) noexcept;
 Pair log_pair(Pair x) noexcept;  // of normal x > 0
+
+// For the kernel of log.
+LogTable log_table() noexcept;
 
 }  // namespace levcore

@@ -75,6 +75,9 @@ inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
     return reinterpret_cast<WordLanes>(
         _mm512_mask_i64gather_epi64(__m512i{}, 0xff, reinterpret_cast<__m512i>(index), from, 8));
 }
+inline DoubleLanes gather(const double* from, WordLanes index) {
+    return _mm512_mask_i64gather_pd(__m512d{}, 0xff, reinterpret_cast<__m512i>(index), from, 8);
+}
 
 #else
 

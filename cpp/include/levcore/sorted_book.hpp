@@ -9,13 +9,12 @@
 
 #include "levcore/accounts.hpp"
 #include "levcore/book.hpp"
+#include "levcore/liquidation_order.hpp"
 #include "levcore/sum.hpp"
+#include "levcore/unset.hpp"
 #include "levcore/venue.hpp"
 
 namespace levcore {
-
-inline constexpr std::size_t longs = 0;
-inline constexpr std::size_t shorts = 1;
 
 // Sums over consecutive rows of one side, so that rows whose settlements are surely alike can be booked as one.
 inline constexpr std::size_t block_rows = 64;
@@ -30,16 +29,17 @@ struct Block {
 // Columns in the order of liquidation. The key is log(liquidation price), moved outwards a little where slack jumps,
 // so that such a position is looked at no later than it may fail.
 struct SortedSide {
-    std::vector<double> key;
-    std::vector<double> quantity;
-    std::vector<double> cash;
-    std::vector<std::uint32_t> position;
-    std::vector<std::uint32_t> instrument;
-    std::vector<Block> blocks;  // rows [64*i, 64*i + 64), whole ones only
+    UnsetVector<double> key;
+    UnsetVector<double> quantity;
+    UnsetVector<double> cash;
+    UnsetVector<std::uint32_t> position;
+    UnsetVector<std::uint32_t> instrument;
+    UnsetVector<Block> blocks;  // rows [64*i, 64*i + 64), whole ones only
     std::size_t reachable = 0;  // the first rows, those that have a liquidation price
     bool jumps = false;         // some row's requirement jumps
 
     [[nodiscard]] std::size_t size() const noexcept { return key.size(); }
+    void resize(std::size_t rows);  // the columns, whose numbers are not set
 };
 
 // Open interest of one instrument's side.
@@ -58,9 +58,6 @@ struct SortedBook {
     std::vector<OpenInterest> cross_interest;  // per instrument, both sides
 };
 
-// liquidation_key where slack does not jump; else a little outside of every price at which the claim may fail.
-double sort_key(const Perpetual& instrument, const Claim& held, double entry_price);
-
 // The row that a side is sorted by: longs fall, shorts rise, ties by position.
 struct Ranked {
     double key;
@@ -76,6 +73,6 @@ void sort_ranked(std::vector<Ranked>& rows, std::size_t side);
 // asset_of gives each instrument's asset, collateral_asset each collateral's; the book must be checked and outlive the
 // result.
 SortedBook sort_book(Venue venue, const Book& book, std::vector<std::uint32_t> asset_of,
-                     std::vector<std::uint32_t> collateral_asset, std::size_t assets);
+                     std::vector<std::uint32_t> collateral_asset, std::size_t assets, std::size_t threads);
 
 }  // namespace levcore

@@ -43,6 +43,13 @@ constexpr Pair add(Pair a, double b) noexcept {
     return fast_two_sum(s.high, s.low + a.low);
 }
 
+// The same, sooner where abs(b) is the smaller one, as it mostly is of a long sum's terms.
+inline Pair add_minor(Pair a, double b) noexcept {
+    if (!(std::fabs(a.high) >= std::fabs(b))) return add(a, b);
+    const Pair s = fast_two_sum(a.high, b);
+    return fast_two_sum(s.high, s.low + a.low);
+}
+
 constexpr Pair add(Pair a, Pair b) noexcept {
     const Pair s = two_sum(a.high, b.high);
     const Pair t = two_sum(a.low, b.low);
@@ -76,6 +83,7 @@ class Sum {
     constexpr explicit Sum(Pair start) noexcept : total_(start) {}
 
     constexpr void add(double term) noexcept { total_ = levcore::add(total_, term); }
+    void add_minor(double term) noexcept { total_ = levcore::add_minor(total_, term); }
     constexpr void add(Pair term) noexcept { total_ = levcore::add(total_, term); }
     // Adds a*b without rounding the product.
     constexpr void add_product(double a, double b) noexcept { total_ = levcore::add(total_, two_product(a, b)); }

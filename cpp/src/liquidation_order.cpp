@@ -1,0 +1,196 @@
+#include "levcore/liquidation_order.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "levcore/margin.hpp"
+#include "levcore/parallel.hpp"
+
+namespace levcore {
+namespace {
+
+constexpr double beyond_prices = 1e200;  // of a key, which is a log price or stands for none
+
+// Of a cell, so that whatever does not compare, and whatever lies outside, has one too.
+std::size_t cell_at(double place, double last) noexcept {
+    return static_cast<std::size_t>(place > 0.0 ? (place < last ? place : last) : 0.0);
+}
+
+// Places all over [0, n), in step with nothing that a book's order may be in step with.
+std::size_t scattered(std::size_t number, std::size_t n) noexcept {
+    constexpr double golden = 0.6180339887498949;
+    const double turns = static_cast<double>(number) * golden;
+    return std::min(n - 1, static_cast<std::size_t>((turns - std::floor(turns)) * static_cast<double>(n)));
+}
+
+}  // namespace
+
+std::uint32_t LiquidationOrder::Grid::bucket_of(double key) const noexcept {
+    const double height = sign * key;
+    const auto inner = static_cast<std::uint32_t>(cell_at((height - low) * cells_per_unit, last_cell)) + 1;
+    const std::uint32_t far = height > beyond_prices ? end() - 1 - first : inner;
+    return first + (height < -beyond_prices ? 0 : far);
+}
+
+LiquidationOrder::LiquidationOrder(const Venue& venue, const Positions& positions,
+                                   std::span<const std::uint32_t> asset_of, std::size_t assets, std::size_t threads)
+    : venue_(venue), positions_(positions), asset_of_(asset_of), grids_(2 * assets) {
+    const std::vector<PriceLines> lines = price_lines(venue);
+    lay_grids(lines);
+    deal(lines, threads);
+}
+
+std::size_t LiquidationOrder::size(std::size_t asset, std::size_t side) const noexcept {
+    const Grid& grid = grids_[2 * asset + side];
+    return first_[grid.end()] - first_[grid.first];
+}
+
+LiquidationOrder::Bucket LiquidationOrder::bucket(std::size_t number) const noexcept {
+    const auto after = std::upper_bound(grids_.begin(), grids_.end(), number,
+                                        [](std::size_t n, const Grid& grid) { return n < grid.first; });
+    const auto group = static_cast<std::size_t>(after - grids_.begin()) - 1;
+    return {group / 2, group % 2, first_[number] - first_[grids_[group].first],
+            std::span(rows_).subspan(first_[number], first_[number + 1] - first_[number])};
+}
+
+// Between heights beyond which few of the sample lie.
+void LiquidationOrder::lay_grids(const std::vector<PriceLines>& lines) {
+    constexpr std::size_t sampled = 4'096;
+    constexpr std::size_t few = 256;  // one of so many
+    constexpr std::size_t rows_a_bucket = 128;
+    const std::size_t n = positions_.size();
+    const std::size_t stride = std::max<std::size_t>(1, n / sampled);
+    std::vector<std::vector<double>> heights(grids_.size());
+    for (std::size_t number = 0; number < n / stride; ++number) {
+        const std::size_t i = stride == 1 ? number : scattered(number, n);
+        if (!stands_alone(i)) continue;
+        const auto group = static_cast<std::size_t>(&grid_of(i) - grids_.data());
+        double key = 0.0;
+        sort_keys(lines, positions_.some(i, 1), &key);
+        if (std::fabs(key) < beyond_prices) heights[group].push_back(group % 2 == longs ? -key : key);
+    }
+    std::uint32_t buckets = 0;
+    for (std::size_t group = 0; group < grids_.size(); ++group) {
+        Grid& grid = grids_[group];
+        std::vector<double>& seen = heights[group];
+        grid.first = buckets;
+        grid.sign = group % 2 == longs ? -1.0 : 1.0;
+        if (!seen.empty()) {
+            const auto low = seen.begin() + static_cast<std::ptrdiff_t>(seen.size() / few);
+            const auto high = seen.end() - 1 - static_cast<std::ptrdiff_t>(seen.size() / few);
+            std::nth_element(seen.begin(), low, seen.end());
+            grid.low = *low;
+            std::nth_element(low, high, seen.end());
+            const std::size_t cells = seen.size() * stride / rows_a_bucket + 1;
+            grid.cells_per_unit = static_cast<double>(cells) / std::max(1e-9, *high - grid.low);
+            grid.last_cell = static_cast<double>(cells - 1);
+        }
+        buckets = grid.end();
+    }
+    first_.assign(buckets + 1, 0);
+}
+
+void LiquidationOrder::count(const std::vector<PriceLines>& lines, std::size_t from, std::size_t to,
+                             std::span<std::uint32_t> counts) {
+    constexpr std::size_t at_once = 8'192;
+    const auto none = static_cast<std::uint32_t>(buckets());
+    for (std::size_t begin = from; begin < to; begin += at_once) {
+        const std::size_t end = std::min(to, begin + at_once);
+        sort_keys(lines, positions_.some(begin, end - begin), &keys_[begin]);
+        for (std::size_t i = begin; i < end; ++i) {
+            bucket_[i] = stands_alone(i) ? grid_of(i).bucket_of(keys_[i]) : none;
+            ++counts[bucket_[i]];
+        }
+    }
+}
+
+void LiquidationOrder::place(std::size_t from, std::size_t to, std::span<std::uint32_t> next) {
+    for (std::size_t i = from; i < to; ++i) {
+        if (bucket_[i] == buckets()) continue;
+        const auto instrument = static_cast<std::uint32_t>(positions_.instrument[i]);
+        const Claim held = claim(venue_.instruments[instrument], positions_.quantity[i], positions_.entry_price[i],
+                                 positions_.margin[i]);
+        rows_[next[bucket_[i]]++] = {keys_[i], held.coin, held.cash, static_cast<std::uint32_t>(i), instrument};
+    }
+}
+
+// Each thread takes a part of the book. Within a bucket the rows of a part come after those of the parts before, so
+// that how many parts there are does not show.
+void LiquidationOrder::deal(const std::vector<PriceLines>& lines, std::size_t threads) {
+    constexpr std::size_t most_parts = 16;
+    const std::size_t parts = std::clamp<std::size_t>(threads, 1, most_parts);
+    const std::size_t n = positions_.size();
+    keys_.resize(n);
+    bucket_.resize(n);
+    std::vector<std::vector<std::uint32_t>> counts(parts);
+    const auto begin = [&](std::size_t part) { return n / parts * part + std::min(part, n % parts); };
+    std::atomic<bool> stop{false};
+    run_chunks(parts, parts, stop, [&](std::size_t, std::size_t part) {
+        counts[part].assign(buckets() + 1, 0);
+        count(lines, begin(part), begin(part + 1), counts[part]);
+    });
+    std::uint32_t rows = 0;
+    for (std::size_t b = 0; b < buckets(); ++b) {
+        first_[b] = rows;
+        for (std::vector<std::uint32_t>& of_part : counts) rows += std::exchange(of_part[b], rows);
+    }
+    first_.back() = rows;
+    rows_.resize(rows);
+    run_chunks(parts, parts, stop,
+               [&](std::size_t, std::size_t part) { place(begin(part), begin(part + 1), counts[part]); });
+    keys_ = {};
+    bucket_ = {};
+}
+
+std::span<const std::uint32_t> BucketSort::order(const LiquidationOrder::Bucket& bucket) {
+    const std::size_t n = bucket.rows.size();
+    height_.resize(n);
+    order_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) height_[i] = bucket.side == longs ? -bucket.rows[i].key : bucket.rows[i].key;
+    std::iota(order_.begin(), order_.end(), 0U);
+    if (std::is_sorted(height_.begin(), height_.end())) return order_;
+    if (!deal()) sort_by_comparing();
+    return order_;
+}
+
+// Into as many cells as there are rows, and moved up from there; false where a cell has too many for that.
+bool BucketSort::deal() {
+    constexpr std::uint32_t many = 32;
+    const std::size_t n = height_.size();
+    const auto [low, high] = std::minmax_element(height_.begin(), height_.end());
+    const double lowest = *low;
+    const double cells_per_unit = static_cast<double>(n) / (*high - lowest);
+    cell_.resize(n);
+    next_.assign(n, 0);
+    for (std::size_t i = 0; i < n; ++i) {
+        cell_[i] =
+            static_cast<std::uint32_t>(cell_at((height_[i] - lowest) * cells_per_unit, static_cast<double>(n - 1)));
+        ++next_[cell_[i]];
+    }
+    std::uint32_t before = 0;
+    std::uint32_t most = 0;
+    for (std::uint32_t& of_cell : next_) {
+        most = std::max(most, of_cell);
+        before += std::exchange(of_cell, before);
+    }
+    if (most > many) return false;
+    for (std::uint32_t i = 0; i < n; ++i) order_[next_[cell_[i]]++] = i;
+    for (std::size_t i = 1; i < n; ++i) {
+        const std::uint32_t row = order_[i];
+        std::size_t at = i;
+        for (; at > 0 && height_[order_[at - 1]] > height_[row]; --at) order_[at] = order_[at - 1];
+        order_[at] = row;
+    }
+    return true;
+}
+
+void BucketSort::sort_by_comparing() {
+    std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return height_[a] != height_[b] ? height_[a] < height_[b] : a < b;
+    });
+}
+
+}  // namespace levcore
