@@ -188,7 +188,15 @@ ACCOUNTS_PEAK = (
 )
 
 
-@pytest.mark.parametrize("code", [PEAK, ACCOUNTS_PEAK], ids=["isolated", "accounts"])
+LADDER_PEAK = (
+    PEAK.replace("size = 2 * (2**17 + 1)  # the worst size for a tree", "size = 1_000_000")
+    .replace("deleveraging=True, socialise=True", "deleveraging=False")
+    .replace("lc.shock(book, market, -0.2)", "lc.shock(lc.prepare(book, market), -0.2)")
+    .replace("assert outcome.deleveraged_notional > 0.0", "assert lc.estimate_bytes(book) <= 128 * size")
+)
+
+
+@pytest.mark.parametrize("code", [PEAK, ACCOUNTS_PEAK, LADDER_PEAK], ids=["isolated", "accounts", "ladder"])
 def test_a_run_takes_no_more_memory_than_was_foretold(code):
     # A sanitizer that keeps freed memory back would count it as taken.
     environment = os.environ | {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0"}

@@ -37,6 +37,14 @@ std::int32_t make_ladder(Ready& ready, const Market& market, std::size_t threads
     return static_cast<std::int32_t>(ready.outside);
 }
 
+// Positions of an asset's side in the order of liquidation, and their keys.
+py::tuple order(const Ready& ready, std::size_t asset, std::size_t side) {
+    if (asset >= ready.assets || side > shorts) throw std::invalid_argument("there is no such side");
+    const SortedSide& sorted = ready.sorted.sides[asset][side];
+    return py::make_tuple(py::array_t<std::uint32_t>(static_cast<py::ssize_t>(sorted.size()), sorted.position.data()),
+                          py::array_t<double>(static_cast<py::ssize_t>(sorted.size()), sorted.key.data()));
+}
+
 py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<double>& moves, bool rounds) {
     if (!ready.ladder) throw std::invalid_argument("the pair has no ladder");
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets)
@@ -94,6 +102,8 @@ void bind_cascade(py::module_& m) {
         .def(py::init(&prepare), "book"_a, "asset_of"_a, "collateral_asset"_a, "assets"_a, "threads"_a)
         .def("make_ladder", &make_ladder, "market"_a, "threads"_a,
              "What keeps the pair off the ladder; 0: nothing, it is made.")
+        .def("order", &order, "asset"_a, "side"_a,
+             "Positions of a side (0 longs, 1 shorts) in the order of liquidation, and what they are sorted by.")
         .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a,
              "Columns of outcomes, one a row of moves, of the market that the ladder was made for.")
         .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,

@@ -18,13 +18,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double room = 1e-9;
 constexpr std::size_t rows_a_thread = 32'768;  // fewer are done before another one has started
 
-// What is left of a sum once its value has been taken out.
-double rounded_by(const Sum& sum) {
-    Sum rest(sum.pair());
-    rest.add(-sum.value());
-    return rest.value();
-}
-
 double log_or(double x, double otherwise) { return x > 0.0 ? log(x) : otherwise; }
 
 // A block's extreme bankruptcy prices; the last one may be short.
@@ -68,8 +61,7 @@ void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, cons
 
 void index_heights(LadderSide& side) {
     constexpr double furthest = 700.0;  // of a log price
-    std::size_t cells = 64;
-    while (cells < side.rows * 2 && cells < (std::size_t{1} << 20)) cells *= 2;
+    const std::size_t cells = std::clamp<std::size_t>(2 * side.rows, 64, std::size_t{1} << 20);
     std::size_t first = 0;
     while (first < side.rows && side.rungs[first].height > furthest) ++first;
     side.highest = first < side.rows ? side.rungs[first].height : 0.0;
@@ -88,17 +80,16 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     const double sign = which == longs ? 1.0 : -1.0;
     side.rows = sorted.reachable;
     side.rungs.resize(side.rows + 1);
-    Sum quantity;
+    Pair quantity;  // of what is positive, so that its high part is its value, and its low one what that was rounded by
     Sum cash;
     double lowest = infinity;
     for (std::size_t i = 0; i < side.rows; ++i) {
-        const double before = quantity.value();
-        lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * before);
-        side.rungs[i] = {lowest, before, cash.value(), rounded_by(quantity)};
-        quantity.add_minor(std::fabs(sorted.quantity[i]));
+        lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * quantity.high);
+        side.rungs[i] = {lowest, quantity.high, cash.value(), quantity.low};
+        quantity = add_minor(quantity, std::fabs(sorted.quantity[i]));
         cash.add_minor(sorted.cash[i]);
     }
-    side.rungs.back() = {-infinity, quantity.value(), cash.value(), rounded_by(quantity)};
+    side.rungs.back() = {-infinity, quantity.high, cash.value(), quantity.low};
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;

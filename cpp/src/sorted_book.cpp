@@ -61,22 +61,31 @@ void sort_sides(SortedBook& sorted, std::size_t threads) {
     });
 }
 
-Block block_of(const SortedSide& side, const Venue& venue, std::size_t from) {
-    Sum quantity;
-    Sum cash;
-    const bool linear = !venue.instruments[side.instrument[from]].is_inverse();
-    Block block{{}, {}, infinity, -infinity, true};
-    for (std::size_t i = from; i < from + block_rows; ++i) {
-        quantity.add_minor(side.quantity[i]);
-        cash.add_minor(side.cash[i]);
-        const double bankrupt_at = -side.cash[i] / side.quantity[i];
-        block.lowest_bankruptcy = std::min(block.lowest_bankruptcy, bankrupt_at);
-        block.highest_bankruptcy = std::max(block.highest_bankruptcy, bankrupt_at);
-        block.one_instrument = block.one_instrument && side.instrument[i] == side.instrument[from] && linear;
+// Some blocks side by side, for each sum waits for its term before.
+template <std::size_t together>
+void sum_some(SortedSide& side, const Venue& venue, std::size_t first) {
+    Sum quantity[together];
+    Sum cash[together];
+    Block block[together];
+    for (Block& b : block) b = {{}, {}, infinity, -infinity, true};
+    for (std::size_t i = 0; i < block_rows; ++i)
+        for (std::size_t b = 0; b < together; ++b) {
+            const std::size_t row = (first + b) * block_rows + i;
+            quantity[b].add_minor(side.quantity[row]);
+            cash[b].add_minor(side.cash[row]);
+            const double bankrupt_at = -side.cash[row] / side.quantity[row];
+            block[b].lowest_bankruptcy = std::min(block[b].lowest_bankruptcy, bankrupt_at);
+            block[b].highest_bankruptcy = std::max(block[b].highest_bankruptcy, bankrupt_at);
+        }
+    for (std::size_t b = 0; b < together; ++b) {
+        const auto from = side.instrument.begin() + static_cast<std::ptrdiff_t>((first + b) * block_rows);
+        block[b].quantity = quantity[b].pair();
+        block[b].cash = cash[b].pair();
+        block[b].one_instrument =
+            !venue.instruments[*from].is_inverse() &&
+            std::all_of(from, from + block_rows, [&](std::uint32_t instrument) { return instrument == *from; });
+        side.blocks[first + b] = block[b];
     }
-    block.quantity = quantity.pair();
-    block.cash = cash.pair();
-    return block;
 }
 
 void sum_blocks(SortedBook& sorted, std::size_t threads) {
@@ -95,8 +104,9 @@ void sum_blocks(SortedBook& sorted, std::size_t threads) {
     run_chunks(threads, parts.size(), stop, [&](std::size_t, std::size_t chunk) {
         SortedSide& side = *parts[chunk].side;
         const std::size_t end = std::min(side.blocks.size(), parts[chunk].first + at_once);
-        for (std::size_t b = parts[chunk].first; b < end; ++b)
-            side.blocks[b] = block_of(side, sorted.venue, b * block_rows);
+        std::size_t b = parts[chunk].first;
+        for (; b + 4 <= end; b += 4) sum_some<4>(side, sorted.venue, b);
+        for (; b < end; ++b) sum_some<1>(side, sorted.venue, b);
     });
 }
 

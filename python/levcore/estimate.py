@@ -54,7 +54,7 @@ def estimate_bytes(
     --------
     >>> import levcore as lc
     >>> lc.estimate_bytes(1_000_000) // 10**6
-    133
+    119
     """
     positions = len(book) if isinstance(book, Book) else checks.integer("book", book, at_least=0)
     rows = checks.integer("shocks", shocks, at_least=0)

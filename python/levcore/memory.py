@@ -10,11 +10,14 @@ from levcore.errors import TooLargeError
 
 #: Columns of a book: instrument (int32), quantity, entry price, margin, account.
 COLUMN_BYTES = 4 + 4 * 8
-#: A sorted row: key, quantity, cash, position, instrument; and as much again while it is sorted.
-SORTED_BYTES = 3 * 8 + 2 * 4
-SORTING_BYTES = 16
-#: A ladder's row: its rung, up to four cells of a grid, and its share of its block's bounds.
-LADDER_BYTES = 32 + 4 * 4 + 1
+#: A sorted row: key, quantity, cash, position, instrument, its share of its block's sums. While it is sorted, the row as
+#: dealt; before that the row, its key and its bucket's number.
+SORTED_BYTES = 3 * 8 + 2 * 4 + 1
+SORTING_BYTES = 32
+#: A ladder's row: its rung, two cells of a grid, and its share of its block's bounds.
+LADDER_BYTES = 32 + 2 * 4 + 1
+#: A position of one shock that is kept whole: the step in which it was liquidated, and whether it was.
+SHOCK_BYTES = 8 + 1
 #: What a run of its own takes where claims change: pools of counterparties, own claims and their order.
 CHANGING_BYTES = 280
 #: Of an account: its places and row as gathered. Of each of its balances: the column, the core's and the gathered copy.
@@ -62,9 +65,8 @@ def refuse_if_too_large(needed: int, what: str) -> None:
 
 def book_bytes(positions: int, *, changing: bool) -> int:
     """Return the bytes of a book's columns, of its sorted copy while it is made, and of a run's own claims."""
-    return positions * (
-        COLUMN_BYTES + SORTED_BYTES + LADDER_BYTES + max(SORTING_BYTES, CHANGING_BYTES if changing else 1)
-    )
+    prepared = LADDER_BYTES + SHOCK_BYTES + (CHANGING_BYTES if changing else 0)
+    return positions * (COLUMN_BYTES + SORTED_BYTES + max(SORTING_BYTES, prepared))
 
 
 def account_bytes(accounts: int, places: int, *, balances: int, states: int) -> int:

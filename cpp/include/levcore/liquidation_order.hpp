@@ -18,6 +18,13 @@ namespace levcore {
 inline constexpr std::size_t longs = 0;
 inline constexpr std::size_t shorts = 1;
 
+inline constexpr double beyond_prices = 1e200;  // of a key, which is a log price or stands for none
+
+// So that whatever does not compare, and whatever lies outside, has a cell too.
+inline std::uint32_t cell_of(double place, double last) noexcept {
+    return static_cast<std::uint32_t>(place > 0.0 ? (place < last ? place : last) : 0.0);
+}
+
 class LiquidationOrder {
   public:
     struct Row {
@@ -53,7 +60,12 @@ class LiquidationOrder {
         double cells_per_unit = 1.0;
         double last_cell = 0.0;
 
-        [[nodiscard]] std::uint32_t bucket_of(double key) const noexcept;
+        [[nodiscard]] std::uint32_t bucket_of(double key) const noexcept {
+            const double height = sign * key;
+            const std::uint32_t inner = cell_of((height - low) * cells_per_unit, last_cell) + 1;
+            const std::uint32_t far = height > beyond_prices ? end() - 1 - first : inner;
+            return first + (height < -beyond_prices ? 0 : far);
+        }
         [[nodiscard]] std::uint32_t end() const noexcept { return first + static_cast<std::uint32_t>(last_cell) + 3; }
     };
 
