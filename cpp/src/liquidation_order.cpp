@@ -136,8 +136,8 @@ void LiquidationOrder::deal(const std::vector<PriceLines>& lines, std::size_t th
     rows_.resize(rows);
     run_chunks(parts, parts, stop,
                [&](std::size_t, std::size_t part) { place(begin(part), begin(part + 1), counts[part]); });
-    keys_ = {};
-    bucket_ = {};
+    UnsetVector<double>().swap(keys_);
+    UnsetVector<std::uint32_t>().swap(bucket_);
 }
 
 std::span<const std::uint32_t> BucketSort::order(const LiquidationOrder::Bucket& bucket) {

@@ -10,8 +10,8 @@ from levcore.errors import TooLargeError
 
 #: Columns of a book: instrument (int32), quantity, entry price, margin, account.
 COLUMN_BYTES = 4 + 4 * 8
-#: A sorted row: key, quantity, cash, position, instrument, its share of its block's sums. While it is sorted, the row as
-#: dealt; before that the row, its key and its bucket's number.
+#: A sorted row: key, quantity, cash, position, instrument, its share of its block's sums. While it is sorted, the row
+#: as dealt; before that the row, its key and its bucket's number.
 SORTED_BYTES = 3 * 8 + 2 * 4 + 1
 SORTING_BYTES = 32
 #: A ladder's row: its rung, two cells of a grid, and its share of its block's bounds.
