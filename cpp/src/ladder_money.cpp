@@ -92,7 +92,7 @@ double LadderMoney::money(const Walk& w, std::size_t from, std::size_t to) const
 // Where orders trade after the rows before `row`.
 double LadderMoney::log_walk_at(const Walk& w, std::size_t row) const {
     if (row == w.stretch.from) return w.log_start;
-    const std::vector<Rung>& rungs = w.rows.rungs;
+    const std::span<const Rung> rungs = w.rows.rungs;
     return log_walk(w, w.stretch.volume - w.sign * (rungs[row].quantity - rungs[w.stretch.from].quantity));
 }
 

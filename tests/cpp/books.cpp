@@ -190,9 +190,9 @@ bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const
 bool agree_on(const Case& c, Chance& chance, Seen& seen) {
     Book held;
     held.positions = {c.instrument, c.quantity, c.entry_price, c.margin, c.account};
-    const SortedBook book = sort_book(c.venue, held, c.asset_of, {}, c.market.assets.size());
+    const SortedBook book = sort_book(c.venue, held, c.asset_of, {}, c.market.assets.size(), 1);
     if (outside_of_ladder(book) != Outside::nothing) return std::printf("outside of the ladder\n"), false;
-    const Ladder ladder = build_ladder(book, c.market);
+    const Ladder ladder = build_ladder(book, c.market, 2);
     return agree_on_shocks(chance, c, book, ladder, seen) && agree_on_paths(chance, c, book, ladder, seen);
 }
 
