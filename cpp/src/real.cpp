@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "levcore/kernels.hpp"
+
 namespace levcore {
 namespace {
 
@@ -49,6 +51,16 @@ constexpr auto exp_table = [] {
     std::array<Pair, exp_steps> table{};
     for (int j = 0; j < exp_steps; ++j) table[static_cast<std::size_t>(j)] = exp_series(multiply(ln2, j / 32.0));
     return table;
+}();
+
+// The same as numbers, for the kernels.
+constexpr auto exp_powers = [] {
+    std::array<double, 2 * exp_steps> powers{};
+    for (std::size_t j = 0; j < exp_steps; ++j) {
+        powers[2 * j] = exp_table[j].high;
+        powers[2 * j + 1] = exp_table[j].low;
+    }
+    return powers;
 }();
 
 struct Reduced {
@@ -188,6 +200,18 @@ SinCos sin_cos(double x) {
 double exp(double x) noexcept { return exp_pair(x, 0.0); }
 
 double exp(Pair x) noexcept { return exp_pair(x.high, x.low); }
+
+void exp_each(std::span<double> values) noexcept {
+    constexpr std::size_t some = 128;  // one by one where the kernel leaves off
+    const ExpTable table{exp_powers.data(), step_high, step_low, steps_per_unit};
+    const Kernels& kernels = kernels_in_use();
+    while (!values.empty()) {
+        values = values.subspan(kernels.exp_values(table, values.data(), values.size()));
+        const std::size_t left = values.size() < some ? values.size() : some;
+        for (double& x : values.first(left)) x = exp(x);
+        values = values.subspan(left);
+    }
+}
 
 double expm1(double x) noexcept {
     if (!(x < 40.0)) return exp_pair(x, 0.0) - 1.0;

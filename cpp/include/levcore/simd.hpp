@@ -75,6 +75,9 @@ inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
     return reinterpret_cast<WordLanes>(
         _mm512_mask_i64gather_epi64(__m512i{}, 0xff, reinterpret_cast<__m512i>(index), from, 8));
 }
+inline DoubleLanes gather(const double* from, WordLanes index) {
+    return _mm512_mask_i64gather_pd(__m512d{}, 0xff, reinterpret_cast<__m512i>(index), from, 8);
+}
 
 #else
 
@@ -256,12 +259,12 @@ inline void store(double* to, DoubleLanes x) { std::memcpy(to, &x, sizeof x); }
 // Of each lane the value at its index.
 #if !defined(__AVX2__) || defined(LEVCORE_PLAIN_LANES)
 inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
-    WordLanes x;
+    WordLanes x{};
     for (std::size_t i = 0; i < lanes; ++i) x[i] = from[index[i]];
     return x;
 }
 inline DoubleLanes gather(const double* from, WordLanes index) {
-    DoubleLanes x;
+    DoubleLanes x{};
     for (std::size_t i = 0; i < lanes; ++i) x[i] = from[index[i]];
     return x;
 }
