@@ -53,12 +53,17 @@ constexpr auto exp_table = [] {
     return table;
 }();
 
-// The same as numbers, for the kernels.
-constexpr auto exp_powers = [] {
-    std::array<double, 2 * exp_steps> powers{};
+// The same, its parts apart, for the kernels.
+struct ExpPowers {
+    std::array<double, exp_steps> high{};
+    std::array<double, exp_steps> low{};
+};
+
+constexpr ExpPowers exp_powers = [] {
+    ExpPowers powers;
     for (std::size_t j = 0; j < exp_steps; ++j) {
-        powers[2 * j] = exp_table[j].high;
-        powers[2 * j + 1] = exp_table[j].low;
+        powers.high[j] = exp_table[j].high;
+        powers.low[j] = exp_table[j].low;
     }
     return powers;
 }();
@@ -202,15 +207,8 @@ double exp(double x) noexcept { return exp_pair(x, 0.0); }
 double exp(Pair x) noexcept { return exp_pair(x.high, x.low); }
 
 void exp_each(std::span<double> values) noexcept {
-    constexpr std::size_t some = 128;  // one by one where the kernel leaves off
-    const ExpTable table{exp_powers.data(), step_high, step_low, steps_per_unit};
-    const Kernels& kernels = kernels_in_use();
-    while (!values.empty()) {
-        values = values.subspan(kernels.exp_values(table, values.data(), values.size()));
-        const std::size_t left = values.size() < some ? values.size() : some;
-        for (double& x : values.first(left)) x = exp(x);
-        values = values.subspan(left);
-    }
+    const ExpTable table{exp_powers.high.data(), exp_powers.low.data(), step_high, step_low, steps_per_unit};
+    kernels_in_use().exp_values(table, values.data(), values.size());
 }
 
 double expm1(double x) noexcept {

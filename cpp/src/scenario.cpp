@@ -2,12 +2,17 @@
 
 #include <algorithm>
 
+#include "levcore/kernels.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
 namespace {
 
 constexpr std::size_t block_numbers = 4'096;  // of all paths of a block: they stay in the first cache
+
+bool within_reach(std::span<const double> values) {
+    return std::all_of(values.begin(), values.end(), [](double x) { return -690.0 <= x && x <= 690.0; });
+}
 
 void draw_one(const Drawn& drawn, std::span<const double> start, std::uint64_t path, std::size_t steps,
               std::span<double> prices) {
@@ -75,23 +80,19 @@ bool PriceBlocks::next(std::span<double> prices) {
     const std::size_t fits = std::max<std::size_t>(2, block_numbers / (paths_ * assets_) / 2 * 2);
     const std::size_t steps = std::min(fits, steps_ - done_);
     process_.next(steps, no_move_, rows_);
-    exp_each(std::span(rows_).first(steps * assets_ * paths_));
+    const std::span<double> values = std::span(rows_).first(steps * assets_ * paths_);
+    if (within_reach(process_.least()) && within_reach(process_.most()))
+        exp_each(values);
+    else
+        for (double& x : values) x = exp(x);
     put(steps, prices);
     done_ += steps;
     return true;
 }
 
-// Turned, in pieces of a line of the cache.
 void PriceBlocks::put(std::size_t steps, std::span<double> prices) const {
-    constexpr std::size_t line = 8;
-    const std::size_t numbers = steps * assets_;
-    for (std::size_t from = 0; from < numbers; from += line)
-        for (std::size_t i = 0; i < paths_; ++i) {
-            const double* const row = rows_.data() + from * paths_ + i;
-            double* const to = prices.data() + (i * steps_ + done_) * assets_ + from;
-            const std::size_t some = std::min(line, numbers - from);
-            for (std::size_t n = 0; n < some; ++n) to[n] = start_[from + n] * row[n * paths_];
-        }
+    kernels_in_use().turn_rows(
+        {rows_.data(), steps * assets_, paths_, start_.data(), prices.data() + done_ * assets_, steps_ * assets_});
 }
 
 }  // namespace levcore

@@ -60,12 +60,23 @@ struct MixRows {
     const double* loading;
 };
 
-// What exp is made of (real.cpp): 2^(j/32) in pairs, high and low, j < 32; log(2)/32 in two parts and its inverse.
+// What exp is made of (real.cpp): 2^(j/32), j < 32, and log(2)/32, each in a high and a low part, and its inverse.
 struct ExpTable {
-    const double* powers;
+    const double* high;
+    const double* low;
     double step_high;
     double step_low;
     double steps_per_unit;
+};
+
+// Rows, numbers x paths, that become columns: number n of path p, times scale[n], is to[p*stride + n].
+struct TurnRows {
+    const double* rows;
+    std::size_t numbers;
+    std::size_t paths;
+    const double* scale;
+    double* to;
+    std::size_t stride;
 };
 
 // Lines of a requirement, and which of them holds where the claim's abs(cash) lies (price_lines.hpp). A cell is a
@@ -104,9 +115,8 @@ struct Kernels {
     void (*walk_gbm)(const WalkRows& walk, const GbmLaw& law);
     void (*walk_garch)(const WalkRows& walk, const GarchLaw& law);
     void (*mix_rows)(const MixRows& mix);
-    // Numbers become their exp, from the first on; how many did. It ends where one near by is beyond +-690, and leaves
-    // out the last ones that fill no lanes.
-    std::size_t (*exp_values)(const ExpTable& table, double* values, std::size_t count);
+    void (*exp_values)(const ExpTable& table, double* values, std::size_t count);  // abs <= 690, in place
+    void (*turn_rows)(const TurnRows& turning);
     // Liquidation prices of linear positions of one instrument; false if the tables could not tell all of them.
     bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 };
@@ -123,7 +133,8 @@ void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void mix_rows(const MixRows& mix);
-std::size_t exp_values(const ExpTable& table, double* values, std::size_t count);
+void exp_values(const ExpTable& table, double* values, std::size_t count);
+void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 }  // namespace baseline
 
@@ -133,7 +144,8 @@ void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void mix_rows(const MixRows& mix);
-std::size_t exp_values(const ExpTable& table, double* values, std::size_t count);
+void exp_values(const ExpTable& table, double* values, std::size_t count);
+void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 }  // namespace avx2
 
@@ -143,7 +155,8 @@ void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void mix_rows(const MixRows& mix);
-std::size_t exp_values(const ExpTable& table, double* values, std::size_t count);
+void exp_values(const ExpTable& table, double* values, std::size_t count);
+void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 }  // namespace avx512
 

@@ -11,7 +11,7 @@ namespace levcore {
 
 double exp(double x) noexcept;
 double exp(Pair x) noexcept;
-void exp_each(std::span<double> values) noexcept;  // in place, by vector instructions, the same bits
+void exp_each(std::span<double> values) noexcept;  // in place, the same bits by vector instructions; abs(x) <= 690
 double expm1(double x) noexcept;
 double log(double x) noexcept;            // x > 0; nan for x < 0, -inf at 0
 double log1p(double x) noexcept;          // x > -1

@@ -1,51 +1,61 @@
 // exp by lanes, included by each level's file inside that level's namespace: the operations of real.cpp in its order,
-// and so its bits.
+// and so its bits, as long as no power of two is out of range.
 namespace {
 
-constexpr double exp_reach = 690.0;  // within it no power of two is out of range
+struct ExpLanes {
+    LongTable high;
+    LongTable low;
+    double step_high;
+    double step_low;
+    double steps_per_unit;
+};
 
-DoubleLanes exp_of(const ExpTable& table, DoubleLanes x) {
+DoubleLanes exp_of(const ExpLanes& table, DoubleLanes x) {
     constexpr double to_integer = 6755399441055744.0;
     const DoubleLanes shifted = x * table.steps_per_unit + to_integer;
     const WordLanes steps = bits_of(shifted);  // its last bits are those of the whole number
     const DoubleLanes k = shifted - to_integer;
     const DoubleLanes a = x - k * table.step_high;
     const DoubleLanes b = k * table.step_low;
-    const DoubleLanes sum = a - b;
-    const DoubleLanes part = sum - a;
-    const DoubleLanes error = (a - (sum - part)) - (b + part);
-    const DoubleLanes h = sum + error;
-    const DoubleLanes rest = error - (h - sum);
+    const DoubleLanes h = a - b;
+    const DoubleLanes part = h - a;
+    const DoubleLanes rest = (a - (h - part)) - (b + part);
     const DoubleLanes tail =
         h * h * (h * (h * (h * (h * (h * (1.0 / 5040) + 1.0 / 720) + 1.0 / 120) + 1.0 / 24) + 1.0 / 6) + 0.5);
-    const WordLanes index = (steps & 31) << 1;
-    const DoubleLanes high = gather(table.powers, index);
-    const DoubleLanes low = gather(table.powers + 1, index);
-    const DoubleLanes m = high + (low + high * (h + (rest + tail)));
+    const DoubleLanes high = look_up(table.high, steps);
+    const DoubleLanes m = high + (look_up(table.low, steps) + high * (h + (rest + tail)));
     return m * doubles_of(((steps & ~std::uint64_t{31}) << 47) + 0x3ff0000000000000);
-}
-
-bool all_within_reach(const double* values, std::size_t count) {
-    MaskLanes within = in_all(0.0) < in_all(1.0);
-    for (std::size_t i = 0; i < count; i += lanes) {
-        const DoubleLanes x = load(values + i);
-        within = within & (in_all(-exp_reach) <= x) & (x <= in_all(exp_reach));
-    }
-    bool all = true;
-    for (std::size_t i = 0; i < lanes; ++i) all = all && within[i] != 0;
-    return all;
 }
 
 }  // namespace
 
-[[gnu::flatten]] std::size_t exp_values(const ExpTable& table, double* values, std::size_t count) {
-    constexpr std::size_t at_once = 16 * lanes;
-    std::size_t done = 0;
-    while (count - done >= lanes) {
-        const std::size_t some = count - done < at_once ? (count - done) / lanes * lanes : at_once;
-        if (!all_within_reach(values + done, some)) break;
-        for (std::size_t i = 0; i < some; i += lanes) store(values + done + i, exp_of(table, load(values + done + i)));
-        done += some;
+[[gnu::flatten]] void exp_values(const ExpTable& table, double* values, std::size_t count) {
+    const ExpLanes parts{long_table(table.high), long_table(table.low), table.step_high, table.step_low,
+                         table.steps_per_unit};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes) store(values + i, exp_of(parts, load(values + i)));
+    if (const std::size_t left = (count - i) * sizeof(double); left > 0) {
+        DoubleLanes x = in_all(0.0);
+        std::memcpy(&x, values + i, left);
+        x = exp_of(parts, x);
+        std::memcpy(values + i, &x, left);
     }
-    return done;
+}
+
+[[gnu::flatten]] void turn_rows(const TurnRows& turning) {
+    const std::size_t paths = turning.paths / lanes * lanes;
+    const std::size_t numbers = turning.numbers / lanes * lanes;
+    const auto put = [&](std::size_t n, std::size_t path) {
+        turning.to[path * turning.stride + n] = turning.rows[n * turning.paths + path] * turning.scale[n];
+    };
+    for (std::size_t path = 0; path < paths; path += lanes)
+        for (std::size_t n = 0; n < numbers; n += lanes) {
+            DoubleLanes tile[lanes];
+            for (std::size_t i = 0; i < lanes; ++i)
+                tile[i] = load(turning.rows + (n + i) * turning.paths + path) * turning.scale[n + i];
+            turn(tile);
+            for (std::size_t i = 0; i < lanes; ++i) store(turning.to + (path + i) * turning.stride + n, tile[i]);
+        }
+    for (std::size_t path = 0; path < turning.paths; ++path)
+        for (std::size_t n = path < paths ? numbers : 0; n < turning.numbers; ++n) put(n, path);
 }
