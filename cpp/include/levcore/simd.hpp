@@ -287,19 +287,6 @@ inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
     store(to + lanes, both.second);
 }
 
-// Rows become columns. Each pass doubles how many numbers of a column lie side by side.
-inline void turn(DoubleLanes (&rows)[lanes]) {
-    for (std::size_t side_by_side = 1; side_by_side < lanes; side_by_side *= 2) {
-        DoubleLanes turned[lanes];
-        for (std::size_t i = 0; i < lanes / 2; ++i) {
-            const TwoLanes both = in_turn(rows[i], rows[i + lanes / 2]);
-            turned[2 * i] = both.first;
-            turned[2 * i + 1] = both.second;
-        }
-        for (std::size_t i = 0; i < lanes; ++i) rows[i] = turned[i];
-    }
-}
-
 // Of each lane the value at its index.
 #if !defined(__AVX2__) || defined(LEVCORE_PLAIN_LANES)
 inline WordLanes gather(const std::uint64_t* from, WordLanes index) {

@@ -1,5 +1,5 @@
-// exp by lanes, included by each level's file inside that level's namespace: the operations of real.cpp in its order,
-// and so its bits, as long as no power of two is out of range.
+// exp by lanes, and rows of paths that become columns, included by each level's file inside that level's namespace. exp
+// has the operations of real.cpp in its order, and so its bits, as long as no power of two is out of range.
 namespace {
 
 struct ExpLanes {
@@ -25,6 +25,19 @@ DoubleLanes exp_of(const ExpLanes& table, DoubleLanes x) {
     const DoubleLanes high = look_up(table.high, steps);
     const DoubleLanes m = high + (look_up(table.low, steps) + high * (h + (rest + tail)));
     return m * doubles_of(((steps & ~std::uint64_t{31}) << 47) + 0x3ff0000000000000);
+}
+
+// Rows become columns. Each pass doubles how many numbers of a column lie side by side.
+void turn(DoubleLanes (&rows)[lanes]) {
+    for (std::size_t side_by_side = 1; side_by_side < lanes; side_by_side *= 2) {
+        DoubleLanes turned[lanes];
+        for (std::size_t i = 0; i < lanes / 2; ++i) {
+            const TwoLanes both = in_turn(rows[i], rows[i + lanes / 2]);
+            turned[2 * i] = both.first;
+            turned[2 * i + 1] = both.second;
+        }
+        for (std::size_t i = 0; i < lanes; ++i) rows[i] = turned[i];
+    }
 }
 
 }  // namespace
