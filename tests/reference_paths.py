@@ -92,6 +92,29 @@ def simulate(
     return path
 
 
+def garch_prices(
+    start: Sequence[float],
+    normals: Sequence[Sequence[float]],
+    years: float,
+    laws: Sequence[Mapping[str, float]],
+    factor: Sequence[Sequence[float]],
+) -> list[list[float]]:
+    """GARCH(1,1) prices at the ends of steps (model 12): a row of normals a step, a law and a row of the Cholesky
+    factor an asset."""
+    variance = [law.get("initial_volatility", law["volatility"]) ** 2 * years for law in laws]
+    place, rows = [math.log(price) for price in start], []
+    for row in normals:
+        for k, law in enumerate(laws):
+            innovation = math.sqrt(variance[k]) * math.fsum(factor[k][j] * row[j] for j in range(k + 1))
+            place[k] += law["drift"] * years - variance[k] / 2 + innovation
+            left = 1.0 - law["alpha"] - law["beta"]
+            variance[k] = (
+                law["volatility"] ** 2 * years * left + law["alpha"] * innovation**2 + law["beta"] * variance[k]
+            )
+        rows.append([math.exp(log_price) for log_price in place])
+    return rows
+
+
 def move(run: Run, row: Sequence[float]) -> None:
     """The fundamental prices move (model 10)."""
     for order_book, change in zip(run.books.values(), row, strict=True):

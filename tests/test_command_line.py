@@ -332,7 +332,7 @@ def test_what_is_liquidated_in_the_stretches_is_what_is_liquidated_in_all(tmp_pa
     [
         ("shock", GBM, "must be 'shock' for `levcore shock`, was 'gbm': run `levcore simulate`"),
         ("shock", REPLAY, "must be 'shock' for `levcore shock`, was 'replay': run `levcore replay`"),
-        ("simulate", SHOCK, "must be 'gbm' for `levcore simulate`, was 'shock': run `levcore shock`"),
+        ("simulate", SHOCK, "must be 'gbm' or 'garch' for `levcore simulate`, was 'shock': run `levcore shock`"),
         ("replay", GBM, "must be 'replay' for `levcore replay`, was 'gbm': run `levcore simulate`"),
     ],
 )

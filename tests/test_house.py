@@ -25,7 +25,7 @@ TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/b
 
 LEVELS = (
     {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset"},
-    {"tiers", "impact", "scenario"},
+    {"tiers", "impact", "process", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
@@ -70,6 +70,7 @@ ORDERED = (
     ("sum", "real", "normal", "random"),
     ("simd", "kernels", "random"),
     ("kernels", "real"),
+    ("process", "scenario"),
     ("liquidation", "backstop"),
     ("accounts", "price_lines", "liquidation_order", "sorted_book"),
     ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),
@@ -126,6 +127,7 @@ BINDERS = {
     "market",
     "montecarlo",
     "path_runs",
+    "process",
     "replaying",
     "scenario",
     "simd",

@@ -27,7 +27,18 @@ for paths, first, count in ((1, 3, 8), (7, 1, 2), (8, 1, 1), (33, 5, 6), (100, 0
     drawn.update(_core.normal_block(11, 2**32 - 9, paths, first, count).tobytes())
 market = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=1_000.0))})
 paths = lc.GBM(volatility=0.8).paths(market, paths=9, steps=33, step=datetime.timedelta(hours=1), seed=3)
-drawn.update(np.asarray(paths["BTC"] if isinstance(paths, dict) else paths).tobytes())
+drawn.update(paths.tobytes())
+three = lc.Market({name: lc.Asset(100.0, impact=lc.LinearImpact(depth=1_000.0)) for name in "ABC"})
+correlated = {"correlation": [[1.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 1.0]]}
+garch = {"volatility": 0.8, "alpha": 0.1, "beta": 0.88, "initial_volatility": 2.0}
+for process, of in (
+    (lc.GARCH(**garch), market),
+    (lc.GARCH(**garch, **correlated), three),
+    (lc.GBM(volatility=0.8, **correlated), three),
+    (lc.GBM(volatility=300.0), market),
+):
+    for count, steps in ((1, 700), (9, 33), (67, 130)):
+        drawn.update(process.paths(of, paths=count, steps=steps, step=datetime.timedelta(hours=1), seed=3).tobytes())
 tiers = lc.MarginTiers([0.0, 5e3, 4e4, 1e6], [0.004, 0.01, 0.05, 0.2])
 venue = lc.Venue([lc.LinearPerpetual("X", asset="BTC", tiers=tiers)])
 random = np.random.default_rng(3)
@@ -36,9 +47,10 @@ for size in (1, 2, 7, 8, 9, 4_000):
     margin = np.abs(quantity) * 100.0 / random.uniform(1.5, 50.0, size)
     book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=np.full(size, 100.0), margin=margin)
     drawn.update(book.liquidation_price.tobytes())
-runs = lc.simulate(book, market, lc.GBM(volatility=2.0), paths=40, steps=40, step=datetime.timedelta(hours=1), seed=3)
-for values in (runs.liquidated_notional, runs.bad_debt, runs.lowest_price["BTC"], runs.liquidation_probability):
-    drawn.update(values.tobytes())
+for process in (lc.GBM(volatility=2.0), lc.GARCH(volatility=2.0, alpha=0.2, beta=0.7)):
+    runs = lc.simulate(book, market, process, paths=43, steps=40, step=datetime.timedelta(hours=1), seed=3)
+    for values in (runs.liquidated_notional, runs.bad_debt, runs.lowest_price["BTC"], runs.liquidation_probability):
+        drawn.update(values.tobytes())
 print(simd.IN_USE, drawn.hexdigest())
 """
 

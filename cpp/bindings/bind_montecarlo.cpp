@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "bind_cascade.hpp"
 #include "interrupt.hpp"
 #include "levcore/montecarlo.hpp"
@@ -15,9 +17,26 @@ struct HeldScenario {
     py::object keep;
 };
 
+void check(const std::vector<double>& loading, std::size_t assets,
+           std::initializer_list<const std::vector<double>*> columns) {
+    bool fits = loading.size() == assets * assets;
+    for (const auto* column : columns) fits = fits && column->size() == assets;
+    if (!fits) throw std::invalid_argument("columns must have a number an asset, loading assets x assets");
+}
+
 HeldScenario gbm(std::vector<double> mean, std::vector<double> loading, std::uint64_t seed) {
-    if (loading.size() != mean.size() * mean.size()) throw std::invalid_argument("loading must be assets x assets");
-    return {Gbm{std::move(mean), std::move(loading), seed}, py::none()};
+    check(loading, mean.size(), {});
+    return {Drawn{Gbm{std::move(mean), std::move(loading)}, seed}, py::none()};
+}
+
+HeldScenario garch(std::vector<double> mean, std::vector<double> omega, std::vector<double> alpha,
+                   std::vector<double> beta, std::vector<double> variance, std::vector<double> loading,
+                   std::uint64_t seed) {
+    check(loading, mean.size(), {&omega, &alpha, &beta, &variance});
+    return {Drawn{Garch{std::move(mean), std::move(omega), std::move(alpha), std::move(beta), std::move(variance),
+                        std::move(loading)},
+                  seed},
+            py::none()};
 }
 
 std::span<const double> all_of(const Column<double>& array) {
@@ -29,7 +48,7 @@ void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::
     const auto needs = [](std::size_t has, std::size_t size) {
         if (has != size) throw std::invalid_argument("the scenario does not fit paths, steps and assets");
     };
-    if (const auto* model = std::get_if<Gbm>(&scenario)) needs(model->mean.size(), assets);
+    if (const auto* drawn = std::get_if<Drawn>(&scenario)) needs(assets_of(drawn->process), assets);
     if (const auto* given = std::get_if<GivenReturns>(&scenario)) needs(given->values.size(), paths * steps * assets);
     if (const auto* given = std::get_if<GivenPrices>(&scenario)) {
         needs(paths, 1);
@@ -129,19 +148,24 @@ py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& s
 py::array_t<double> price_paths(const HeldScenario& scenario, const Column<double>& start, std::size_t paths,
                                 std::size_t steps) {
     const std::span<const double> from = span_of(start, "start");
+    const auto* drawn = std::get_if<Drawn>(&scenario.scenario);
+    if (drawn == nullptr) throw std::invalid_argument("only a process draws paths");
     check(scenario.scenario, paths, steps, from.size());
-    std::vector<double> prices(paths * steps * from.size());
+    // Not a vector, which would fill it with zeros first.
+    py::array_t<double> prices(
+        {static_cast<py::ssize_t>(paths), static_cast<py::ssize_t>(steps), static_cast<py::ssize_t>(from.size())});
+    const std::span<double> all(prices.mutable_data(), static_cast<std::size_t>(prices.size()));
     {
         py::gil_scoped_release unlocked;
         Interrupts interrupts;
+        PriceBlocks blocks(*drawn, from, steps);
         const std::size_t each = steps * from.size();
-        for (std::size_t i = 0; i < paths; ++i) {
-            draw(scenario.scenario, from, i, steps, std::span(prices).subspan(i * each, each));
-            interrupts.poll();
+        for (std::size_t i = 0; i < paths; i += PriceBlocks::most_paths) {
+            blocks.begin(i, std::min(PriceBlocks::most_paths, paths - i));
+            while (blocks.next(all.subspan(i * each))) interrupts.poll();
         }
     }
-    return adopt(std::move(prices), {static_cast<py::ssize_t>(paths), static_cast<py::ssize_t>(steps),
-                                     static_cast<py::ssize_t>(from.size())});
+    return prices;
 }
 
 }  // namespace
@@ -149,6 +173,7 @@ py::array_t<double> price_paths(const HeldScenario& scenario, const Column<doubl
 void bind_montecarlo(py::module_& m) {
     py::class_<HeldScenario>(m, "Scenario", "What the outside world does.")
         .def_static("gbm", &gbm, "mean"_a, "loading"_a, "seed"_a)
+        .def_static("garch", &garch, "mean"_a, "omega"_a, "alpha"_a, "beta"_a, "variance"_a, "loading"_a, "seed"_a)
         .def_static(
             "returns", [](const Column<double>& v) { return HeldScenario{GivenReturns{all_of(v)}, v}; },
             "values"_a.noconvert())
@@ -156,7 +181,7 @@ void bind_montecarlo(py::module_& m) {
             "prices", [](const Column<double>& v) { return HeldScenario{GivenPrices{all_of(v)}, v}; },
             "values"_a.noconvert())
         .def("price_paths", &price_paths, "start"_a.noconvert(), "paths"_a, "steps"_a,
-             "Fundamental prices at the ends of steps: paths x steps x assets.");
+             "Prices at the ends of steps: paths x steps x assets.");
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
           "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
           "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(), "ladder"_a = false, "rounds"_a = true,

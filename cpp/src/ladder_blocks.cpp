@@ -4,8 +4,6 @@
 #include <array>
 #include <limits>
 
-#include "levcore/kernels.hpp"
-#include "levcore/random.hpp"
 #include "levcore/real.hpp"
 #include "levcore/run.hpp"
 
@@ -16,20 +14,20 @@ constexpr std::size_t block_steps = 16;
 
 }  // namespace
 
-LadderBlocks::LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds,
-                           LadderTally& rows)
+LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Market& market, const Ladder& ladder,
+                           bool count_rounds, LadderTally& rows)
     : market_(market),
       ladder_(ladder),
       rows_(rows),
       assets_(market.assets.size()),
+      process_(drawn, most_paths),
       walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
       by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
-    moves_.resize(cells);
     logs_.resize(block_steps * cells);
-    for (std::vector<double>* column : {&least_, &most_, &last_, &watch_.below, &watch_.above, &watch_.offset,
-                                        &watch_.lowest_mark, &watch_.highest_mark, &watch_.lowest, &watch_.highest})
+    for (std::vector<double>* column : {&last_, &watch_.below, &watch_.above, &watch_.offset, &watch_.lowest_mark,
+                                        &watch_.highest_mark, &watch_.lowest, &watch_.highest})
         column->resize(cells);
     is_busy_.resize(most_paths);
 }
@@ -38,13 +36,13 @@ std::span<const double> LadderBlocks::last_prices(std::size_t i) const {
     return std::span(last_).subspan(i * assets_, assets_);
 }
 
-void LadderBlocks::run(const Gbm& process, std::uint64_t first, std::size_t paths, std::span<const double> days,
+void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const double> days,
                        const std::atomic<bool>& stop) {
-    begin(paths);
+    begin(first, paths);
     for (std::size_t step = 0; step < days.size(); step += block_steps) {
         if (stop.load(std::memory_order_relaxed)) throw Stopped{};
         const std::size_t steps = std::min(block_steps, days.size() - step);
-        draw(process, first, step, steps);
+        process_.next(steps, from_, logs_);
         find_busy();
         look_ahead(step, steps);
         for (std::size_t i = 0; i < visits_.size(); ++i)
@@ -62,9 +60,9 @@ void LadderBlocks::settle() {
     }
 }
 
-void LadderBlocks::begin(std::size_t paths) {
+void LadderBlocks::begin(std::uint64_t first, std::size_t paths) {
     paths_ = paths;
-    std::fill(moves_.begin(), moves_.end(), 0.0);
+    process_.begin(first, paths);
     for (std::size_t i = 0; i < paths; ++i) walks_[i].begin();
     for (std::size_t k = 0; k < assets_; ++k)
         for (std::size_t i = 0; i < paths; ++i) {
@@ -72,33 +70,6 @@ void LadderBlocks::begin(std::size_t paths) {
             watch_.lowest_mark[at] = watch_.highest_mark[at] = watch_.lowest[at] = watch_.highest[at] = from_[k];
         }
     for (std::size_t i = 0; i < paths; ++i) watch_anew(i);
-}
-
-// The block's log prices and their extremes; sums as in a path drawn alone.
-void LadderBlocks::draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps) {
-    const std::size_t rows = steps * assets_;
-    normal_block(process.seed, first, paths_, Stream::returns, step * assets_, rows,
-                 std::span(logs_).first(rows * paths_));
-    if (assets_ == 1)
-        return kernels_in_use().walk_rows({logs_.data(), steps, paths_, process.mean[0], process.loading[0], from_[0],
-                                           moves_.data(), least_.data(), most_.data()});
-    for (std::size_t s = 0; s < steps; ++s)
-        for (std::size_t k = assets_; k-- > 0;)  // downwards: a row of normals is read by those after it only
-            draw_row(process, logs_.data() + s * assets_ * paths_, k, s == 0);
-}
-
-void LadderBlocks::draw_row(const Gbm& process, double* z, std::size_t k, bool is_first) {
-    double* const row = z + k * paths_;
-    const double* const loading = process.loading.data() + k * assets_;
-    for (std::size_t i = 0; i < paths_; ++i) {
-        const std::size_t at = k * paths_ + i;
-        double move = process.mean[k];
-        for (std::size_t j = 0; j <= k; ++j) move += loading[j] * z[j * paths_ + i];
-        moves_[at] += move;
-        row[i] = moves_[at] + from_[k];
-        least_[at] = is_first || row[i] < least_[at] ? row[i] : least_[at];
-        most_[at] = is_first || row[i] > most_[at] ? row[i] : most_[at];
-    }
 }
 
 // Which paths may have a liquidation in the block; of the others, how far the prices went.
@@ -116,8 +87,8 @@ void LadderBlocks::find_busy() {
 
 // Of one asset's row. Loops of few arrays each, which compilers turn into vector instructions.
 void LadderBlocks::find_crossing(std::size_t row) {
-    const double* const least = least_.data() + row;
-    const double* const most = most_.data() + row;
+    const double* const least = process_.least().data() + row;
+    const double* const most = process_.most().data() + row;
     const double* const below = watch_.below.data() + row;
     const double* const above = watch_.above.data() + row;
     for (std::size_t i = 0; i < paths_; ++i)
@@ -225,9 +196,9 @@ void LadderBlocks::finish() {
     for (std::size_t i = 0; i < paths_; ++i)
         for (std::size_t k = 0; k < assets_; ++k) {
             const std::size_t at = k * paths_ + i;
-            walks_[i].note(k, moves_[at] + from_[k],
+            walks_[i].note(k, process_.moved()[at] + from_[k],
                            {watch_.lowest[at], watch_.highest[at], watch_.lowest_mark[at], watch_.highest_mark[at]});
-            last_[i * assets_ + k] = market_.assets[k].price * exp(moves_[at]);
+            last_[i * assets_ + k] = market_.assets[k].price * exp(process_.moved()[at]);
         }
 }
 

@@ -40,8 +40,9 @@ class Paths {
         if (plan_.ladder != nullptr) {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
             b.rows = std::make_unique<LadderTally>(book_);
-            if (std::holds_alternative<Gbm>(scenario_) && !plan_.keep_steps)
-                b.blocks = std::make_unique<LadderBlocks>(book_, market_, *plan_.ladder, plan_.count_rounds, *b.rows);
+            if (const auto* drawn = std::get_if<Drawn>(&scenario_); drawn != nullptr && !plan_.keep_steps)
+                b.blocks =
+                    std::make_unique<LadderBlocks>(*drawn, book_, market_, *plan_.ladder, plan_.count_rounds, *b.rows);
         }
         return b;
     }
@@ -64,7 +65,7 @@ class Paths {
     void run_blocks(std::size_t from, std::size_t to, Bench& b) const {
         while (from < to) {
             const std::size_t count = std::min(LadderBlocks::most_paths, to - from);
-            b.blocks->run(std::get<Gbm>(scenario_), from, count, plan_.days, progress_.stop);
+            b.blocks->run(from, count, plan_.days, progress_.stop);
             for (std::size_t i = 0; i < count; ++i) {
                 const LadderWalk& walk = b.blocks->walk(i);
                 if (walk.inside()) {

@@ -58,6 +58,7 @@ void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_
 
 void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
                   std::size_t count, std::span<double> out) noexcept {
+    if (paths == 1) return normals(seed, path, stream, first, out.first(count));
     if (paths < few) return normal_block_of_few(seed, path, paths, stream, first, count, out);
     const Kernels& kernels = kernels_in_use();
     BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, 1, first / 2, 0, paths};

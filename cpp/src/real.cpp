@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "levcore/kernels.hpp"
+
 namespace levcore {
 namespace {
 
@@ -49,6 +51,21 @@ constexpr auto exp_table = [] {
     std::array<Pair, exp_steps> table{};
     for (int j = 0; j < exp_steps; ++j) table[static_cast<std::size_t>(j)] = exp_series(multiply(ln2, j / 32.0));
     return table;
+}();
+
+// The same, its parts apart, for the kernels.
+struct ExpPowers {
+    std::array<double, exp_steps> high{};
+    std::array<double, exp_steps> low{};
+};
+
+constexpr ExpPowers exp_powers = [] {
+    ExpPowers powers;
+    for (std::size_t j = 0; j < exp_steps; ++j) {
+        powers.high[j] = exp_table[j].high;
+        powers.low[j] = exp_table[j].low;
+    }
+    return powers;
 }();
 
 struct Reduced {
@@ -198,6 +215,11 @@ SinCos sin_cos(double x) {
 double exp(double x) noexcept { return exp_pair(x, 0.0); }
 
 double exp(Pair x) noexcept { return exp_pair(x.high, x.low); }
+
+void exp_each(std::span<double> values) noexcept {
+    const ExpTable table{exp_powers.high.data(), exp_powers.low.data(), step_high, step_low, steps_per_unit};
+    kernels_in_use().exp_values(table, values.data(), values.size());
+}
 
 double expm1(double x) noexcept {
     if (!(x < 40.0)) return exp_pair(x, 0.0) - 1.0;

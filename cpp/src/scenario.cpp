@@ -2,32 +2,23 @@
 
 #include <algorithm>
 
-#include "levcore/random.hpp"
+#include "levcore/kernels.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
 namespace {
 
-// How far the log prices have moved since the start.
-void draw_moves(const Gbm& model, std::size_t assets, std::uint64_t path, std::size_t steps, std::span<double> moves) {
-    normals(model.seed, path, Stream::returns, 0, moves);
-    std::vector<double> log_move(assets, 0.0);
-    std::vector<double> z(assets);
-    for (std::size_t t = 0; t < steps; ++t) {
-        const std::span<double> row = moves.subspan(t * assets, assets);
-        std::copy(row.begin(), row.end(), z.begin());
-        for (std::size_t k = 0; k < assets; ++k) {
-            double move = model.mean[k];
-            for (std::size_t j = 0; j <= k; ++j) move += model.loading[k * assets + j] * z[j];
-            row[k] = log_move[k] += move;
-        }
-    }
+constexpr std::size_t block_numbers = 4'096;  // of all paths of a block: they stay in the first cache
+
+bool within_reach(std::span<const double> values) {
+    return std::all_of(values.begin(), values.end(), [](double x) { return -690.0 <= x && x <= 690.0; });
 }
 
-void draw_one(const Gbm& model, std::span<const double> start, std::uint64_t path, std::size_t steps,
+void draw_one(const Drawn& drawn, std::span<const double> start, std::uint64_t path, std::size_t steps,
               std::span<double> prices) {
-    draw_moves(model, start.size(), path, steps, prices);
-    for (std::size_t i = 0; i < prices.size(); ++i) prices[i] = start[i % start.size()] * exp(prices[i]);
+    PriceBlocks blocks(drawn, start, steps);
+    blocks.begin(path, 1);
+    while (blocks.next(prices)) continue;
 }
 
 void draw_one(const GivenReturns& given, std::span<const double> start, std::uint64_t path, std::size_t steps,
@@ -56,19 +47,52 @@ void draw(const Scenario& scenario, std::span<const double> start, std::uint64_t
 void draw_logs(const Scenario& scenario, std::span<const double> start, std::uint64_t path, std::size_t steps,
                std::span<double> logs, std::span<double> last) {
     const std::size_t assets = start.size();
-    const std::size_t at_end = (steps - 1) * assets;
-    if (const auto* model = std::get_if<Gbm>(&scenario)) {
-        draw_moves(*model, assets, path, steps, logs);
-        for (std::size_t k = 0; k < assets; ++k) {
-            last[k] = start[k] * exp(logs[at_end + k]);
-            const double from = log(start[k]);
-            for (std::size_t i = k; i < logs.size(); i += assets) logs[i] += from;
-        }
+    if (const auto* drawn = std::get_if<Drawn>(&scenario)) {
+        std::vector<double> from;
+        for (const double price : start) from.push_back(log(price));
+        ProcessPaths process(*drawn, 1);
+        process.begin(path, 1);
+        process.next(steps, from, logs);
+        for (std::size_t k = 0; k < assets; ++k) last[k] = start[k] * exp(process.moved()[k]);
         return;
     }
     draw(scenario, start, path, steps, logs);
-    std::copy_n(logs.begin() + static_cast<std::ptrdiff_t>(at_end), assets, last.begin());
+    std::copy_n(logs.end() - static_cast<std::ptrdiff_t>(assets), assets, last.begin());
     for (double& price : logs) price = log(price);
+}
+
+PriceBlocks::PriceBlocks(const Drawn& drawn, std::span<const double> start, std::size_t steps)
+    : process_(drawn, most_paths), assets_(start.size()), steps_(steps), no_move_(assets_, 0.0) {
+    const std::size_t numbers = std::max(block_numbers, 2 * assets_);
+    for (std::size_t i = 0; i < numbers; ++i) start_.push_back(start[i % assets_]);
+    rows_.resize(std::max(block_numbers, 2 * assets_ * most_paths));
+}
+
+void PriceBlocks::begin(std::uint64_t first, std::size_t paths) {
+    process_.begin(first, paths);
+    paths_ = paths;
+    done_ = 0;
+}
+
+bool PriceBlocks::next(std::span<double> prices) {
+    if (done_ == steps_) return false;
+    // An even number of steps: no pair of normals is divided between two blocks.
+    const std::size_t fits = std::max<std::size_t>(2, block_numbers / (paths_ * assets_) / 2 * 2);
+    const std::size_t steps = std::min(fits, steps_ - done_);
+    process_.next(steps, no_move_, rows_);
+    const std::span<double> values = std::span(rows_).first(steps * assets_ * paths_);
+    if (within_reach(process_.least()) && within_reach(process_.most()))
+        exp_each(values);
+    else
+        for (double& x : values) x = exp(x);
+    put(steps, prices);
+    done_ += steps;
+    return true;
+}
+
+void PriceBlocks::put(std::size_t steps, std::span<double> prices) const {
+    kernels_in_use().turn_rows(
+        {rows_.data(), steps * assets_, paths_, start_.data(), prices.data() + done_ * assets_, steps_ * assets_});
 }
 
 }  // namespace levcore

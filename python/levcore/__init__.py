@@ -41,7 +41,7 @@ from levcore.positions import Accounts
 from levcore.replaying import replay
 from levcore.risk import Estimate
 from levcore.runs import Runs
-from levcore.scenario import GBM, normals
+from levcore.scenario import GARCH, GBM, normals
 from levcore.size_margin import SizeMargin
 from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
@@ -49,6 +49,7 @@ from levcore.venue import Venue
 from levcore.versions import show_versions
 
 __all__ = [
+    "GARCH",
     "GBM",
     "Accounts",
     "Asset",

@@ -170,6 +170,16 @@ class Scenario:
     @staticmethod
     def gbm(mean: Sequence[float], loading: Sequence[float], seed: int) -> Scenario: ...
     @staticmethod
+    def garch(
+        mean: Sequence[float],
+        omega: Sequence[float],
+        alpha: Sequence[float],
+        beta: Sequence[float],
+        variance: Sequence[float],
+        loading: Sequence[float],
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
     def returns(values: _Floats) -> Scenario: ...
     @staticmethod
     def prices(values: _Floats) -> Scenario: ...

@@ -32,8 +32,8 @@ def simulate(
 ) -> None:
     """Run the paths of a scenario file, keep them, and sum them up.
 
-    For scenario.kind = "gbm". DIR must be new, empty, or hold an earlier simulation, which is replaced once the new one
-    is whole; `levcore report DIR` makes a page of it.
+    For scenario.kind = "gbm" or "garch". DIR must be new, empty, or hold an earlier simulation, which is replaced once
+    the new one is whole; `levcore report DIR` makes a page of it.
     """
     with _told():
         from levcore import command_output as say
@@ -41,7 +41,7 @@ def simulate(
         from levcore.storing import check_place, write
 
         check_place(out)
-        plan = _plan(file, "gbm", quiet, paths=paths, seed=seed, threads=threads)
+        plan = _plan(file, "simulate", quiet, paths=paths, seed=seed, threads=threads)
         with say.progress(quiet) as progress:
             runs = simulate(plan.book, plan.market, plan.scenario, **plan.options, progress=progress)
         write(runs, out, scenario_file=plan.text)
@@ -124,11 +124,11 @@ def schema() -> None:
 COMMANDS: tuple[Callable[..., None], ...] = (shock, simulate, replay, report, schema)
 
 
-def _plan(file: Path, kind: str, quiet: bool, **overrides: int | None) -> Plan:
+def _plan(file: Path, command: str, quiet: bool, **overrides: int | None) -> Plan:
     from levcore import command_output as say
     from levcore import settings_read
 
-    read = settings_read.read(file, overrides, only=kind)
+    read = settings_read.read(file, overrides, command=command)
     from levcore.settings_build import build
 
     with say.busy("Making the book ...", quiet):

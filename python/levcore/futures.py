@@ -10,7 +10,7 @@ import numpy as np
 
 from levcore.errors import InputError
 from levcore.instruments import Instrument, checked_contract_value
-from levcore.scenario import span
+from levcore.process import span
 
 if TYPE_CHECKING:
     from levcore.book import Book

@@ -18,8 +18,8 @@ from levcore.display import plural
 from levcore.errors import InputError, KindError
 from levcore.market import Market
 from levcore.path_runs import Flag, PathSettings
+from levcore.process import Process, span
 from levcore.runs import Runs, runs_of
-from levcore.scenario import GBM, span
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,8 +29,8 @@ MOST_STEPS = 2**24
 
 def simulate(
     book: Book | Ready,
-    market: Market | GBM | npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
-    scenario: GBM | npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
+    market: Market | Process | npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
+    scenario: Process | npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
     *,
     paths: int | None = None,
     steps: int | None = None,
@@ -51,7 +51,7 @@ def simulate(
         The positions, or a pair prepared by :func:`prepare` (then the market is left out).
     market : Market
         Where the forced orders go.
-    scenario : GBM, array of shape (paths, steps, assets), or iterator of such arrays
+    scenario : GBM, GARCH, array of shape (paths, steps, assets), or iterator of such arrays
         A process that draws paths; or simple returns of the fundamental prices, > -1, a row a step (with one asset
         shape (paths, steps) will do); or an iterator of blocks of paths, of which one at a time is held.
     paths, steps : int
@@ -122,7 +122,7 @@ def simulate(
     asked = thread_count.asked(threads)
     each = span("step", step)
     settings = PathSettings(ready, each, asked, _chunk(chunk), keep_steps, engine, progress=progress, cancel=cancel)
-    if isinstance(wanted, GBM):
+    if isinstance(wanted, Process):
         return _told(_simulate_process(settings, wanted, paths, steps, seed))
     if seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
@@ -147,7 +147,7 @@ def _told(runs: Runs) -> Runs:
 
 
 def _simulate_process(
-    settings: PathSettings, process: GBM, paths: int | None, steps: int | None, seed: int | None
+    settings: PathSettings, process: Process, paths: int | None, steps: int | None, seed: int | None
 ) -> Runs:
     count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
     key = secrets.randbits(64) if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)

@@ -17,7 +17,7 @@ from levcore.funding import schedule
 from levcore.futures import refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
-from levcore.scenario import span
+from levcore.process import span
 from levcore.unpack import path
 
 Floats = npt.NDArray[np.float64]

@@ -21,6 +21,7 @@ NOT_MODELLED = (
     "Several order books of one asset with arbitrage between them.",
     "Positions opened by the counterparties of forced orders.",
 )
+A_YEAR = ("volatility", "initial_volatility", "drift")  # rates of a process
 MOST_TIERS = 12
 MOST_COLUMNS = 2
 
@@ -162,7 +163,7 @@ def scenario(runs: Any) -> Table:
         for field in dataclasses.fields(given):
             value = getattr(given, field.name)
             if value is not None and field.repr:
-                said = _a_year(value) if field.name in ("volatility", "drift") else _short(value)
+                said = _a_year(value) if field.name in A_YEAR else _short(value)
                 rows.append((field.name.replace("_", " "), said))
     return Table("What moves the prices before any liquidation", ("", ""), tuple(rows))
 
@@ -170,9 +171,8 @@ def scenario(runs: Any) -> Table:
 def _kind(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"given returns, {' by '.join(f'{size:,}' for size in given.shape)}"
-    if type(given).__name__ == "GBM":
-        return "geometric Brownian motion"
-    return type(given).__name__
+    name = type(given).__name__
+    return {"GBM": "geometric Brownian motion", "GARCH": "GARCH(1,1), normal innovations"}.get(name, name)
 
 
 def _a_year(value: Any) -> str:

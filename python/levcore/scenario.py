@@ -1,4 +1,4 @@
-"""What the outside world does to prices: processes that draw paths, and returns that somebody else made."""
+"""What the outside world does to prices: the processes, and the random numbers that they are made of."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from levcore import _core, checks, memory
-from levcore.errors import InputError, KindError
+from levcore.errors import InputError
 from levcore.market import Market
-from levcore.per_asset import PerAsset
+from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates
 
 Floats = npt.NDArray[np.float64]
 
-#: A year has 365 days.
-YEAR = timedelta(days=365)
-
 
 @dataclass(frozen=True)
-class GBM:
+class GBM(Process):
     """Geometric Brownian motion, correlated across assets.
 
     Parameters
@@ -57,149 +53,126 @@ class GBM:
     (3, 4, 1)
     """
 
-    volatility: float | Mapping[str, float]
+    volatility: PerAssetRate
     _: KW_ONLY
-    drift: float | Mapping[str, float] = 0.0
+    drift: PerAssetRate = 0.0
     correlation: npt.ArrayLike | None = None
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
-        set_field(self, "volatility", _rates("volatility", self.volatility, at_least=0.0, at_most=1e3))
-        set_field(self, "drift", _rates("drift", self.drift, at_least=-1e3, at_most=1e3))
+        set_field(self, "volatility", rates("volatility", self.volatility, at_least=0.0, at_most=1e3))
+        set_field(self, "drift", rates("drift", self.drift, at_least=-1e3, at_most=1e3))
         if self.correlation is not None:
-            set_field(self, "correlation", _correlation(self.correlation))
-
-    def paths(self, market: Market, *, paths: int, steps: int, step: timedelta, seed: int) -> Floats:
-        """Draw fundamental prices, without anybody's impact.
-
-        Parameters
-        ----------
-        market : Market
-            Its prices are the start.
-        paths, steps : int
-            How many, >= 1.
-        step : timedelta
-            Time of one step, > 0.
-        seed : int
-            0 <= seed < 2**64.
-
-        Returns
-        -------
-        float64[paths, steps, assets]
-            Prices at the ends of the steps, in the market's numeraire and order of assets; the start is left out.
-
-        Raises
-        ------
-        InputError, KindError
-            If an argument breaks a rule.
-        TooLargeError
-            If there is not enough memory.
-
-        Notes
-        -----
-        Path i has the same prices whatever the number of paths, and those that :func:`simulate` runs with this seed.
-        """
-        checks.instance("market", market, Market)
-        count = checks.integer("paths", paths, at_least=1, at_most=2**48)
-        length = checks.integer("steps", steps, at_least=1, at_most=2**32)
-        memory.refuse_if_too_large(8 * count * length * len(market), f"{count:,} paths of {length:,} steps")
-        native = self._to_native(
-            market, span("step", step), checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
-        )
-        prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length)
-        return prices
+            set_field(self, "correlation", correlation_matrix(self.correlation))
 
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         years = step / YEAR
-        volatility = _in_order("volatility", self.volatility, market.names)
-        drift = _in_order("drift", self.drift, market.names)
-        size = len(market)
-        if self.correlation is None:
-            factor = np.eye(size)
-        else:
-            matrix = np.array(self.correlation, dtype=np.float64)
-            if matrix.shape != (size, size):
-                raise InputError(f"correlation must have shape ({size}, {size}) for this market, had {matrix.shape}")
-            factor = cholesky(matrix)
-        loading = factor * (volatility * np.sqrt(years))[:, None]
+        volatility = in_order("volatility", self.volatility, market.names)
+        drift = in_order("drift", self.drift, market.names)
+        scaled = loading(self.correlation, len(market)) * (volatility * np.sqrt(years))[:, None]
         mean = (drift - 0.5 * volatility * volatility) * years
-        return _core.Scenario.gbm(mean.tolist(), loading.reshape(-1).tolist(), seed)
+        return _core.Scenario.gbm(mean.tolist(), scaled.reshape(-1).tolist(), seed)
 
 
-def span(name: str, value: object) -> timedelta:
-    """Return a time span above zero; numpy's kind becomes a timedelta."""
-    if isinstance(value, np.timedelta64):
-        if np.isnat(value):
-            raise InputError(f"{name} must be a time span, was NaT")
-        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
-            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
-        value = value.astype("timedelta64[us]").item()
-    if not isinstance(value, timedelta):
-        raise KindError(f"{name} must be a timedelta, was {checks.describe(value)}")
-    if not timedelta(0) < value:
-        raise InputError(f"{name} must be > 0, was {value}")
-    return value
+@dataclass(frozen=True)
+class GARCH(Process):
+    """GARCH(1,1): volatility that clusters, with normal innovations, correlated across assets.
 
+    Parameters
+    ----------
+    volatility : float or mapping of str to float
+        In the long run, per square root of a year of 365 days (0.6 is 60 %), >= 0; a number for every asset, or one
+        each by name.
+    alpha : float or mapping of str to float
+        Weight of the last step's squared innovation in the next step's variance, >= 0.
+    beta : float or mapping of str to float
+        Weight of the last step's variance, >= 0; alpha + beta < 1.
+    drift : float or mapping of str to float
+        Of the expected price, per year; 0 is a martingale.
+    correlation : array of shape (assets, assets), optional
+        Of the assets' innovations, in the market's order; None: independent.
+    initial_volatility : float or mapping of str to float, optional
+        Of the first step, in the unit of `volatility`, >= 0; None: that of the long run.
 
-def _rates(name: str, value: Any, *, at_least: float, at_most: float) -> float | Mapping[str, float]:
-    value = checks.labelled(value)
-    if isinstance(value, Mapping):
-        return PerAsset(
-            {k: checks.number(f"{name}[{k!r}]", v, at_least=at_least, at_most=at_most) for k, v in value.items()}
+    Raises
+    ------
+    InputError
+        If a number is out of range, alpha + beta is not below 1, or the correlation is not symmetric with ones on the
+        diagonal and positive definite.
+    KindError
+        If an argument has the wrong type.
+
+    Notes
+    -----
+    With z a standard normal and h the variance of a step of dt years, the log return is ``drift*dt - h/2 + sqrt(h)*z``
+    and the next variance ``omega + alpha*h*z**2 + beta*h``, ``omega = volatility**2*dt*(1 - alpha - beta)``. So `alpha`
+    and `beta` hold for one step, whatever its length: those fitted to daily returns go with a step of a day, and an
+    excess of variance halves in ``log(0.5)/log(alpha + beta)`` steps. Returns are normal within a step; their kurtosis
+    over time is ``3*(1 - p**2)/(1 - p**2 - 2*alpha**2)``, p = alpha + beta, where that is positive. Source: Bollerslev
+    (1986); numbers from :func:`normals`.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> import levcore as lc
+    >>> market = lc.Market({"BTC": lc.Asset(60_000.0, impact=lc.LinearImpact(depth=50_000.0))})
+    >>> process = lc.GARCH(volatility=0.6, alpha=0.1, beta=0.85, initial_volatility=1.2)
+    >>> process.paths(market, paths=3, steps=30, step=timedelta(days=1), seed=1).shape
+    (3, 30, 1)
+    """
+
+    volatility: PerAssetRate
+    _: KW_ONLY
+    alpha: PerAssetRate
+    beta: PerAssetRate
+    drift: PerAssetRate = 0.0
+    correlation: npt.ArrayLike | None = None
+    initial_volatility: PerAssetRate | None = None
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "volatility", rates("volatility", self.volatility, at_least=0.0, at_most=1e3))
+        set_field(self, "alpha", rates("alpha", self.alpha, at_least=0.0, below=1.0))
+        set_field(self, "beta", rates("beta", self.beta, at_least=0.0, below=1.0))
+        _refuse_persistence(self.alpha, self.beta)
+        set_field(self, "drift", rates("drift", self.drift, at_least=-1e3, at_most=1e3))
+        if self.correlation is not None:
+            set_field(self, "correlation", correlation_matrix(self.correlation))
+        if self.initial_volatility is not None:
+            first = rates("initial_volatility", self.initial_volatility, at_least=0.0, at_most=1e3)
+            set_field(self, "initial_volatility", first)
+
+    def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
+        years = step / YEAR
+        alpha, beta = (in_order(name, getattr(self, name), market.names) for name in ("alpha", "beta"))
+        long_run = _step_variance("volatility", self.volatility, market, years)
+        first = long_run
+        if self.initial_volatility is not None:
+            first = _step_variance("initial_volatility", self.initial_volatility, market, years)
+        return _core.Scenario.garch(
+            mean=(in_order("drift", self.drift, market.names) * years).tolist(),
+            omega=(long_run * (1.0 - (alpha + beta))).tolist(),
+            alpha=alpha.tolist(),
+            beta=beta.tolist(),
+            variance=first.tolist(),
+            loading=loading(self.correlation, len(market)).reshape(-1).tolist(),
+            seed=seed,
         )
-    return checks.number(name, value, at_least=at_least, at_most=at_most)
 
 
-def _in_order(name: str, value: float | Mapping[str, float], names: tuple[str, ...]) -> Floats:
-    if not isinstance(value, Mapping):
-        return np.full(len(names), float(value))
-    checks.names_in("asset", value, names)
-    missing = [asset for asset in names if asset not in value]
-    if missing:
-        raise InputError(f"{name} must name every asset of the market; missing: {', '.join(missing)}")
-    return np.array([value[asset] for asset in names])
+def _refuse_persistence(alpha: PerAssetRate, beta: PerAssetRate) -> None:
+    """Refuse weights that leave no variance in the long run."""
+    named = {name: None for weights in (alpha, beta) if isinstance(weights, Mapping) for name in weights}
+    for name in named or {"": None}:
+        pair = [weights.get(name, 0.0) if isinstance(weights, Mapping) else weights for weights in (alpha, beta)]
+        if not sum(pair) < 1.0:
+            of = f" of {name!r}" if named else ""
+            raise InputError(f"alpha + beta{of} must be < 1, was {pair[0]} + {pair[1]}: no volatility in the long run")
 
 
-def _correlation(value: object) -> tuple[tuple[float, ...], ...]:
-    if hasattr(value, "columns"):
-        raise KindError("correlation must be an array in the market's order: a frame's labels are not looked at")
-    try:
-        matrix = np.asarray(value)
-    except ValueError as error:
-        raise KindError(f"correlation must be a matrix of numbers: {error}") from None
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
-        raise InputError(f"correlation must be a square matrix, had shape {matrix.shape}")
-    if matrix.dtype.kind not in "fiu":
-        raise KindError(f"correlation must be a matrix of numbers, had dtype {matrix.dtype}")
-    matrix = matrix.astype(np.float64)
-    for i, j in np.ndindex(*matrix.shape):
-        if i == j and matrix[i, i] != 1.0:
-            raise InputError(f"correlation[{i}, {i}] must be 1, was {matrix[i, i]}")
-        checks.number(f"correlation[{i}, {j}]", matrix[i, j], at_least=-1.0, at_most=1.0)
-        if matrix[i, j] != matrix[j, i]:
-            raise InputError(
-                f"correlation[{i}, {j}] must equal correlation[{j}, {i}], {matrix[i, j]} != {matrix[j, i]}"
-            )
-    cholesky(matrix)
-    return tuple(tuple(row) for row in matrix.tolist())
-
-
-def cholesky(matrix: Floats) -> Floats:
-    """Return the lower triangle whose square is the matrix; plain arithmetic: the same bits on every CPU."""
-    size = len(matrix)
-    lower = np.zeros((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            rest = float(matrix[i, j])
-            for k in range(j):
-                rest -= float(lower[i, k]) * float(lower[j, k])
-            if i == j:
-                if not rest > 1e-12:
-                    raise InputError(f"correlation must be positive definite; it fails at row {i}")
-                lower[i, i] = math.sqrt(rest)
-            else:
-                lower[i, j] = rest / float(lower[j, j])
-    return lower
+def _step_variance(name: str, volatility: PerAssetRate, market: Market, years: float) -> Floats:
+    a_step: Floats = in_order(name, volatility, market.names) * np.sqrt(years)
+    return a_step * a_step
 
 
 def normals(seed: int, shape: int | tuple[int, ...]) -> Floats:

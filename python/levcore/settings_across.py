@@ -10,18 +10,19 @@ from typing import Any
 from levcore.book import Book
 from levcore.errors import LevcoreError
 from levcore.settings_complaints import Complaint, expected, known_keys, rule
-from levcore.settings_models import Draft, FileBook, ReplayTable, RunTable, ShockTable
+from levcore.settings_models import Draft, FileBook, ProcessTable, ReplayTable, RunTable, ShockTable
 from levcore.toml_lines import Place
 
-COMMANDS = {"shock": "levcore shock", "gbm": "levcore simulate", "replay": "levcore replay"}
+COMMANDS = {"shock": "shock", "gbm": "simulate", "garch": "simulate", "replay": "replay"}
 LONGEST_RUN = timedelta(days=36_500)
 
 
-def across(draft: Draft, folder: Path, schema: Mapping[str, Any], only: str | None) -> list[Complaint]:
+def across(draft: Draft, folder: Path, schema: Mapping[str, Any], command: str | None) -> list[Complaint]:
     """Return every mistake between tables that are right on their own."""
-    if only is not None and draft.scenario is not None and draft.scenario.kind != only:
+    if command is not None and draft.scenario is not None and COMMANDS[draft.scenario.kind] != command:
         kind = draft.scenario.kind
-        said = f"must be {only!r} for `{COMMANDS[only]}`, was {kind!r}: run `{COMMANDS[kind]}`"
+        wanted = " or ".join(repr(one) for one, runs in COMMANDS.items() if runs == command)
+        said = f"must be {wanted} for `levcore {command}`, was {kind!r}: run `levcore {COMMANDS[kind]}`"
         return [Complaint(("scenario", "kind"), said)]
     return [
         *_files(draft, folder),
@@ -81,13 +82,17 @@ def _scenario(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:
                 said = f"must have every asset of the market; missing: {', '.join(missing)}"
                 yield Complaint(("scenario", what), said)
     else:
-        wrong = [*_names(("scenario", "volatility"), scenario.volatility, market.names)]
-        wrong += _names(("scenario", "drift"), scenario.drift, market.names)
+        wrong = [
+            one
+            for name, value in scenario
+            if isinstance(value, dict)
+            for one in _names(("scenario", name), value, market.names)
+        ]
         try:
             if not wrong:
                 scenario.value().paths(market, paths=1, steps=1, step=timedelta(days=1), seed=0)
         except LevcoreError as reason:
-            wrong.append(rule(("scenario",), str(reason), known_keys(schema["$defs"]["GBMTable"], schema)))
+            wrong.append(rule(("scenario",), str(reason), known_keys(schema["$defs"][type(scenario).__name__], schema)))
         yield from wrong
 
 
@@ -101,7 +106,7 @@ def _run(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:
     if draft.scenario is None or draft.run is None:
         return
     run, kind = draft.run, draft.scenario.kind
-    if kind != "gbm":
+    if not isinstance(draft.scenario, ProcessTable):
         for name in sorted(run.model_fields_set):
             yield Complaint(("run", name), f"is nothing to a scenario of kind {kind!r}")
         return

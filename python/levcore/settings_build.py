@@ -15,7 +15,7 @@ from levcore.errors import InputError, KindError
 from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.settings_complaints import Complaint
-from levcore.settings_models import FileBook, GBMTable, ReplayTable, ShockTable
+from levcore.settings_models import FileBook, ProcessTable, ReplayTable, ShockTable
 from levcore.settings_read import ScenarioFile, refusal
 from levcore.toml_lines import Place
 
@@ -26,13 +26,13 @@ class Plan:
 
     Attributes
     ----------
-    kind : {"shock", "gbm", "replay"}
+    kind : {"shock", "gbm", "garch", "replay"}
         Which of `lc.shock`, `lc.simulate` and `lc.replay` it is for.
     book : Book
         The positions.
     market : Market
         Where the forced orders go.
-    scenario : float, mapping, array, GBM, or mapping of prices
+    scenario : float, mapping, array, GBM, GARCH, or mapping of prices
         What the outside world does, as that function takes it.
     options : mapping of str to object
         Its keyword arguments.
@@ -56,7 +56,7 @@ def build(file: ScenarioFile) -> Plan:
         scenario, options = _scenario(file, market)
     book = _book(file, market)
     run = settings.run
-    if isinstance(settings.scenario, GBMTable) and run.steps is not None and run.step is not None:
+    if isinstance(settings.scenario, ProcessTable) and run.steps is not None and run.step is not None:
         with _told(file, ("venue", "instruments")):
             refuse_beyond_expiry(book, run.steps * (run.step // MICROSECOND) * 1000)
     return Plan(settings.scenario.kind, book, market, scenario, options, file.text)
@@ -83,7 +83,7 @@ def _scenario(file: ScenarioFile, market: Market) -> tuple[Any, dict[str, Any]]:
     table, run = file.settings.scenario, file.settings.run
     if isinstance(table, ShockTable):
         return _moves(table.shock, market), {}
-    if isinstance(table, GBMTable):
+    if isinstance(table, ProcessTable):
         return table.value(), {name: value for name, value in run if value is not None}
     return _recorded(file, table, market)
 

@@ -72,8 +72,8 @@ def _without_null(node: Any) -> Any:
     return kept | {"anyOf": members} if members else kept
 
 
-def read(path: Path, overrides: Mapping[str, object] | None = None, only: str | None = None) -> ScenarioFile:
-    """Read and check a scenario file, of only one kind of scenario; overrides stand in for keys of its table `run`."""
+def read(path: Path, overrides: Mapping[str, object] | None = None, command: str | None = None) -> ScenarioFile:
+    """Read and check a scenario file, one for the command; overrides stand in for keys of its table `run`."""
     expected = schema()
     text = _text(path)
     raw = _parsed(path, text)
@@ -99,7 +99,7 @@ def read(path: Path, overrides: Mapping[str, object] | None = None, only: str | 
     draft = Draft.model_validate({name: table for name, table in raw.items() if name not in unusable})
     if "run" not in unusable and "run" not in raw:
         draft = draft.model_copy(update={"run": RunTable()})
-    complaints += across(draft, path.parent, expected, only)
+    complaints += across(draft, path.parent, expected, command)
     if complaints:
         raise refusal(path, text, complaints, untold)
     return ScenarioFile(path, text, settings)

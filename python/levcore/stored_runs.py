@@ -21,8 +21,8 @@ from levcore.montecarlo import MOST_PATHS, MOST_STEPS
 from levcore.path_runs import again
 from levcore.per_asset import PerAsset
 from levcore.positions import Accounts
+from levcore.process import Process
 from levcore.runs import Runs
-from levcore.scenario import GBM
 from levcore.step_trace import StepTrace
 from levcore.stored_values import from_json
 from levcore.storing import BALANCE, BOOK, FORMAT, INDEX, NAMES, POSITIONS, digest_of, file_digest
@@ -44,7 +44,7 @@ def runs_in(folder: Path) -> Runs:
         stored = index["scenario"]
         by_returns = stored == {"kind": "returns"}
         scenario = _load(folder / "returns.npz")["returns"] if by_returns else from_json(stored)
-        if not (scenario is None or by_returns or isinstance(scenario, GBM)):
+        if not (scenario is None or by_returns or isinstance(scenario, Process)):
             raise StoreError(f"{folder / INDEX} must name a scenario that levcore has")
         if not (1 <= paths <= MOST_PATHS and 1 <= steps <= MOST_STEPS):
             raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")

@@ -160,12 +160,19 @@ bool agree_on_shocks(Chance& chance, const Case& c, const SortedBook& book, cons
 bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const Ladder& ladder, Seen& seen) {
     constexpr std::size_t paths = 5;
     const std::size_t assets = c.market.assets.size();
-    Gbm process;
-    process.seed = chance.below(1'000'000);
+    const std::uint64_t seed = chance.below(1'000'000);
     const double deviation = chance.uniform(0.005, 0.09);
-    process.mean.assign(assets, 0.0);
-    process.loading =
-        assets == 1 ? std::vector{deviation} : std::vector{deviation, 0.0, 0.6 * deviation, 0.8 * deviation};
+    const std::vector<double> none(assets, 0.0);
+    const auto loading = [&](double by) {
+        return assets == 1 ? std::vector{by} : std::vector{by, 0.0, 0.6 * by, 0.8 * by};
+    };
+    Drawn process{Gbm{none, loading(deviation)}, seed};
+    if (seed % 2 == 1) {
+        const std::vector<double> variance(assets, deviation * deviation);
+        const std::vector<double> omega(assets, 0.1 * deviation * deviation);
+        process.process =
+            Garch{none, omega, std::vector(assets, 0.3), std::vector(assets, 0.6), variance, loading(1.0)};
+    }
     const std::vector<double> days(18, 0.1);  // more than one block of steps
     Progress progress;
     Plan plan{paths, days.size(), days};

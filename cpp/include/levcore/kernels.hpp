@@ -21,18 +21,62 @@ struct BlocksOfWords {
     std::size_t count;
 };
 
-// Rows of normals, a step each, that become log prices: each moves by mean + loading*z and stands `from` above its
-// path's `moved`, which goes on from before. The least and the most of each path's.
+// Rows of one asset, a step each, whose numbers become log prices: each moves by what the law makes of the number, and
+// stands `from` above its path's `moved`, which goes on from before. The least and the most of each path's.
 struct WalkRows {
-    double* rows;  // steps x paths
+    double* rows;
     std::size_t steps;
-    std::size_t paths;
-    double mean;
-    double loading;
+    std::size_t paths;   // numbers of a row
+    std::size_t stride;  // from a row to the next
     double from;
     double* moved;
     double* least;
     double* most;
+};
+
+// The laws: mean + loading*z; and, with the path's variance h, mean - h/2 + sqrt(h)*z, whereafter h is
+// omega + h*(beta + alpha*z^2).
+struct GbmLaw {
+    double mean;
+    double loading;
+};
+
+struct GarchLaw {
+    double mean;
+    double omega;
+    double alpha;
+    double beta;
+    double* variance;  // per path
+};
+
+// Rows of all assets, steps x assets x paths: those of asset k become base[k] + sum over j <= k of
+// loading[k*assets + j] times those of asset j; without a base 0 stands for it.
+struct MixRows {
+    double* rows;
+    std::size_t steps;
+    std::size_t paths;
+    std::size_t assets;
+    const double* base;
+    const double* loading;
+};
+
+// What exp is made of (real.cpp): 2^(j/32), j < 32, and log(2)/32, each in a high and a low part, and its inverse.
+struct ExpTable {
+    const double* high;
+    const double* low;
+    double step_high;
+    double step_low;
+    double steps_per_unit;
+};
+
+// Rows, numbers x paths, that become columns: number n of path p, times scale[n], is to[p*stride + n].
+struct TurnRows {
+    const double* rows;
+    std::size_t numbers;
+    std::size_t paths;
+    const double* scale;
+    double* to;
+    std::size_t stride;
 };
 
 // Lines of a requirement, and which of them holds where the claim's abs(cash) lies (price_lines.hpp). A cell is a
@@ -75,7 +119,11 @@ struct Kernels {
     void (*normals_apart)(const BlocksOfWords& blocks, double* first, double* second);
     // The same, block after block.
     void (*normals_in_pairs)(const BlocksOfWords& blocks, double* out);
-    void (*walk_rows)(const WalkRows& walk);
+    void (*walk_gbm)(const WalkRows& walk, const GbmLaw& law);
+    void (*walk_garch)(const WalkRows& walk, const GarchLaw& law);
+    void (*mix_rows)(const MixRows& mix);
+    void (*exp_values)(const ExpTable& table, double* values, std::size_t count);  // abs <= 690, in place
+    void (*turn_rows)(const TurnRows& turning);
     // Liquidation prices of linear positions of one instrument; false if the tables could not tell all of them.
     bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
     // Puts logarithms in the place of positive numbers; infinity and nan stay.
@@ -91,7 +139,11 @@ const Kernels& kernels_in_use() noexcept;
 namespace baseline {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
-void walk_rows(const WalkRows& walk);
+void walk_gbm(const WalkRows& walk, const GbmLaw& law);
+void walk_garch(const WalkRows& walk, const GarchLaw& law);
+void mix_rows(const MixRows& mix);
+void exp_values(const ExpTable& table, double* values, std::size_t count);
+void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
 }  // namespace baseline
@@ -99,7 +151,11 @@ void logs(const LogTable& table, double* values, std::size_t count);
 namespace avx2 {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
-void walk_rows(const WalkRows& walk);
+void walk_gbm(const WalkRows& walk, const GbmLaw& law);
+void walk_garch(const WalkRows& walk, const GarchLaw& law);
+void mix_rows(const MixRows& mix);
+void exp_values(const ExpTable& table, double* values, std::size_t count);
+void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
 }  // namespace avx2
@@ -107,7 +163,11 @@ void logs(const LogTable& table, double* values, std::size_t count);
 namespace avx512 {
 void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
-void walk_rows(const WalkRows& walk);
+void walk_gbm(const WalkRows& walk, const GbmLaw& law);
+void walk_garch(const WalkRows& walk, const GarchLaw& law);
+void mix_rows(const MixRows& mix);
+void exp_values(const ExpTable& table, double* values, std::size_t count);
+void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
 }  // namespace avx512

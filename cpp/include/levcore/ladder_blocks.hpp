@@ -19,13 +19,12 @@ class LadderBlocks {
   public:
     static constexpr std::size_t most_paths = 256;
 
-    LadderBlocks(const SortedBook& book, const Market& market, const Ladder& ladder, bool count_rounds,
-                 LadderTally& rows);
+    LadderBlocks(const Drawn& drawn, const SortedBook& book, const Market& market, const Ladder& ladder,
+                 bool count_rounds, LadderTally& rows);
 
-    // Runs paths [first, first + paths) of a process, at most most_paths, and counts what they close, of those that
+    // Runs paths [first, first + paths), at most most_paths, and counts what they close, of those that
     // turn out to be for the ledger, too. Throws Stopped where `stop` turns true.
-    void run(const Gbm& process, std::uint64_t first, std::size_t paths, std::span<const double> days,
-             const std::atomic<bool>& stop);
+    void run(std::uint64_t first, std::size_t paths, std::span<const double> days, const std::atomic<bool>& stop);
 
     // The walk of path first + i, and the prices that it ended at.
     [[nodiscard]] const LadderWalk& walk(std::size_t i) const { return walks_[i]; }
@@ -56,10 +55,8 @@ class LadderBlocks {
         double lowest, highest;
     };
 
-    void begin(std::size_t paths);
+    void begin(std::uint64_t first, std::size_t paths);
     void settle();
-    void draw(const Gbm& process, std::uint64_t first, std::size_t step, std::size_t steps);
-    void draw_row(const Gbm& process, double* z, std::size_t k, bool is_first);
     void find_busy();
     void find_crossing(std::size_t row);
     void look_ahead(std::size_t step, std::size_t steps);
@@ -73,12 +70,10 @@ class LadderBlocks {
     LadderTally& rows_;
     std::size_t assets_;
     std::size_t paths_ = 0;
+    ProcessPaths process_;
     std::vector<LadderWalk> walks_;
-    std::vector<double> from_;   // log prices at the start
-    std::vector<double> moves_;  // per asset and path: how far the log price has moved
-    std::vector<double> logs_;   // per step, asset and path
-    std::vector<double> least_;  // of the block, per asset and path
-    std::vector<double> most_;
+    std::vector<double> from_;  // log prices at the start
+    std::vector<double> logs_;  // per step, asset and path
     std::vector<double> last_;  // prices at the end, per path and asset
     std::vector<std::uint8_t> is_busy_;
     std::vector<std::uint32_t> busy_;

@@ -1,5 +1,4 @@
-// What the outside world does: fundamental prices at the ends of a path's steps (model 12). Rates are per step here;
-// the numbers of a path depend on the seed and its index alone.
+// What the outside world does: fundamental prices at the ends of a path's steps (model 12).
 #pragma once
 
 #include <cstddef>
@@ -8,14 +7,9 @@
 #include <variant>
 #include <vector>
 
-namespace levcore {
+#include "levcore/process.hpp"
 
-// Correlated geometric Brownian motion: log return of asset k = mean[k] + sum_j loading[k][j]*z_j, j <= k.
-struct Gbm {
-    std::vector<double> mean;     // per asset and step
-    std::vector<double> loading;  // assets x assets, lower triangle, row by row
-    std::uint64_t seed = 0;
-};
+namespace levcore {
 
 // Simple returns somebody else made: paths x steps x assets.
 struct GivenReturns {
@@ -27,7 +21,7 @@ struct GivenPrices {
     std::span<const double> values;
 };
 
-using Scenario = std::variant<Gbm, GivenReturns, GivenPrices>;
+using Scenario = std::variant<Drawn, GivenReturns, GivenPrices>;
 
 // The prices of one path: steps x assets into `prices`.
 void draw(const Scenario& scenario, std::span<const double> start, std::uint64_t path, std::size_t steps,
@@ -36,5 +30,31 @@ void draw(const Scenario& scenario, std::span<const double> start, std::uint64_t
 // The logs of the same prices, and those at the end.
 void draw_logs(const Scenario& scenario, std::span<const double> start, std::uint64_t path, std::size_t steps,
                std::span<double> logs, std::span<double> last);
+
+// Prices of paths that a process draws, side by side, a block of steps after the other.
+class PriceBlocks {
+  public:
+    static constexpr std::size_t most_paths = 64;
+
+    PriceBlocks(const Drawn& drawn, std::span<const double> start, std::size_t steps);
+
+    // Paths [first, first + paths), at most most_paths, each of the same steps.
+    void begin(std::uint64_t first, std::size_t paths);
+
+    // Some more steps of each, into their places of paths x steps x assets; false where none are left.
+    bool next(std::span<double> prices);
+
+  private:
+    void put(std::size_t steps, std::span<double> prices) const;
+
+    ProcessPaths process_;
+    std::size_t assets_;
+    std::size_t steps_;
+    std::size_t paths_ = 0;
+    std::size_t done_ = 0;
+    std::vector<double> start_;    // per number of a block
+    std::vector<double> no_move_;  // per asset
+    std::vector<double> rows_;     // of a block, per number and path
+};
 
 }  // namespace levcore

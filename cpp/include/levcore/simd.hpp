@@ -34,6 +34,11 @@ using DoubleLanes [[gnu::vector_size(8 * lanes)]] = double;
 using WordLanes [[gnu::vector_size(8 * lanes)]] = std::uint64_t;
 using MaskLanes [[gnu::vector_size(8 * lanes)]] = std::int64_t;  // all bits or none
 
+struct TwoLanes {
+    DoubleLanes first;
+    DoubleLanes second;
+};
+
 inline DoubleLanes in_all(double x) { return x - DoubleLanes{}; }
 inline WordLanes in_all(std::uint64_t x) { return x - WordLanes{}; }
 inline WordLanes bits_of(DoubleLanes x) { return reinterpret_cast<WordLanes>(x); }
@@ -67,10 +72,12 @@ inline WordLanes select_bits(WordLanes where, WordLanes yes, WordLanes no) {
 inline DoubleLanes select_by_top_bit(WordLanes word, DoubleLanes yes, DoubleLanes no) {
     return _mm512_mask_blend_pd(_mm512_movepi64_mask(reinterpret_cast<__m512i>(word)), no, yes);
 }
-inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
-    _mm512_storeu_pd(to, _mm512_permutex2var_pd(a, _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0), b));
-    _mm512_storeu_pd(to + lanes, _mm512_permutex2var_pd(a, _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4), b));
+inline TwoLanes in_turn(DoubleLanes a, DoubleLanes b) {
+    return {_mm512_permutex2var_pd(a, _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0), b),
+            _mm512_permutex2var_pd(a, _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4), b)};
 }
+inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return _mm512_maskz_min_pd(0xff, a, b); }
+inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return _mm512_maskz_max_pd(0xff, a, b); }
 inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
     return reinterpret_cast<WordLanes>(
         _mm512_mask_i64gather_epi64(__m512i{}, 0xff, reinterpret_cast<__m512i>(index), from, 8));
@@ -93,12 +100,13 @@ inline DoubleLanes square_root(DoubleLanes x) { return _mm256_sqrt_pd(x); }
 inline DoubleLanes select_by_top_bit(WordLanes word, DoubleLanes yes, DoubleLanes no) {
     return _mm256_blendv_pd(no, yes, doubles_of(word));
 }
-inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
+inline TwoLanes in_turn(DoubleLanes a, DoubleLanes b) {
     const DoubleLanes even = _mm256_unpacklo_pd(a, b);  // of either half
     const DoubleLanes odd = _mm256_unpackhi_pd(a, b);
-    _mm256_storeu_pd(to, _mm256_permute2f128_pd(even, odd, 0x20));
-    _mm256_storeu_pd(to + lanes, _mm256_permute2f128_pd(even, odd, 0x31));
+    return {_mm256_permute2f128_pd(even, odd, 0x20), _mm256_permute2f128_pd(even, odd, 0x31)};
 }
+inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return _mm256_min_pd(a, b); }
+inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return _mm256_max_pd(a, b); }
 inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
     return reinterpret_cast<WordLanes>(
         _mm256_i64gather_epi64(reinterpret_cast<const long long*>(from), reinterpret_cast<__m256i>(index), 8));
@@ -124,12 +132,22 @@ inline DoubleLanes square_root(DoubleLanes x) {
 inline DoubleLanes select_by_top_bit(WordLanes word, DoubleLanes yes, DoubleLanes no) {
     return doubles_of(select_bits(0 - (word >> 63), bits_of(yes), bits_of(no)));
 }
-inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
+#if defined(__SSE2__)
+inline TwoLanes in_turn(DoubleLanes a, DoubleLanes b) { return {_mm_unpacklo_pd(a, b), _mm_unpackhi_pd(a, b)}; }
+inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return _mm_min_pd(a, b); }
+inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return _mm_max_pd(a, b); }
+#else
+inline TwoLanes in_turn(DoubleLanes a, DoubleLanes b) {
+    TwoLanes both{};
     for (std::size_t i = 0; i < lanes; ++i) {
-        to[2 * i] = a[i];
-        to[2 * i + 1] = b[i];
+        (2 * i < lanes ? both.first : both.second)[2 * i % lanes] = a[i];
+        (2 * i < lanes ? both.first : both.second)[2 * i % lanes + 1] = b[i];
     }
+    return both;
 }
+inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return select(a < b, a, b); }
+inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return select(b < a, a, b); }
+#endif
 
 #endif
 #endif
@@ -145,6 +163,11 @@ struct Lanes {
 using DoubleLanes = Lanes<double>;
 using WordLanes = Lanes<std::uint64_t>;
 using MaskLanes = Lanes<std::int64_t>;
+
+struct TwoLanes {
+    DoubleLanes first;
+    DoubleLanes second;
+};
 
 template <class T, class F>
 inline Lanes<T> in_each(F value) {
@@ -240,12 +263,16 @@ inline WordLanes select_bits(WordLanes where, WordLanes yes, WordLanes no) {
 inline DoubleLanes select_by_top_bit(WordLanes word, DoubleLanes yes, DoubleLanes no) {
     return in_each<double>([&](std::size_t i) { return (word[i] >> 63) != 0 ? yes[i] : no[i]; });
 }
-inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
+inline TwoLanes in_turn(DoubleLanes a, DoubleLanes b) {
+    TwoLanes both{};
     for (std::size_t i = 0; i < lanes; ++i) {
-        to[2 * i] = a[i];
-        to[2 * i + 1] = b[i];
+        (2 * i < lanes ? both.first : both.second)[2 * i % lanes] = a[i];
+        (2 * i < lanes ? both.first : both.second)[2 * i % lanes + 1] = b[i];
     }
+    return both;
 }
+inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return select(a < b, a, b); }
+inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return select(b < a, a, b); }
 
 #endif
 
@@ -256,15 +283,22 @@ inline DoubleLanes load(const double* from) {
 }
 inline void store(double* to, DoubleLanes x) { std::memcpy(to, &x, sizeof x); }
 
+// The numbers of both in turn: a[0], b[0], a[1], ...
+inline void store_in_pairs(double* to, DoubleLanes a, DoubleLanes b) {
+    const TwoLanes both = in_turn(a, b);
+    store(to, both.first);
+    store(to + lanes, both.second);
+}
+
 // Of each lane the value at its index.
 #if !defined(__AVX2__) || defined(LEVCORE_PLAIN_LANES)
 inline WordLanes gather(const std::uint64_t* from, WordLanes index) {
-    WordLanes x;
+    WordLanes x{};
     for (std::size_t i = 0; i < lanes; ++i) x[i] = from[index[i]];
     return x;
 }
 inline DoubleLanes gather(const double* from, WordLanes index) {
-    DoubleLanes x;
+    DoubleLanes x{};
     for (std::size_t i = 0; i < lanes; ++i) x[i] = from[index[i]];
     return x;
 }
@@ -280,16 +314,27 @@ inline ShortTable short_table(const double* from) { return {load(from), load(fro
 inline DoubleLanes look_up(const ShortTable& table, WordLanes index) {
     return _mm512_permutex2var_pd(table.low, reinterpret_cast<__m512i>(index), table.high);
 }
+// One of 32, of which the last five bits of the index count.
+struct LongTable {
+    ShortTable low;
+    ShortTable high;
+};
+inline LongTable long_table(const double* from) { return {short_table(from), short_table(from + 16)}; }
+inline DoubleLanes look_up(const LongTable& table, WordLanes index) {
+    return select_by_top_bit(index << 59, look_up(table.high, index), look_up(table.low, index));
+}
 #else
 struct ShortTable {
     const double* from;
 };
 inline ShortTable short_table(const double* from) { return {from}; }
 inline DoubleLanes look_up(const ShortTable& table, WordLanes index) { return gather(table.from, index); }
+struct LongTable {
+    const double* from;
+};
+inline LongTable long_table(const double* from) { return {from}; }
+inline DoubleLanes look_up(const LongTable& table, WordLanes index) { return gather(table.from, index & 31); }
 #endif
-
-inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return select(a < b, a, b); }
-inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return select(b < a, a, b); }
 
 // The nearest integer, halves to even; abs(x) <= 2^51.
 inline DoubleLanes nearest(DoubleLanes x) { return (x + 6755399441055744.0) - 6755399441055744.0; }

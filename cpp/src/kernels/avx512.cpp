@@ -2,6 +2,7 @@
 #include "levcore/simd.hpp"
 
 namespace levcore::avx512 {
+#include "exponentials.inc.hpp"
 #include "logs.inc.hpp"
 #include "normals.inc.hpp"
 #include "prices.inc.hpp"

@@ -1,0 +1,95 @@
+// Processes: laws that turn the standard normals of a block of steps, many paths side by side, into log prices
+// (model 12). Each law is an alternative of `Process` with what a path remembers from step to step (`states`, `begin`)
+// and its moves (`walk`); nobody else knows which there are. Rates are per step.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+namespace levcore {
+
+// Steps [step, step + steps) of paths [path, path + paths). Columns have a row an asset, a number a path.
+struct PathBlock {
+    std::uint64_t seed;
+    std::uint64_t path;
+    std::size_t paths;
+    std::size_t assets;
+    std::size_t step;
+    std::size_t steps;
+    const double* from;  // per asset: where log prices stand before any move
+    double* rows;        // per step, asset and path: normals of the stream `returns`, which become log prices
+    double* moved;       // how far they have moved since the start
+    double* least;       // of the block
+    double* most;
+    double* state;  // one column after the other
+};
+
+// Correlated geometric Brownian motion: log return of asset k = mean[k] + sum_j loading[k][j]*z_j, j <= k.
+struct Gbm {
+    std::vector<double> mean;     // per asset
+    std::vector<double> loading;  // assets x assets, lower triangle, row by row
+
+    static constexpr std::size_t states = 0;
+    [[nodiscard]] std::size_t assets() const { return mean.size(); }
+    void begin(std::size_t paths, std::span<double> state) const;
+    void walk(const PathBlock& block) const;
+};
+
+// GARCH(1,1), Bollerslev (1986): with e_k = sum_j loading[k][j]*z_j, standard normals that are correlated, and the
+// variance h of the step, log return = mean - h/2 + sqrt(h)*e and the next h = omega + alpha*h*e^2 + beta*h.
+struct Garch {
+    std::vector<double> mean;  // per asset
+    std::vector<double> omega;
+    std::vector<double> alpha;
+    std::vector<double> beta;
+    std::vector<double> variance;  // of the first step
+    std::vector<double> loading;
+
+    static constexpr std::size_t states = 1;  // the variance of the step to come
+    [[nodiscard]] std::size_t assets() const { return mean.size(); }
+    void begin(std::size_t paths, std::span<double> state) const;
+    void walk(const PathBlock& block) const;
+};
+
+using Process = std::variant<Gbm, Garch>;
+
+// A process and the numbers that it takes: those of a path depend on the seed and its index alone.
+struct Drawn {
+    Process process;
+    std::uint64_t seed = 0;
+};
+
+std::size_t assets_of(const Process& process);
+
+// Paths of a process side by side, a block of steps after the other, with the bits of paths drawn alone.
+class ProcessPaths {
+  public:
+    ProcessPaths(const Drawn& drawn, std::size_t most_paths);
+
+    void begin(std::uint64_t first, std::size_t paths);
+
+    // The next steps: log prices, `from` before any move, into rows, per step, asset and path; into `least` and `most`
+    // how far those of the block went.
+    void next(std::size_t steps, std::span<const double> from, std::span<double> rows);
+
+    // Per asset and path.
+    [[nodiscard]] std::span<const double> moved() const { return moved_; }
+    [[nodiscard]] std::span<const double> least() const { return least_; }
+    [[nodiscard]] std::span<const double> most() const { return most_; }
+
+  private:
+    const Drawn& drawn_;
+    std::size_t assets_;
+    std::uint64_t first_ = 0;
+    std::size_t paths_ = 0;
+    std::size_t step_ = 0;
+    std::vector<double> moved_;
+    std::vector<double> least_;
+    std::vector<double> most_;
+    std::vector<double> state_;
+};
+
+}  // namespace levcore

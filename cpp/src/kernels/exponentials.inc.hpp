@@ -1,0 +1,74 @@
+// exp by lanes, and rows of paths that become columns, included by each level's file inside that level's namespace. exp
+// has the operations of real.cpp in its order, and so its bits, as long as no power of two is out of range.
+namespace {
+
+struct ExpLanes {
+    LongTable high;
+    LongTable low;
+    double step_high;
+    double step_low;
+    double steps_per_unit;
+};
+
+DoubleLanes exp_of(const ExpLanes& table, DoubleLanes x) {
+    constexpr double to_integer = 6755399441055744.0;
+    const DoubleLanes shifted = x * table.steps_per_unit + to_integer;
+    const WordLanes steps = bits_of(shifted);  // its last bits are those of the whole number
+    const DoubleLanes k = shifted - to_integer;
+    const DoubleLanes a = x - k * table.step_high;
+    const DoubleLanes b = k * table.step_low;
+    const DoubleLanes h = a - b;
+    const DoubleLanes part = h - a;
+    const DoubleLanes rest = (a - (h - part)) - (b + part);
+    const DoubleLanes tail =
+        h * h * (h * (h * (h * (h * (h * (1.0 / 5040) + 1.0 / 720) + 1.0 / 120) + 1.0 / 24) + 1.0 / 6) + 0.5);
+    const DoubleLanes high = look_up(table.high, steps);
+    const DoubleLanes m = high + (look_up(table.low, steps) + high * (h + (rest + tail)));
+    return m * doubles_of(((steps & ~std::uint64_t{31}) << 47) + 0x3ff0000000000000);
+}
+
+// Rows become columns. Each pass doubles how many numbers of a column lie side by side.
+void turn(DoubleLanes (&rows)[lanes]) {
+    for (std::size_t side_by_side = 1; side_by_side < lanes; side_by_side *= 2) {
+        DoubleLanes turned[lanes];
+        for (std::size_t i = 0; i < lanes / 2; ++i) {
+            const TwoLanes both = in_turn(rows[i], rows[i + lanes / 2]);
+            turned[2 * i] = both.first;
+            turned[2 * i + 1] = both.second;
+        }
+        for (std::size_t i = 0; i < lanes; ++i) rows[i] = turned[i];
+    }
+}
+
+}  // namespace
+
+[[gnu::flatten]] void exp_values(const ExpTable& table, double* values, std::size_t count) {
+    const ExpLanes parts{long_table(table.high), long_table(table.low), table.step_high, table.step_low,
+                         table.steps_per_unit};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes) store(values + i, exp_of(parts, load(values + i)));
+    if (const std::size_t left = (count - i) * sizeof(double); left > 0) {
+        DoubleLanes x = in_all(0.0);
+        std::memcpy(&x, values + i, left);
+        x = exp_of(parts, x);
+        std::memcpy(values + i, &x, left);
+    }
+}
+
+[[gnu::flatten]] void turn_rows(const TurnRows& turning) {
+    const std::size_t paths = turning.paths / lanes * lanes;
+    const std::size_t numbers = turning.numbers / lanes * lanes;
+    const auto put = [&](std::size_t n, std::size_t path) {
+        turning.to[path * turning.stride + n] = turning.rows[n * turning.paths + path] * turning.scale[n];
+    };
+    for (std::size_t path = 0; path < paths; path += lanes)
+        for (std::size_t n = 0; n < numbers; n += lanes) {
+            DoubleLanes tile[lanes];
+            for (std::size_t i = 0; i < lanes; ++i)
+                tile[i] = load(turning.rows + (n + i) * turning.paths + path) * turning.scale[n + i];
+            turn(tile);
+            for (std::size_t i = 0; i < lanes; ++i) store(turning.to + (path + i) * turning.stride + n, tile[i]);
+        }
+    for (std::size_t path = 0; path < turning.paths; ++path)
+        for (std::size_t n = path < paths ? numbers : 0; n < turning.numbers; ++n) put(n, path);
+}

@@ -1,0 +1,164 @@
+"""What every process of prices is: the door of its paths, and its numbers by asset."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import _core, checks, memory
+from levcore.errors import InputError, KindError
+from levcore.market import Market
+from levcore.per_asset import PerAsset
+
+Floats = npt.NDArray[np.float64]
+PerAssetRate = float | Mapping[str, float]
+
+#: A year has 365 days.
+YEAR = timedelta(days=365)
+
+
+class Process(ABC):
+    """A law that draws paths of prices: what `simulate` takes, and whose prices can be looked at alone."""
+
+    @abstractmethod
+    def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
+        """Return the law for steps of this length on this market."""
+
+    def paths(self, market: Market, *, paths: int, steps: int, step: timedelta, seed: int) -> Floats:
+        """Draw fundamental prices, without anybody's impact.
+
+        Parameters
+        ----------
+        market : Market
+            Its prices are the start.
+        paths, steps : int
+            How many, >= 1.
+        step : timedelta
+            Time of one step, > 0.
+        seed : int
+            0 <= seed < 2**64.
+
+        Returns
+        -------
+        float64[paths, steps, assets]
+            Prices at the ends of the steps, in the market's numeraire and order of assets; the start is left out.
+
+        Raises
+        ------
+        InputError, KindError
+            If an argument breaks a rule.
+        TooLargeError
+            If there is not enough memory.
+
+        Notes
+        -----
+        Path i has the same prices whatever the number of paths, and those that :func:`simulate` runs with this seed.
+        """
+        checks.instance("market", market, Market)
+        count = checks.integer("paths", paths, at_least=1, at_most=2**48)
+        length = checks.integer("steps", steps, at_least=1, at_most=2**32)
+        memory.refuse_if_too_large(8 * count * length * len(market), f"{count:,} paths of {length:,} steps")
+        native = self._to_native(
+            market, span("step", step), checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+        )
+        prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length)
+        return prices
+
+
+def span(name: str, value: object) -> timedelta:
+    """Return a time span above zero; numpy's kind becomes a timedelta."""
+    if isinstance(value, np.timedelta64):
+        if np.isnat(value):
+            raise InputError(f"{name} must be a time span, was NaT")
+        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
+            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
+        value = value.astype("timedelta64[us]").item()
+    if not isinstance(value, timedelta):
+        raise KindError(f"{name} must be a timedelta, was {checks.describe(value)}")
+    if not timedelta(0) < value:
+        raise InputError(f"{name} must be > 0, was {value}")
+    return value
+
+
+def rates(
+    name: str, value: Any, *, at_least: float, at_most: float | None = None, below: float | None = None
+) -> PerAssetRate:
+    """Return one number for all assets, or one each by name, within bounds."""
+
+    def checked(label: str, one: object) -> float:
+        return checks.number(label, one, at_least=at_least, at_most=at_most, below=below)
+
+    value = checks.labelled(value)
+    if isinstance(value, Mapping):
+        return PerAsset({asset: checked(f"{name}[{asset!r}]", one) for asset, one in value.items()})
+    return checked(name, value)
+
+
+def in_order(name: str, value: PerAssetRate, names: tuple[str, ...]) -> Floats:
+    """Return a number an asset, in the market's order."""
+    if not isinstance(value, Mapping):
+        return np.full(len(names), float(value))
+    checks.names_in("asset", value, names)
+    missing = [asset for asset in names if asset not in value]
+    if missing:
+        raise InputError(f"{name} must name every asset of the market; missing: {', '.join(missing)}")
+    return np.array([value[asset] for asset in names])
+
+
+def correlation_matrix(value: object) -> tuple[tuple[float, ...], ...]:
+    """Return a matrix that is symmetric with ones on the diagonal, and positive definite."""
+    if hasattr(value, "columns"):
+        raise KindError("correlation must be an array in the market's order: a frame's labels are not looked at")
+    try:
+        matrix = np.asarray(value)
+    except ValueError as error:
+        raise KindError(f"correlation must be a matrix of numbers: {error}") from None
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+        raise InputError(f"correlation must be a square matrix, had shape {matrix.shape}")
+    if matrix.dtype.kind not in "fiu":
+        raise KindError(f"correlation must be a matrix of numbers, had dtype {matrix.dtype}")
+    matrix = matrix.astype(np.float64)
+    for i, j in np.ndindex(*matrix.shape):
+        if i == j and matrix[i, i] != 1.0:
+            raise InputError(f"correlation[{i}, {i}] must be 1, was {matrix[i, i]}")
+        checks.number(f"correlation[{i}, {j}]", matrix[i, j], at_least=-1.0, at_most=1.0)
+        if matrix[i, j] != matrix[j, i]:
+            raise InputError(
+                f"correlation[{i}, {j}] must equal correlation[{j}, {i}], {matrix[i, j]} != {matrix[j, i]}"
+            )
+    cholesky(matrix)
+    return tuple(tuple(row) for row in matrix.tolist())
+
+
+def cholesky(matrix: Floats) -> Floats:
+    """Return the lower triangle whose square is the matrix; plain arithmetic: the same bits on every CPU."""
+    size = len(matrix)
+    lower = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            rest = float(matrix[i, j])
+            for k in range(j):
+                rest -= float(lower[i, k]) * float(lower[j, k])
+            if i == j:
+                if not rest > 1e-12:
+                    raise InputError(f"correlation must be positive definite; it fails at row {i}")
+                lower[i, i] = math.sqrt(rest)
+            else:
+                lower[i, j] = rest / float(lower[j, j])
+    return lower
+
+
+def loading(correlation: npt.ArrayLike | None, size: int) -> Floats:
+    """Return the lower Cholesky factor of a correlation that fits the market; None: independent."""
+    if correlation is None:
+        return np.eye(size)
+    matrix = np.array(correlation, dtype=np.float64)
+    if matrix.shape != (size, size):
+        raise InputError(f"correlation must have shape ({size}, {size}) for this market, had {matrix.shape}")
+    return cholesky(matrix)
