@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -54,6 +55,12 @@ void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, cons
         const double best = is_long ? log_or(lowest, -infinity) : -log_or(highest, -infinity);
         side.safe[b] = worst + after - log_after_fee + room;
         side.bankrupt[b] = best + before - log_spread - room;
+    }
+    for (std::size_t from = 0; from < blocks; from += rows_of_many / block_rows) {
+        const std::size_t to = std::min(blocks, from + rows_of_many / block_rows);
+        const auto part = [&](const std::vector<double>& all) { return std::span(all).subspan(from, to - from); };
+        side.safe_of_many.push_back(std::ranges::max(part(side.safe)));
+        side.bankrupt_of_many.push_back(std::ranges::min(part(side.bankrupt)));
     }
     side.safe_from = side.safe;
     for (std::size_t b = blocks; b-- > 1;) side.safe_from[b - 1] = std::max(side.safe_from[b - 1], side.safe_from[b]);

@@ -17,7 +17,12 @@ double mean_ratio(double u) {
 
 struct Cubic {
     double c[4];
-    [[nodiscard]] double at(double t) const { return c[0] + t * (c[1] + t * (c[2] + t * c[3])); }
+    // Over [from, to].
+    [[nodiscard]] double mean(double from, double to) const {
+        const double t = 0.5 * (from + to);
+        const double half = to - t;
+        return c[0] + t * (c[1] + t * (c[2] + t * c[3])) + (half * half) * (c[2] * (1.0 / 3) + c[3] * t);
+    }
 };
 
 // Through the values at 0, 1/3, 2/3 and 1.
@@ -110,17 +115,26 @@ void LadderMoney::settle_parts(const Walk& w) {
     const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
     const auto is_safe = [&](std::size_t row) { return price_at(block_end(row)) >= rows.safe[row / block_rows]; };
     const auto is_bankrupt = [&](std::size_t row) { return price_at(row) < rows.bankrupt[row / block_rows]; };
-    const auto run_end = [&](std::size_t row, auto&& alike) {  // as far as blocks are alike
+    const auto many_safe = [&](std::size_t many) { return at_start >= rows.safe_of_many[many]; };
+    const auto many_bankrupt = [&](std::size_t many) { return at_start < rows.bankrupt_of_many[many]; };
+    const auto run_end = [&](std::size_t row, auto&& alike, auto&& many_alike) {  // as far as blocks are alike
         std::size_t end = block_end(row);
-        while (end < to && alike(end)) end = block_end(end);
+        while (end < to) {
+            if (w.on.is_linear && end % rows_of_many == 0 && end + rows_of_many <= to && many_alike(end / rows_of_many))
+                end += rows_of_many;
+            else if (alike(end))
+                end = block_end(end);
+            else
+                break;
+        }
         return end;
     };
     for (std::size_t row = w.stretch.from; row < to && inside_;) {
         const bool safe = is_safe(row);
-        std::size_t end = safe ? run_end(row, is_safe) : block_end(row);
+        std::size_t end = safe ? run_end(row, is_safe, many_safe) : block_end(row);
         bool whole = safe;
         if (!safe && is_bankrupt(row)) {
-            if (till_.fund() == 0.0) end = run_end(row, is_bankrupt);
+            if (till_.fund() == 0.0) end = run_end(row, is_bankrupt, many_bankrupt);
             const double deficit = -(w.sign * money(w, row, end) + rows.rungs[end].cash - rows.rungs[row].cash);
             whole = till_.fund() > deficit * (1.0 + 1e-9) || till_.fund() == 0.0;
         }
@@ -161,18 +175,23 @@ void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
     inside_ = till_.pay({equity.data(), n}, {notional.data(), n}) && inside_;
 }
 
-// What each row trades on a walk that is linear, by the price before the first order.
+// What each row trades on a walk that is linear: each order moves the price for the next one.
 template <class MeanRatio>
 void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double> notional, MeanRatio&& ratio) const {
-    const Rung* const rungs = w.rows.rungs.data() + from;
     const double* const quantity = w.sorted.quantity.data() + from;
     const double per_unit = -w.sign / w.on.depth;
-    const double first = average_price(w, from, 0.0);
-    const double before = rungs[0].quantity;
+    std::array<double, block_rows> moves;
     for (std::size_t i = 0; i < notional.size(); ++i) {
         const double size = std::fabs(quantity[i]);
-        const double moved = per_unit * (rungs[i].quantity - before);
-        notional[i] = size * (first * (1.0 + moved * ratio(moved)) * ratio(per_unit * size));
+        const double moved = per_unit * size;
+        const double mean = ratio(moved);
+        notional[i] = size * mean;
+        moves[i] = 1.0 + moved * mean;
+    }
+    double price = average_price(w, from, 0.0);  // before the first order
+    for (std::size_t i = 0; i < notional.size(); ++i) {
+        notional[i] *= price;
+        price *= moves[i];
     }
 }
 
@@ -198,8 +217,7 @@ void LadderMoney::trade_rows(const Walk& w, std::size_t from, std::span<double> 
     for (std::size_t i = 0; i < notional.size(); ++i) {
         const double before = (rungs[i].quantity - rungs[0].quantity) / size;
         const double after = (rungs[i + 1].quantity - rungs[0].quantity) / size;
-        const double mean = (ratio.at(before) + 4.0 * ratio.at(0.5 * (before + after)) + ratio.at(after)) / 6.0;
-        notional[i] = std::fabs(quantity[i]) * (price * mean);
+        notional[i] = std::fabs(quantity[i]) * (price * ratio.mean(before, after));
     }
 }
 

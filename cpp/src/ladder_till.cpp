@@ -23,18 +23,25 @@ bool LadderTill::for_the_ledger(double fund_pays, double unpaid) const noexcept 
     return (unpaid > 0.0 && charged) || ((unpaid > 0.0 || fund_pays > 0.0) && shares_fund_ && !stays_empty());
 }
 
-// With an empty fund that nothing flows into.
+// With an empty fund that nothing flows into. Two sums of each, for one waits for its last term.
 LadderTill::Rows LadderTill::all_unpaid(std::span<const double> equity,
                                         std::span<const double> notional) const noexcept {
-    Rows rows{0.0, 0.0};
     const double rate = venue_.liquidation.fee_rate;
-    for (std::size_t i = 0; i < equity.size(); ++i) {
+    double fees[2] = {0.0, 0.0};
+    double unpaid[2] = {0.0, 0.0};
+    const auto add = [&](std::size_t i, std::size_t to) {
         const double left = equity[i] > 0.0 ? equity[i] : 0.0;
         const double fee = rate * notional[i];
-        rows.fees += fee < left ? fee : left;
-        rows.unpaid += left - equity[i];
+        fees[to] += fee < left ? fee : left;
+        unpaid[to] += left - equity[i];
+    };
+    std::size_t i = 0;
+    for (; i + 2 <= equity.size(); i += 2) {
+        add(i, 0);
+        add(i + 1, 1);
     }
-    return rows;
+    if (i < equity.size()) add(i, 0);
+    return {0.0, 0.0, fees[0] + fees[1], 0.0, 0.0, unpaid[0] + unpaid[1]};
 }
 
 LadderTill::Rows LadderTill::in_turn(std::span<const double> equity, std::span<const double> notional) const noexcept {

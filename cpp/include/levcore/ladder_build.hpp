@@ -49,6 +49,8 @@ inline Pair between(const Rung& from, const Rung& to) {
     return add(add(two_sum(to.quantity, -from.quantity), to.quantity_low), -from.quantity_low);
 }
 
+inline constexpr std::size_t rows_of_many = 64 * block_rows;
+
 struct LadderSide {
     std::size_t rows = 0;     // those that a mark can reach
     UnsetVector<Rung> rungs;  // and one more, which nothing reaches
@@ -57,6 +59,8 @@ struct LadderSide {
     std::vector<double> safe;
     std::vector<double> bankrupt;
     std::vector<double> safe_from;
+    std::vector<double> safe_of_many;  // the same of many blocks together
+    std::vector<double> bankrupt_of_many;
     // A grid over heights: the first row of each cell.
     double highest = 0.0;
     double cells_per_unit = 0.0;
