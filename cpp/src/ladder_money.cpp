@@ -41,7 +41,7 @@ Cubic cubic_through(F&& value) {
 // Whether impact has no corner between two volumes and they are close to each other for their size.
 bool is_smooth(const Impact& impact, double from, double to) {
     const double nearest = std::min(std::fabs(from), std::fabs(to));
-    return !std::holds_alternative<DepthCurve>(impact) && from * to > 0.0 && std::fabs(to - from) < 0x1p-10 * nearest;
+    return !std::holds_alternative<DepthCurve>(impact) && from * to > 0.0 && std::fabs(to - from) < 0x1p-8 * nearest;
 }
 
 }  // namespace
@@ -196,7 +196,7 @@ void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double
 }
 
 // By the walk's own average price of each order; where the whole stretch moves the volume little, by a cubic through
-// four prices of it, which leaves out less than 2^-50 of a price.
+// four prices of it, which leaves out less than 2^-46 of a price.
 void LadderMoney::trade_rows(const Walk& w, std::size_t from, std::span<double> notional) const {
     const Impact& impact = market_.assets[w.stretch.asset].impact;
     const double price = exp(w.stretch.log_price) * w.spread;
