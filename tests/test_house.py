@@ -40,7 +40,7 @@ LEVELS = (
         "counterparties",
         "sharing",
     },
-    {"state", "outcome"},
+    {"state", "outcome", "outcome_columns"},
     {
         "orders",
         "reach",
@@ -71,6 +71,7 @@ ORDERED = (
     ("simd", "kernels", "random"),
     ("kernels", "real"),
     ("process", "scenario"),
+    ("outcome", "outcome_columns"),
     ("liquidation", "backstop"),
     ("accounts", "price_lines", "liquidation_order", "sorted_book"),
     ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),

@@ -45,26 +45,32 @@ py::tuple order(const Ready& ready, std::size_t asset, std::size_t side) {
                           py::array_t<double>(static_cast<py::ssize_t>(sorted.size()), sorted.key.data()));
 }
 
+// A row for each of some moves.
+OutcomeColumns room_for(const Ready& ready, const Column<double>& moves) {
+    const std::atomic<bool> stop{false};
+    return {static_cast<std::size_t>(moves.shape(0)), ready.assets, ready.sorted.venue.backstop.funds.size() - 1, stop};
+}
+
 py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<double>& moves, bool rounds) {
     if (!ready.ladder) throw std::invalid_argument("the pair has no ladder");
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets)
         throw std::invalid_argument("moves must have shape (scenarios, assets)");
-    std::vector<Outcome> outcomes;
+    OutcomeColumns outcomes = room_for(ready, moves);
     {
         py::gil_scoped_release unlocked;
         Interrupts interrupts;
         LadderWalk walk(ready.sorted, market, *ready.ladder, rounds);
         const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
-        outcomes.reserve(all.size() / ready.assets);
-        for (std::size_t at = 0; at < all.size(); at += ready.assets) {
-            outcomes.push_back(shock(ready.sorted, market, all.subspan(at, ready.assets), walk));
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            const auto row = all.subspan(i * ready.assets, ready.assets);
+            outcomes.put(i, shock(ready.sorted, market, row, walk));
             interrupts.poll();
         }
         audit_sample(outcomes, gross_notional(ready.sorted, market), [&](std::size_t i) {
             return shock(ready.sorted, market, all.subspan(i * ready.assets, ready.assets), Keep{});
         });
     }
-    return columns(outcomes, ready.assets);
+    return columns(std::move(outcomes));
 }
 
 py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole, bool holdings,
@@ -72,25 +78,28 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets ||
         market.assets.size() != ready.assets)
         throw std::invalid_argument("moves must have shape (scenarios, assets)");
-    std::vector<Outcome> outcomes;
+    OutcomeColumns outcomes = room_for(ready, moves);
+    Outcome last;
     {
         py::gil_scoped_release unlocked;
         Interrupts interrupts;
         const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
-        for (std::size_t at = 0; at < all.size(); at += ready.assets) {
-            outcomes.push_back(
-                shock(ready.sorted, market, all.subspan(at, ready.assets), Keep{whole, whole, holdings, one_by_one}));
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            const auto row = all.subspan(i * ready.assets, ready.assets);
+            last = shock(ready.sorted, market, row, Keep{whole, whole, holdings, one_by_one});
+            outcomes.put(i, last);
             interrupts.poll();
         }
     }
-    py::dict result = columns(outcomes, ready.assets);
-    if (whole && outcomes.size() == 1) {
-        result["liquidated_at"] = adopt(std::move(outcomes.front().liquidated_at));
-        result["trace"] = trace(outcomes.front(), ready.assets);
+    const bool is_one = outcomes.size() == 1;
+    py::dict result = columns(std::move(outcomes));
+    if (whole && is_one) {
+        result["liquidated_at"] = adopt(std::move(last.liquidated_at));
+        result["trace"] = trace(last, ready.assets);
     }
-    if (holdings && outcomes.size() == 1) {
-        result["quantity_left"] = adopt(std::move(outcomes.front().quantity_left));
-        result["cash_left"] = adopt(std::move(outcomes.front().cash_left));
+    if (holdings && is_one) {
+        result["quantity_left"] = adopt(std::move(last.quantity_left));
+        result["cash_left"] = adopt(std::move(last.cash_left));
     }
     return result;
 }

@@ -19,7 +19,8 @@ struct Ready {
 };
 
 // A column a number of the outcomes; per asset a matrix.
-py::dict columns(const std::vector<Outcome>& outcomes, std::size_t assets);
+py::dict columns(OutcomeColumns&& outcomes);
+py::dict columns(const Outcome& outcome);
 
 // The rounds of one outcome, a column each.
 py::dict trace(const Outcome& outcome, std::size_t assets);

@@ -105,7 +105,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
             },
             [&] { progress.stop = true; });
     }
-    py::dict result = columns(runs.outcomes, ready.assets);
+    py::dict result = columns(std::move(runs.outcomes));
     result["position_count"] = adopt(std::move(runs.tally.count));
     result["position_step_sum"] = adopt(std::move(runs.tally.step_sum));
     if (keep_steps) result["steps"] = step_columns(std::move(runs.steps), ready.assets);
@@ -138,7 +138,7 @@ py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& s
             },
             [] {}, [&] { stop = true; });
     }
-    py::dict result = columns(outcomes, ready.assets);
+    py::dict result = columns(outcomes.front());
     result["liquidated_at"] = adopt(std::move(outcomes.front().liquidated_at));
     result["trace"] = trace(outcomes.front(), ready.assets);
     result["steps"] = step_columns(std::move(steps), ready.assets);

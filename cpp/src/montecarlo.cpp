@@ -50,7 +50,7 @@ class Paths {
     void run(std::size_t from, std::size_t to, Bench& b) const {
         if (b.blocks) return run_blocks(from, to, b);
         for (std::size_t i = from; i < to; ++i) {
-            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes[i] = run_in_ledger(i, b, &b.tally, plan_.keep_steps);
+            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes.put(i, run_in_ledger(i, b, &b.tally, plan_.keep_steps));
             progress_.done.fetch_add(1, std::memory_order_relaxed);
         }
     }
@@ -69,11 +69,11 @@ class Paths {
             for (std::size_t i = 0; i < count; ++i) {
                 const LadderWalk& walk = b.blocks->walk(i);
                 if (walk.inside()) {
-                    runs_.outcomes[from + i] = walk.report(b.blocks->last_prices(i), true);
+                    runs_.outcomes.put(from + i, walk.report(b.blocks->last_prices(i), true));
                     continue;
                 }
                 b.rows->take_back(walk.stretches());
-                runs_.outcomes[from + i] = run_in_ledger(from + i, b, &b.tally, plan_.keep_steps);
+                runs_.outcomes.put(from + i, run_in_ledger(from + i, b, &b.tally, plan_.keep_steps));
             }
             from += count;
             progress_.done.fetch_add(count, std::memory_order_relaxed);
@@ -83,7 +83,7 @@ class Paths {
     bool run_on_ladder(std::size_t i, Bench& b) const {
         draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
         if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
-        runs_.outcomes[i] = b.walk->report(b.last, true);
+        runs_.outcomes.put(i, b.walk->report(b.last, true));
         b.rows->add(b.walk->stretches());
         return true;
     }
@@ -114,19 +114,7 @@ class Paths {
     std::vector<double> start_;
 };
 
-// Columns as long as they will be, a piece at a time: making very many takes longer than somebody who presses Ctrl-C
-// waits.
-template <class T>
-void lengthen(std::vector<T>& column, std::size_t size, const std::atomic<bool>& stop) {
-    constexpr std::size_t piece = (std::size_t{1} << 24) / sizeof(T);
-    column.reserve(size);
-    while (column.size() < size) {
-        if (stop.load(std::memory_order_relaxed)) throw Stopped{};
-        column.resize(std::min(size, column.size() + piece));
-    }
-}
-
-void lengthen(StepColumns& steps, std::size_t rows, std::size_t assets, const std::atomic<bool>& stop) {
+void lengthen_steps(StepColumns& steps, std::size_t rows, std::size_t assets, const std::atomic<bool>& stop) {
     for (std::vector<double>* column : {&steps.mark, &steps.fundamental}) lengthen(*column, rows * assets, stop);
     for (std::vector<double>* column :
          {&steps.notional[longs], &steps.notional[shorts], &steps.bad_debt, &steps.insurance_fund})
@@ -152,8 +140,9 @@ void gather(const SortedBook& book, std::vector<Bench>& benches, Runs& runs) {
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
                Progress& progress) {
     Runs runs;
-    lengthen(runs.outcomes, plan.paths, progress.stop);
-    if (plan.keep_steps) lengthen(runs.steps, plan.paths * plan.steps, market.assets.size(), progress.stop);
+    const std::size_t own = book.venue.backstop.funds.size() - 1;
+    runs.outcomes = OutcomeColumns(plan.paths, market.assets.size(), own, progress.stop);
+    if (plan.keep_steps) lengthen_steps(runs.steps, plan.paths * plan.steps, market.assets.size(), progress.stop);
     const Paths paths(book, market, scenario, plan, progress, runs);
     const std::size_t chunks = (plan.paths + plan.chunk - 1) / plan.chunk;
     const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, chunks));

@@ -183,11 +183,12 @@ bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const
     plan.count_rounds = false;
     const Runs quick = run_paths(book, c.market, Scenario(process), plan, progress);
     for (std::size_t i = 0; i < paths; ++i) {
-        if (!compare(counted.outcomes[i], ledger.outcomes[i], c, seen, "a path")) return false;
-        Outcome whole = quick.outcomes[i];
-        whole.rounds = counted.outcomes[i].rounds;
-        whole.cascade_depth = counted.outcomes[i].cascade_depth;
-        if (difference(whole, counted.outcomes[i], 0.0) != nullptr) return std::printf("rounds change a path\n"), false;
+        if (!compare(counted.outcomes.at(i), ledger.outcomes.at(i), c, seen, "a path")) return false;
+        const Outcome with_rounds = counted.outcomes.at(i);
+        Outcome whole = quick.outcomes.at(i);
+        whole.rounds = with_rounds.rounds;
+        whole.cascade_depth = with_rounds.cascade_depth;
+        if (difference(whole, with_rounds, 0.0) != nullptr) return std::printf("rounds change a path\n"), false;
     }
     if (quick.tally.count != ledger.tally.count || quick.tally.step_sum != ledger.tally.step_sum)
         return std::printf("the tally differs\n"), false;

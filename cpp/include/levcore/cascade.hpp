@@ -7,6 +7,7 @@
 
 #include "levcore/ladder_walk.hpp"
 #include "levcore/ledger.hpp"
+#include "levcore/outcome_columns.hpp"
 
 namespace levcore {
 
@@ -35,17 +36,16 @@ double audit(const Outcome& ladder, const Outcome& ledger, double gross);
 // Of the outcomes on the ladder the first one is run by the ledger, too, and one in so many; all of them report the
 // largest violation found. `again(i)` runs one by the ledger.
 template <class Again>
-void audit_sample(std::span<Outcome> outcomes, double gross, Again&& again) {
+void audit_sample(OutcomeColumns& outcomes, double gross, Again&& again) {
     constexpr std::size_t sampled_of = 65'536;
     double largest = 0.0;
     std::size_t next = 0;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (!outcomes[i].by_ladder || i < next) continue;
-        largest = std::max(largest, audit(outcomes[i], again(i), gross));
+        if (!outcomes.by_ladder(i) || i < next) continue;
+        largest = std::max(largest, audit(outcomes.at(i), again(i), gross));
         next = i + sampled_of;
     }
-    for (Outcome& o : outcomes)
-        if (o.by_ladder) o.conservation_error = largest;
+    outcomes.note_error(largest);
 }
 
 }  // namespace levcore

@@ -8,6 +8,7 @@
 
 #include "levcore/ladder_build.hpp"
 #include "levcore/ledger.hpp"
+#include "levcore/outcome_columns.hpp"
 #include "levcore/scenario.hpp"
 
 namespace levcore {
@@ -30,9 +31,9 @@ struct Progress {
 };
 
 struct Runs {
-    std::vector<Outcome> outcomes;  // per path
-    Tally tally;                    // per position
-    StepColumns steps;              // paths x steps, where kept
+    OutcomeColumns outcomes;  // per path
+    Tally tally;              // per position
+    StepColumns steps;        // paths x steps, where kept
 };
 
 // Throws Stopped where progress.stop turns true on the way.

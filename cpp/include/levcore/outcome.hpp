@@ -14,6 +14,9 @@ enum class Fault : std::int32_t {
     order_unfilled = 3,  // the walk cannot yield what an inverse position owes
 };
 
+// A run was told to stop.
+struct Stopped {};
+
 struct BothSides {
     std::int64_t count[2] = {0, 0};  // longs, shorts
     double notional[2] = {0.0, 0.0};

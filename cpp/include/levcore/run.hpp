@@ -31,9 +31,6 @@ struct Keep {
     const std::atomic<bool>* stop = nullptr;  // when it turns true the run ends by throwing Stopped
 };
 
-// A run was told to stop.
-struct Stopped {};
-
 // Who may take over positions of one instrument, in the order of the round: an isolated row, or a place in an account.
 struct Counterparty {
     double score;
