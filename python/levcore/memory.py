@@ -31,9 +31,10 @@ PLACE_BYTES = 4 + 4 + 16
 ACCOUNT_STATE_BYTES = 8 + 8 + 16 + 16
 BALANCE_STATE_BYTES = 8
 PLACE_STATE_BYTES = 16 + 8 + 1 + 16
-#: A scenario's row: every number and, per asset, six prices or ratios.
-OUTCOME_BYTES = 15 * 8 + 400
-ASSET_BYTES = 6 * 8 * 2
+#: A run's row: eighteen numbers, two flags and what is added up of them when it is asked for; per asset, six prices or
+#: ratios.
+OUTCOME_BYTES = 18 * 8 + 2 + 5 * 8
+ASSET_BYTES = 6 * 8
 
 
 def available_bytes() -> int:
@@ -81,15 +82,14 @@ def outcome_bytes(shocks: int, assets: int) -> int:
     return shocks * (OUTCOME_BYTES + assets * ASSET_BYTES)
 
 
-#: A path's outcome in the core and as columns, a step's kept series, a position's tally of a thread.
-PATH_BYTES = 320 + OUTCOME_BYTES
+#: A step's kept series, a position's tally of a thread.
 STEP_BYTES = 4 * 8
 TALLY_BYTES = 2 * 8
 
 
 def path_bytes(positions: int, assets: int, *, paths: int, steps: int, keep_steps: bool, threads: int) -> int:
     """Return the bytes of a run of paths beside its book: outcomes, tallies, prices of a path a thread, kept series."""
-    needed = paths * (PATH_BYTES + 2 * assets * ASSET_BYTES) + (2 * threads + 3) * positions * TALLY_BYTES
+    needed = outcome_bytes(paths, assets) + (2 * threads + 3) * positions * TALLY_BYTES
     needed += threads * steps * assets * 8
     if keep_steps:
         needed += paths * steps * (STEP_BYTES + 4 * assets * 8)
