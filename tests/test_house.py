@@ -24,7 +24,7 @@ MODULES = sorted(ROOT.glob("python/levcore/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/bench_*.py"))
 
 LEVELS = (
-    {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset"},
+    {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset", "prefetch"},
     {"tiers", "impact", "process", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
@@ -34,13 +34,15 @@ LEVELS = (
         "backstop",
         "control",
         "accounts",
+        "watches",
+        "watch_queue",
         "price_lines",
         "liquidation_order",
         "sorted_book",
         "counterparties",
         "sharing",
     },
-    {"state", "outcome", "outcome_columns"},
+    {"cross_state", "state", "outcome", "outcome_columns"},
     {
         "orders",
         "reach",
@@ -73,7 +75,9 @@ ORDERED = (
     ("process", "scenario"),
     ("outcome", "outcome_columns"),
     ("liquidation", "backstop"),
+    ("accounts", "watches", "watch_queue", "sorted_book"),
     ("accounts", "price_lines", "liquidation_order", "sorted_book"),
+    ("cross_state", "state"),
     ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),
     (
         "orders",
@@ -85,6 +89,7 @@ ORDERED = (
         "partial",
         "closing",
         "account_orders",
+        "watch",
         "cross",
         "funding",
         "ledger",

@@ -147,8 +147,8 @@ def test_accounts_and_what_runs_keep_of_them_are_counted():
     assert lc.estimate_bytes(isolated, to) == lc.estimate_bytes(1_000, to)
     few = estimate(10)
     assert lc.estimate_bytes(isolated, to) < estimate(10, positions=500) < few < estimate(1_000)
-    # A balance: its column, two copies in the core, and a run's own.
-    assert estimate(1_000, "C") - estimate(1_000) == 4 * 8 * 1_000
+    # A balance: its column, two copies in the core, and a run's own; what watches its price.
+    assert estimate(1_000, "C") - estimate(1_000) == (4 * 8 + 3 * 16 + 64) * 1_000
     # A thread more: claim and charge of a position, rest and last step of an account, and more.
     paths = {"paths": 10, "steps": 10}
     alone = lc.estimate_bytes(isolated, to, threads=4, **paths) - lc.estimate_bytes(isolated, to, threads=1, **paths)

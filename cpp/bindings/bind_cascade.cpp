@@ -32,6 +32,7 @@ std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset
 std::int32_t make_ladder(Ready& ready, const Market& market, std::size_t threads) {
     if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
     py::gil_scoped_release unlocked;
+    watch_accounts(ready.sorted, market);
     ready.outside = outside_of_ladder(ready.sorted);
     if (ready.outside == Outside::nothing) ready.ladder = build_ladder(ready.sorted, market, threads);
     return static_cast<std::int32_t>(ready.outside);
@@ -74,7 +75,7 @@ py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<do
 }
 
 py::dict run(const Ready& ready, const Market& market, const Column<double>& moves, bool whole, bool holdings,
-             bool one_by_one) {
+             bool one_by_one, bool ask_all) {
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets ||
         market.assets.size() != ready.assets)
         throw std::invalid_argument("moves must have shape (scenarios, assets)");
@@ -84,9 +85,10 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
         py::gil_scoped_release unlocked;
         Interrupts interrupts;
         const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
+        Handed handed;
         for (std::size_t i = 0; i < outcomes.size(); ++i) {
             const auto row = all.subspan(i * ready.assets, ready.assets);
-            last = shock(ready.sorted, market, row, Keep{whole, whole, holdings, one_by_one});
+            last = shock(ready.sorted, market, row, Keep{whole, whole, holdings, one_by_one, ask_all}, &handed);
             outcomes.put(i, last);
             interrupts.poll();
         }
@@ -116,11 +118,11 @@ void bind_cascade(py::module_& m) {
         .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a,
              "Columns of outcomes, one a row of moves, of the market that the ladder was made for.")
         .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,
-             "one_by_one"_a = false,
+             "one_by_one"_a = false, "ask_all"_a = false,
              "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. holdings: "
              "what is "
              "left of one run's positions. one_by_one: no "
-             "block of positions is booked as one order.");
+             "block of positions is booked as one order. ask_all: every account is asked at every margin check.");
 }
 
 }  // namespace levcore::bindings

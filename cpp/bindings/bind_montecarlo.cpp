@@ -81,7 +81,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
              const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
              const py::object& watch, const Column<std::int64_t>& funding_step,
              const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate, bool ladder,
-             bool rounds) {
+             bool rounds, bool ask_all) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
@@ -97,7 +97,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
             [&] {
                 runs = run_paths(ready.sorted, market, scenario.scenario,
                                  {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
-                                  ladder ? &*ready.ladder : nullptr, rounds},
+                                  ladder ? &*ready.ladder : nullptr, rounds, ask_all},
                                  progress);
             },
             [&] {
@@ -185,7 +185,9 @@ void bind_montecarlo(py::module_& m) {
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
           "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
           "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(), "ladder"_a = false, "rounds"_a = true,
-          "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise.");
+          "ask_all"_a = false,
+          "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise. ask_all: every account is "
+          "asked at every margin check.");
     m.def("run_one", &run_one, "ready"_a, "market"_a, "scenario"_a, "path"_a, "paths"_a, "days"_a.noconvert(),
           py::kw_only(), "funding_step"_a.noconvert(), "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),
           "One path whole.");

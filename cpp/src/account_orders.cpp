@@ -63,7 +63,9 @@ std::vector<std::size_t> closing_sequence(const Run& run, std::uint32_t account,
         double maintenance;
         std::size_t place;
     };
+    const std::size_t most = run.book.cross.first[account + 1] - run.book.cross.first[account];
     std::vector<Place> places;
+    places.reserve(most);
     for (std::size_t i = run.book.cross.first[account]; i < run.book.cross.first[account + 1]; ++i) {
         const Claim& held = run.state.cross.held[i];
         if (held.coin == 0.0) continue;
@@ -71,9 +73,11 @@ std::vector<std::size_t> closing_sequence(const Run& run, std::uint32_t account,
         const double entry = run.book.positions.entry_price[run.book.cross.position[i]];
         places.push_back({maintenance(run.book.venue.instruments[instrument], held, entry, units[instrument]), i});
     }
-    std::stable_sort(places.begin(), places.end(),
-                     [](const Place& a, const Place& b) { return a.maintenance > b.maintenance; });
+    std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+        return a.maintenance != b.maintenance ? a.maintenance > b.maintenance : a.place < b.place;
+    });
     std::vector<std::size_t> sequence;
+    sequence.reserve(most);
     for (const Place& p : places) sequence.push_back(p.place);
     if (sequence.empty())
         for (std::size_t i = run.book.cross.first[account]; i < run.book.cross.first[account + 1]; ++i)

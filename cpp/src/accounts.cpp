@@ -77,6 +77,14 @@ class OneAsset {
 
 }  // namespace
 
+AccountView CrossBook::at_start(std::size_t account) const {
+    const std::size_t from = first[account];
+    const std::size_t size = first[account + 1] - from;
+    return {std::span(position).subspan(from, size), std::span(instrument).subspan(from, size),
+            std::span(held).subspan(from, size), cash[account],
+            std::span(coins).subspan(account * collaterals(), collaterals())};
+}
+
 CrossBook gather_accounts(const Venue& venue, const Book& book, std::vector<std::uint32_t> collateral_asset) {
     const Positions& p = book.positions;
     const std::size_t columns = 1 + collateral_asset.size();

@@ -7,8 +7,8 @@
 
 namespace levcore {
 
-Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep) {
-    return run_ledger(book, market, moves, keep);
+Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep, Handed* handed) {
+    return run_ledger(book, market, moves, keep, handed);
 }
 
 Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, LadderWalk& walk) {
@@ -24,8 +24,8 @@ Outcome shock(const SortedBook& book, const Market& market, std::span<const doub
 }
 
 Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep, StepColumns* steps,
-                 std::size_t place) {
-    return run_ledger(book, market, course, keep, steps, place);
+                 std::size_t place, Handed* handed) {
+    return run_ledger(book, market, course, keep, steps, place, handed);
 }
 
 bool run_path(std::span<const double> logs, std::span<const double> days, std::size_t assets, LadderWalk& walk,

@@ -10,6 +10,7 @@
 #include "levcore/deleveraging.hpp"
 #include "levcore/freeing.hpp"
 #include "levcore/margin.hpp"
+#include "levcore/watch.hpp"
 
 namespace levcore {
 namespace {
@@ -170,15 +171,23 @@ bool must_wait(const Run& run, std::uint32_t account) {
 
 }  // namespace
 
-std::vector<FailingAccount> failing_accounts(const Run& run) {
+std::vector<FailingAccount> failing_accounts(Run& run) {
     std::vector<FailingAccount> failing;
     if (run.book.cross.size() == 0) return failing;
-    const std::vector<double> units = unit_marks(run);
-    const std::vector<double> prices = coin_prices(run);
-    for (std::uint32_t account = 0; account < run.book.cross.size(); ++account) {
+    gather_asked(run);
+    for (std::size_t i = 0; i < run.asked.size(); ++i) {
+        fetch_next(run, i);
+        const std::uint32_t account = run.asked[i];
+        if (!run.keep.ask_all && watches_on(run, account)) continue;
         const AccountView view = view_of(run, account);
-        if (!is_at_stake(view) || (is_open(view) && must_wait(run, account))) continue;
-        const Health h = health(run.book.venue, run.book.positions.entry_price, view, units, prices);
+        if (!is_at_stake(view)) {
+            stop_asking(run, account);
+            continue;
+        }
+        keep_asking(run, account);
+        if (is_open(view) && must_wait(run, account)) continue;
+        const Health h =
+            health(run.book.venue, run.book.positions.entry_price, view, run.prices.units, run.prices.coins);
         if (!is_failing(run.book.venue, h)) continue;
         failing.push_back({risk_ratio(h.equity, h.maintenance), account});
     }
@@ -192,10 +201,11 @@ std::vector<FailingAccount> failing_accounts(const Run& run) {
 
 void liquidate_account(Run& run, std::uint32_t account) {
     const Venue& venue = run.book.venue;
-    const std::vector<double> units = unit_marks(run);
+    const std::span<const double> units = own_unit_marks(run, account);
     const Health h = health(venue, run.book.positions.entry_price, view_of(run, account), units, coin_prices(run));
     const bool open = is_open(view_of(run, account));
     if (!is_at_stake(view_of(run, account)) || !is_failing(venue, h)) return;
+    change(run.state.cross, account);
     const std::vector<std::size_t> sequence = closing_sequence(run, account, units);
     const std::size_t liable = liable_instrument(run, sequence);
     const Deleveraging& deleveraging = venue.backstop.deleveraging;

@@ -172,6 +172,7 @@ double give_up(Run& run, std::uint32_t instrument, std::size_t side, const Count
         return amount;
     }
     const std::uint32_t account = owner_of(run.book.cross, who.place);
+    change(state.cross, account);
     state.cross.held[who.place] = rest;
     state.cross.charged[who.place] *= std::max(0.0, kept);
     state.cross.open_interest[instrument].quantity.add(-given.coin);

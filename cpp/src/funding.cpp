@@ -26,6 +26,7 @@ void charge_each(const SortedBook& book, State& state, std::size_t k, std::size_
 // Accounts pay out of their cash.
 void charge_accounts(const SortedBook& book, State& state, std::uint32_t instrument, double each) {
     CrossState& cross = state.cross;
+    change_all(cross);
     for (std::size_t account = 0; account < book.cross.size(); ++account)
         for (std::size_t i = book.cross.first[account]; i < book.cross.first[account + 1]; ++i) {
             if (book.cross.instrument[i] != instrument || cross.held[i].coin == 0.0) continue;

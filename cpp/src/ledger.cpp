@@ -21,11 +21,14 @@ namespace {
 
 class Ledger {
   public:
-    Ledger(const SortedBook& book, const Market& market, Keep keep)
-        : run_{book, market, keep, start(book, market)}, batches_(market.assets.size()) {
+    Ledger(const SortedBook& book, const Market& market, Keep keep, Handed& handed)
+        : handed_(handed),
+          run_{book, market, keep, start(book, market, std::move(handed.accounts))},
+          batches_(market.assets.size()) {
         begin_check(run_);
         if (keep.positions) run_.outcome.liquidated_at.assign(book.positions.size(), -1);
-        gross_ = gross_notional(book, market);
+        if (!handed.gross_notional) handed.gross_notional = gross_notional(book, market);
+        gross_ = *handed.gross_notional;
     }
 
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
@@ -106,6 +109,7 @@ class Ledger {
             run_.outcome.assets.push_back(
                 {a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used});
         }
+        handed_.accounts = std::move(run_.state.cross);
         return std::move(run_.outcome);
     }
 
@@ -270,6 +274,7 @@ class Ledger {
         run_.outcome.trace.push_back(std::move(row));
     }
 
+    Handed& handed_;
     Run run_;
     std::vector<Batch> batches_;  // per asset, of this round
     std::vector<FailingAccount> accounts_;
@@ -280,8 +285,10 @@ class Ledger {
 
 }  // namespace
 
-Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep) {
-    Ledger ledger(book, market, keep);
+Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep,
+                   Handed* handed) {
+    Handed nothing;
+    Ledger ledger(book, market, keep, handed != nullptr ? *handed : nothing);
     std::vector<double> prices;
     for (std::size_t k = 0; k < market.assets.size(); ++k) prices.push_back(market.assets[k].price * (1.0 + moves[k]));
     ledger.step(prices, 0.0);
@@ -289,8 +296,9 @@ Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const
 }
 
 Outcome run_ledger(const SortedBook& book, const Market& market, const Course& course, Keep keep, StepColumns* steps,
-                   std::size_t place) {
-    Ledger ledger(book, market, keep);
+                   std::size_t place, Handed* handed) {
+    Handed nothing;
+    Ledger ledger(book, market, keep, handed != nullptr ? *handed : nothing);
     const std::size_t assets = market.assets.size();
     std::size_t paid = 0;
     for (std::size_t t = 0; t < course.days.size(); ++t) {

@@ -100,6 +100,7 @@ Bases deposits(const SortedBook& book, const Market& market, const State& state)
 Sum charge(const SortedBook& book, State& state, const Bases& bases, double share) {
     Sum charged;
     const CrossBook& accounts = book.cross;
+    change_all(state.cross);
     for (std::size_t account = 0; account < accounts.size(); ++account)
         for (std::size_t i = accounts.first[account]; i < accounts.first[account + 1]; ++i) {
             const double before = state.cross.cash[account];

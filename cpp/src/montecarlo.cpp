@@ -18,6 +18,7 @@ struct Bench {
     std::vector<double> prices;  // of a path, or their logs
     std::vector<double> last;
     std::vector<double> fundamental;  // prices of a path, where steps are kept
+    Handed handed;                    // from one path of the ledger to the next
     std::optional<LadderWalk> walk;
     std::unique_ptr<LadderTally> rows;
     std::unique_ptr<LadderBlocks> blocks;  // counts into rows
@@ -100,9 +101,10 @@ class Paths {
         Keep keep;
         keep.tally = tally;
         keep.stop = &progress_.stop;
+        keep.ask_all = plan_.ask_all;
         draw(scenario_, start_, i, plan_.steps, b.prices);
         return run_path(book_, market_, {b.prices, plan_.days, plan_.funding}, keep,
-                        keep_steps ? &runs_.steps : nullptr, i * plan_.steps);
+                        keep_steps ? &runs_.steps : nullptr, i * plan_.steps, &b.handed);
     }
 
     const SortedBook& book_;

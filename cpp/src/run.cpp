@@ -46,6 +46,20 @@ std::vector<double> unit_marks(const Run& run) {
     return units;
 }
 
+void update_prices(Run& run) {
+    run.prices.marks.resize(run.state.assets.size());
+    for (std::size_t k = 0; k < run.state.assets.size(); ++k)
+        run.prices.marks[k] = mark_price(run.market.assets[k], run.state.assets[k]);
+    follow_marks(run.book.venue, priced_by(run.book), run.prices);
+}
+
+std::span<const double> own_unit_marks(Run& run, std::uint32_t account) {
+    run.own_units.resize(run.book.asset_of.size());
+    for (const std::uint32_t instrument : view_of(run, account).instrument)
+        run.own_units[instrument] = unit_mark(run.book, run.market, run.state, instrument);
+    return run.own_units;
+}
+
 AccountView view_of(const Run& run, std::uint32_t account) {
     const CrossBook& cross = run.book.cross;
     const CrossState& state = run.state.cross;

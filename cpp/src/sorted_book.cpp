@@ -161,4 +161,11 @@ SortedBook sort_book(Venue venue, const Book& book, std::vector<std::uint32_t> a
     return sorted;
 }
 
+void watch_accounts(SortedBook& book, const Market& market) {
+    if (book.cross.size() == 0) return;
+    std::vector<double> marks;
+    for (const Asset& asset : market.assets) marks.push_back(asset.price);
+    book.watches = watch_accounts(book.venue, book.positions.entry_price, book.cross, priced_by(book), marks);
+}
+
 }  // namespace levcore

@@ -18,8 +18,9 @@ struct Later {
 
 }  // namespace
 
-State start(const SortedBook& book, const Market& market) {
+State start(const SortedBook& book, const Market& market, CrossState cross) {
     State state;
+    std::vector<double> prices;
     for (const Asset& asset : market.assets) {
         AssetState a;
         a.fundamental = asset.price;
@@ -27,6 +28,7 @@ State start(const SortedBook& book, const Market& market) {
         a.log_mark = a.log_fundamental;
         a.lowest = a.highest = asset.price;
         a.lowest_fundamental = a.highest_fundamental = asset.price;
+        prices.push_back(asset.price);
         a.depth_used = covered_quantity(asset.impact, 0.0) > 0.0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
         state.assets.push_back(a);
     }
@@ -44,18 +46,8 @@ State start(const SortedBook& book, const Market& market) {
     state.pools.resize(book.open_interest.size());
     state.taken.resize(book.open_interest.size());
     state.funded.resize(book.open_interest.size());
-    CrossState& cross = state.cross;
-    cross.held = book.cross.held;
-    cross.cash = book.cross.cash;
-    cross.coins = book.cross.coins;
-    cross.charged.assign(cross.held.size(), 0.0);
-    cross.begun.assign(cross.held.size(), 0);
-    cross.rests_until.assign(cross.cash.size(), 0.0);
-    cross.last_step.assign(cross.cash.size(), -1);
-    if (book.venue.liquidation.is_limited()) cross.freeing.resize(cross.cash.size());
-    cross.open_interest = book.cross_interest;
-    cross.total_coins.resize(book.cross.collaterals());
-    cross.taken.resize(book.cross.collaterals());
+    state.cross = std::move(cross);
+    begin_accounts(book, prices, state.cross);
     for (const double fund : book.venue.backstop.funds) state.treasury.funds.emplace_back(fund);
     state.treasury.fund_low = state.treasury.fund();
     if (book.venue.backstop.socialise == Charged::open_interest)

@@ -150,7 +150,14 @@ class Ready:
         self, book: Book, asset_of: Sequence[int], collateral_asset: Sequence[int], assets: int, threads: int
     ) -> None: ...
     def shock(
-        self, market: Market, moves: _Floats, whole: bool, *, holdings: bool = False, one_by_one: bool = False
+        self,
+        market: Market,
+        moves: _Floats,
+        whole: bool,
+        *,
+        holdings: bool = False,
+        one_by_one: bool = False,
+        ask_all: bool = False,
     ) -> dict[str, Any]: ...
     def make_ladder(self, market: Market, threads: int) -> int: ...
     def order(self, asset: int, side: int) -> tuple[npt.NDArray[np.uint32], _Floats]: ...
@@ -201,6 +208,7 @@ def run_paths(
     funding_rate: _Floats,
     ladder: bool = False,
     rounds: bool = True,
+    ask_all: bool = False,
 ) -> dict[str, Any]: ...
 def run_one(
     ready: Ready,

@@ -20,17 +20,19 @@ LADDER_BYTES = 32 + 2 * 4 + 1
 SHOCK_BYTES = 8 + 1
 #: What a run of its own takes where claims change: pools of counterparties, own claims and their order.
 CHANGING_BYTES = 280
-#: Of an account: its places and row as gathered. Of each of its balances: the column, the core's and the gathered copy.
-ACCOUNT_BYTES = 8 + 4
-BALANCE_BYTES = 3 * 8
-#: Of a position in an account: position, instrument and claim as gathered.
-PLACE_BYTES = 4 + 4 + 16
-#: What each run keeps. An account: until when it rests, its last step, its rank in a round, what it has freed. A
-#: balance: what is left of it. A position: its claim, what it has been charged, whether it has had an order, its place
-#: in a closing sequence.
-ACCOUNT_STATE_BYTES = 8 + 8 + 16 + 16
-BALANCE_STATE_BYTES = 8
-PLACE_STATE_BYTES = 16 + 8 + 1 + 16
+#: Of an account: its places and row as gathered, and whether it is asked first. Of each of its balances: the column,
+#: the core's and the gathered copy; a watched price and account, twice while they are sorted.
+ACCOUNT_BYTES = 8 + 4 + 4
+BALANCE_BYTES = 3 * 8 + 3 * 16
+#: Of a position in an account: position, instrument and claim as gathered; watched prices and accounts, at most one
+#: each way, twice while they are sorted.
+PLACE_BYTES = 4 + 4 + 16 + 2 * 3 * 16
+#: What each run keeps. An account: until when it rests, its last step, its rank in a round, what it has freed, its
+#: watches' stamp, whether it has changed, is asked and will be. A balance: what is left of it, its watch. A position:
+#: its claim, what it has been charged, whether it has had an order, its place in a closing sequence, its watches.
+ACCOUNT_STATE_BYTES = 8 + 8 + 16 + 16 + 4 + 4 + 1 + 2 * 4
+BALANCE_STATE_BYTES = 8 + 64
+PLACE_STATE_BYTES = 16 + 8 + 1 + 16 + 2 * 64
 #: A run's row: eighteen numbers, two flags and what is added up of them when it is asked for; per asset, six prices or
 #: ratios.
 OUTCOME_BYTES = 18 * 8 + 2 + 5 * 8

@@ -109,6 +109,7 @@ class PathSettings:
             **self.funding(steps),
             ladder=ladder,
             rounds=rounds,
+            ask_all=False,
         )
         watch(paths)
         return columns

@@ -12,6 +12,15 @@
 
 namespace levcore {
 
+// An account as it stands.
+struct AccountView {
+    std::span<const std::uint32_t> position;
+    std::span<const std::uint32_t> instrument;
+    std::span<const Claim> held;
+    double cash;
+    std::span<const double> coins;
+};
+
 // Accounts that hold positions; the others have nothing at stake.
 struct CrossBook {
     std::vector<std::size_t> first;         // per account its first place in the columns below, and one past the last
@@ -24,18 +33,11 @@ struct CrossBook {
     std::vector<std::uint32_t> collateral_asset;  // per collateral, its asset's place in the market
 
     [[nodiscard]] std::size_t size() const noexcept { return cash.size(); }
+    [[nodiscard]] AccountView at_start(std::size_t account) const;
     [[nodiscard]] std::size_t collaterals() const noexcept { return collateral_asset.size(); }
 };
 
-// An account as it stands, and what it is worth.
-struct AccountView {
-    std::span<const std::uint32_t> position;
-    std::span<const std::uint32_t> instrument;
-    std::span<const Claim> held;
-    double cash;
-    std::span<const double> coins;
-};
-
+// What an account is worth.
 struct Health {
     double equity;       // collateral in full
     double maintenance;  // one sum over the positions

@@ -12,12 +12,13 @@
 namespace levcore {
 
 // What happens when each asset of the market moves (-0.1 for -10 %).
-Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep);
+Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep,
+              Handed* handed = nullptr);
 Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, LadderWalk& walk);
 
 // What happens along a path of fundamental prices.
 Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep,
-                 StepColumns* steps = nullptr, std::size_t place = 0);
+                 StepColumns* steps = nullptr, std::size_t place = 0, Handed* handed = nullptr);
 
 // Where the steps of a path on the ladder go, if anywhere, and its fundamental prices.
 struct StepNotes {

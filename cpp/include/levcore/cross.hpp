@@ -15,7 +15,7 @@ struct FailingAccount {
 };
 
 // The liquidatable accounts in the order of liquidation: by rising ratio.
-std::vector<FailingAccount> failing_accounts(const Run& run);
+std::vector<FailingAccount> failing_accounts(Run& run);
 
 // How many positions belong to accounts that are liquidatable at the marks and must wait.
 std::int64_t waiting_in_accounts(const Run& run);

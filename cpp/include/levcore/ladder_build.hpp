@@ -12,17 +12,11 @@
 #include <vector>
 
 #include "levcore/market.hpp"
+#include "levcore/prefetch.hpp"
 #include "levcore/sorted_book.hpp"
 #include "levcore/unset.hpp"
 
 namespace levcore {
-
-// Asks for memory that will be read soon.
-inline void prefetch([[maybe_unused]] const void* at) noexcept {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#endif
-}
 
 // Why a pair is not for the ladder.
 enum class Outside : std::int32_t {

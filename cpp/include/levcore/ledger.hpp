@@ -2,6 +2,7 @@
 // the mark has reached, so a run costs what it liquidates, not what the book holds.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "levcore/funding.hpp"
@@ -16,11 +17,19 @@ struct Course {
     std::span<const FundingDue> funding = {};
 };
 
+// What runs that follow each other on one pair hand on, so that a run pays for the accounts that it changes, not for
+// all.
+struct Handed {
+    CrossState accounts;
+    std::optional<double> gross_notional;
+};
+
 // One shock: fundamental prices move by `moves` (one a market asset, -0.1 for -10 %), then the cascade runs.
-Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep);
+Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep,
+                   Handed* handed = nullptr);
 
 // A path, step by step (model 10); a row a step goes to `steps` from `place` on, where given.
 Outcome run_ledger(const SortedBook& book, const Market& market, const Course& course, Keep keep,
-                   StepColumns* steps = nullptr, std::size_t place = 0);
+                   StepColumns* steps = nullptr, std::size_t place = 0, Handed* handed = nullptr);
 
 }  // namespace levcore

@@ -23,6 +23,7 @@ struct Plan {
     std::span<const FundingDue> funding = {};  // by step
     const Ladder* ladder = nullptr;            // where paths run on it, as far as they stay in its domain
     bool count_rounds = true;                  // on the ladder
+    bool ask_all = false;                      // as in Keep
 };
 
 struct Progress {

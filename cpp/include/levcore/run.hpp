@@ -27,6 +27,7 @@ struct Keep {
     bool trace = false;       // a row a round
     bool holdings = false;    // what is left of each position, closed ones zero
     bool one_by_one = false;  // no block of rows is booked as one: for tests
+    bool ask_all = false;     // every account is asked at every margin check: for tests
     Tally* tally = nullptr;
     const std::atomic<bool>* stop = nullptr;  // when it turns true the run ends by throwing Stopped
 };
@@ -56,6 +57,10 @@ struct Run {
     std::vector<double> log_marks = {};             // per asset, at the last margin check
     std::vector<double> log_marks_before = {};      // and at the one before
     std::map<std::uint32_t, Queue> queues[2] = {};  // per side and instrument, of this round
+    Prices prices = {};                             // at this check of accounts
+    std::vector<std::uint32_t> asked = {};          // accounts, in it
+    WatchSetter setter = WatchSetter(book.venue, book.positions.entry_price, priced_by(book));
+    std::vector<double> own_units = {};  // per instrument, as far as the account that is looked at holds it
 };
 
 // A margin check at the present marks begins.
@@ -80,6 +85,12 @@ void trade(Run& run, std::size_t asset, std::size_t side, std::uint32_t instrume
 // Prices of a unit of every instrument's coin, and of every collateral, at the marks.
 std::vector<double> unit_marks(const Run& run);
 std::vector<double> coin_prices(const Run& run);
+
+// Brings run.prices to the marks.
+void update_prices(Run& run);
+
+// The same unit prices, of the instruments that an account holds only; until it is called again.
+std::span<const double> own_unit_marks(Run& run, std::uint32_t account);
 
 // An account as it stands.
 AccountView view_of(const Run& run, std::uint32_t account);

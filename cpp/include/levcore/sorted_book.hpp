@@ -10,9 +10,11 @@
 #include "levcore/accounts.hpp"
 #include "levcore/book.hpp"
 #include "levcore/liquidation_order.hpp"
+#include "levcore/market.hpp"
 #include "levcore/sum.hpp"
 #include "levcore/unset.hpp"
 #include "levcore/venue.hpp"
+#include "levcore/watches.hpp"
 
 namespace levcore {
 
@@ -56,7 +58,10 @@ struct SortedBook {
     std::vector<std::array<OpenInterest, 2>> open_interest;  // per instrument, of isolated positions
     CrossBook cross;
     std::vector<OpenInterest> cross_interest;  // per instrument, both sides
+    SharedWatches watches;                     // of accounts, once made
 };
+
+inline PricedBy priced_by(const SortedBook& book) noexcept { return {book.asset_of, book.cross.collateral_asset}; }
 
 // The row that a side is sorted by: longs fall, shorts rise, ties by position.
 struct Ranked {
@@ -74,5 +79,8 @@ void sort_ranked(std::vector<Ranked>& rows, std::size_t side);
 // result.
 SortedBook sort_book(Venue venue, const Book& book, std::vector<std::uint32_t> asset_of,
                      std::vector<std::uint32_t> collateral_asset, std::size_t assets, std::size_t threads);
+
+// Makes the watches that runs on this market share; without them a run makes its own.
+void watch_accounts(SortedBook& book, const Market& market);
 
 }  // namespace levcore

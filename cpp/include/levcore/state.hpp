@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "levcore/counterparties.hpp"
+#include "levcore/cross_state.hpp"
 #include "levcore/liquidation.hpp"
 #include "levcore/market.hpp"
 #include "levcore/sorted_book.hpp"
@@ -69,12 +70,6 @@ struct SideState {
     }
 };
 
-// What the outside market has taken in one instrument.
-struct Taken {
-    Sum quantity;  // Z, of coin
-    Sum cash;      // K, in the settlement currency
-};
-
 struct Treasury {
     std::vector<Sum> funds;  // as in Backstop
     Sum fees;
@@ -96,22 +91,6 @@ struct Treasury {
     }
 };
 
-// What cross accounts hold, as it stands; columns as in CrossBook.
-struct CrossState {
-    std::vector<Claim> held;
-    std::vector<double> cash;
-    std::vector<double> coins;
-    std::vector<double> charged;              // per place, what socialised losses have taken of its profit
-    std::vector<OpenInterest> open_interest;  // per instrument
-    Sum total_cash;                           // of all accounts, what has changed since the start
-    std::vector<Sum> total_coins;             // per collateral, likewise
-    std::vector<Taken> taken;                 // per collateral, by the outside market
-    std::vector<std::uint8_t> begun;          // per place, whether it has had an order
-    std::vector<double> rests_until;          // per account, in days: no order before
-    std::vector<std::int64_t> last_step;      // per account, of its last order in part
-    std::vector<Freeing> freeing;             // per account, where what is short may be freed only little by little
-};
-
 struct State {
     std::vector<AssetState> assets;
     std::vector<std::array<SideState, 2>> sides;                        // per asset
@@ -124,7 +103,8 @@ struct State {
     CrossState cross;
 };
 
-State start(const SortedBook& book, const Market& market);
+// Before any run; accounts may come from another run on the book that has ended.
+State start(const SortedBook& book, const Market& market, CrossState cross = {});
 
 // The notional of all that is held, at the prices of the start.
 double gross_notional(const SortedBook& book, const Market& market);
