@@ -142,7 +142,10 @@ BINDERS = {
     "valuation",
     "venue",
 }
-NEVER_BINDERS = {"risk", "estimates", "tails", "report", "plot", "adapters", "loaders", "__main__", "demo", "venues"}
+NEVER_BINDERS = {
+    *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
+    *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
+}
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.
 OF_AN_EXTRA = {
     "settings_types": {"pydantic"},

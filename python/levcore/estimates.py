@@ -210,6 +210,22 @@ def _place(n: int, q: float) -> int:
     return min(n - 1, max(0, math.ceil(round_share(n * q)) - 1))
 
 
+def sample_quantile(samples: Floats, q: float) -> float:
+    """Return the smallest sample with a share of at least q at or below it."""
+    return order_statistics(samples, [_place(len(samples), q)])[0]
+
+
+def order_statistics(samples: Floats, places: list[int]) -> list[float]:
+    """Return the samples at rising places of the sorted ones: one place after the other, much the fastest in numpy."""
+    top = places[-1]
+    ordered = np.partition(samples, top)
+    for place in places[-2::-1]:
+        if place < top:
+            ordered[:top].partition(place)
+            top = place
+    return [float(ordered[place]) for place in places]
+
+
 def quantile_of(samples: Floats, q: float, confidence: float, tail: float) -> Estimate:
     """Estimate a quantile; `tail` is the share of the samples that it rests on."""
     normal_quantile(confidence)
@@ -220,8 +236,7 @@ def quantile_of(samples: Floats, q: float, confidence: float, tail: float) -> Es
     high = first + int(np.searchsorted(at_or_below, 1.0 - missed, side="left"))
     few = low < 0 or high > n - 1 or round_share(tail * n) < ENOUGH
     places = [max(low, 0), _place(n, q), min(high, n - 1)]
-    ordered = np.partition(samples, places)
-    bottom, value, top = (float(ordered[place]) for place in places)
+    bottom, value, top = order_statistics(samples, places)
     return Estimate(value, bottom, top, float(confidence), n, few)
 
 
