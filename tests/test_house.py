@@ -144,6 +144,7 @@ BINDERS = {
 }
 NEVER_BINDERS = {
     *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
+    *("run_measures", "risk_table"),
     *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
 }
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.

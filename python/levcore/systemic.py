@@ -271,9 +271,8 @@ def _bandwidth(q: float, n: int) -> float:
     """Return by how much a quantile is moved to either side to see the density there (Hall and Sheather 1988)."""
     normal = NormalDist()
     z = normal.inv_cdf(q)
-    h = float(n ** (-1.0 / 3.0) * normal.inv_cdf(0.975) ** (2.0 / 3.0))
-    h *= (1.5 * normal.pdf(z) ** 2 / (2.0 * z * z + 1.0)) ** (1.0 / 3.0)
-    return min(h, 0.8 * q, 0.8 * (1.0 - q))
+    shape = 1.5 * normal.pdf(z) ** 2 / (2.0 * z * z + 1.0)
+    return min(math.cbrt(shape / n * normal.inv_cdf(0.975) ** 2), 0.8 * q, 0.8 * (1.0 - q))
 
 
 def _window(values: Floats, q: float) -> tuple[float, float, float]:
@@ -287,8 +286,8 @@ def _window(values: Floats, q: float) -> tuple[float, float, float]:
 def _of_quantile(x: Floats, q: float) -> Floats:
     """Return the influence of each sample on a quantile; none where samples tie there."""
     low, high, share = _window(x, q)
-    influence: Floats = (q - (x <= sample_quantile(x, q))) * ((high - low) / share)
-    return influence
+    at_or_below = (x <= sample_quantile(x, q)).astype(np.float64)
+    return (q - at_or_below) * ((high - low) / share)
 
 
 def _of_line(x: Floats, distance: Floats, q: float, intercept: float, slope: float) -> Floats:
