@@ -111,6 +111,7 @@ _LATER = (
     "risk",
     "settings",
     "storing",
+    "study",
     "synthetic",
     "venues",
 )  # imported when they are asked for
