@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import levcore as lc
 from levcore.estimates import binomial_cdf as at_most
+from levcore.estimates import in_order
 
 NORMAL = NormalDist()
 
@@ -39,6 +40,19 @@ def test_the_binomial_probabilities_of_many_are_those_of_the_normal_law_with_its
         x = (k + 0.5 - n * p) / sigma
         expected = NORMAL.cdf(x) - NORMAL.pdf(x) * (1 - 2 * p) / sigma * (x * x - 1) / 6
         assert probabilities[k - first] == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.parametrize("places", [[0], [99_999], [3, 3, 50_000], [40_000, 99_990, 99_999], [60_000, 99_000, 99_000]])
+@pytest.mark.parametrize("ties", [False, True])
+def test_samples_in_order_at_some_places_are_as_if_sorted_there(places, ties):
+    samples = lc.normals(9, 100_000)
+    if ties:
+        samples = np.maximum(samples, 1.0)
+    before = samples.copy()
+    ordered, wanted = in_order(samples, places), np.sort(samples)
+    assert ordered[places].tolist() == wanted[places].tolist()
+    assert np.sort(ordered[places[-1] :]).tolist() == wanted[places[-1] :].tolist()
+    np.testing.assert_array_equal(samples, before)
 
 
 def chance_of_the_var_interval(n: int, level: float, confidence: float = 0.95) -> float:

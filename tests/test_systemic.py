@@ -164,6 +164,16 @@ def test_the_interval_of_many_samples_is_that_of_all_of_them(monkeypatch):
     assert quick.high - quick.value == pytest.approx(whole.high - whole.value, rel=0.1)
 
 
+def test_few_samples_beyond_a_level_of_a_system_or_an_institution_are_said():
+    own, system = lc.normals(5, (2, 4_000))
+    for measure in (lc.risk.covar, lc.risk.delta_covar, lc.risk.marginal_expected_shortfall):
+        assert not measure(own, system, 0.95).low_sample
+        assert measure(own[1:], system[1:], 0.95).low_sample
+    assert lc.risk.covar(own, system, 0.95, given=0.96).low_sample
+    assert lc.risk.covar(own, system, 0.95, given=0.04).low_sample
+    assert not lc.risk.covar(own, system, 0.95, given=0.5).low_sample
+
+
 def test_losses_that_are_mostly_zero_have_a_covar():
     random = np.random.default_rng(4)
     own = np.where(random.random(5_000) < 0.97, 0.0, random.pareto(3.0, 5_000))

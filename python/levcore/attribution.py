@@ -180,16 +180,16 @@ def _columns(parts: Mapping[str, npt.ArrayLike]) -> dict[str, Floats]:
 
 
 def _whole(columns: dict[str, Floats], losses: npt.ArrayLike | None) -> Floats:
-    summed = np.zeros(len(next(iter(columns.values()))))
-    largest = np.zeros(len(summed))
-    for values in columns.values():
+    first, *others = columns.values()
+    summed = first.copy()
+    for values in others:
         summed += values
-        np.maximum(largest, np.abs(values), out=largest)
     if losses is None:
         return summed
     wanted = samples_of("losses", losses)
     if len(wanted) != len(summed):
         raise InputError(f"losses must have as many rows as the parts, {len(summed)}, had {len(wanted)}")
+    largest = np.max([np.abs(values) for values in columns.values()], axis=0)
     wrong = np.flatnonzero(np.abs(summed - wanted) > ADD_UP * np.maximum(largest, np.abs(wanted)))
     if wrong.size:
         row = int(wrong[0])

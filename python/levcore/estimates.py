@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -16,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Fewer samples than this in the tail make an estimate's interval itself uncertain.
 ENOUGH = 200
+#: So many samples are looked at to see whether some tie.
+LOOKED_AT = 64
 
 
 @dataclass(frozen=True)
@@ -210,20 +213,28 @@ def _place(n: int, q: float) -> int:
     return min(n - 1, max(0, math.ceil(round_share(n * q)) - 1))
 
 
-def sample_quantile(samples: Floats, q: float) -> float:
-    """Return the smallest sample with a share of at least q at or below it."""
-    return order_statistics(samples, [_place(len(samples), q)])[0]
-
-
-def order_statistics(samples: Floats, places: list[int]) -> list[float]:
-    """Return the samples at rising places of the sorted ones: one place after the other, much the fastest in numpy."""
-    top = places[-1]
-    ordered = np.partition(samples, top)
-    for place in places[-2::-1]:
-        if place < top:
-            ordered[:top].partition(place)
-            top = place
+def sample_quantiles(samples: Floats, shares: Sequence[float]) -> list[float]:
+    """Return for each share the smallest sample with at least that share at or below it."""
+    places = [_place(len(samples), q) for q in shares]
+    ordered = in_order(samples, sorted(places))
     return [float(ordered[place]) for place in places]
+
+
+def in_order(samples: Floats, places: list[int]) -> Floats:
+    """Return a copy whose rising places hold what they would if it were sorted, and whatever is larger beyond them."""
+    n = len(samples)
+    few = samples[:: max(1, n // LOOKED_AT)]
+    if len(np.unique(few)) < len(few):  # numpy is slow to partition samples that tie, and quick to sort them
+        return np.sort(samples)
+    upwards = places[0] > n // 2  # the first cut leaves the smaller part for the others
+    ordered = np.partition(samples, places[0] if upwards else places[-1])
+    for one, before in zip(places[1:], places, strict=False):
+        if upwards and one > before:
+            ordered[before + 1 :].partition(one - before - 1)
+    for one, after in zip(places[-2::-1], places[::-1], strict=False):
+        if not upwards and one < after:
+            ordered[:after].partition(one)
+    return ordered
 
 
 def quantile_of(samples: Floats, q: float, confidence: float, tail: float) -> Estimate:
@@ -236,7 +247,8 @@ def quantile_of(samples: Floats, q: float, confidence: float, tail: float) -> Es
     high = first + int(np.searchsorted(at_or_below, 1.0 - missed, side="left"))
     few = low < 0 or high > n - 1 or round_share(tail * n) < ENOUGH
     places = [max(low, 0), _place(n, q), min(high, n - 1)]
-    bottom, value, top = order_statistics(samples, places)
+    ordered = in_order(samples, places)
+    bottom, value, top = (float(ordered[place]) for place in places)
     return Estimate(value, bottom, top, float(confidence), n, few)
 
 

@@ -206,15 +206,17 @@ def time_to_liquidation(runs: Runs, q: float = 0.5, confidence: float = 0.95) ->
     """
     share = checks.number("q", q, above=0.0, below=1.0)
     first = whole(runs).first_liquidation
-    seconds = np.where(np.isnat(first), np.inf, first / np.timedelta64(1, "s"))
+    seconds = first.astype("timedelta64[ns]", copy=False).view(np.int64) / 1e9
+    seconds[np.isnat(first)] = np.inf
     return quantile_of(seconds, share, confidence, min(share, 1.0 - share))
 
 
 def whole(runs: Runs) -> Runs:
     """Return runs all of whose paths reached their end."""
-    for i, error in enumerate(checks.instance("runs", runs, Runs).error):
-        if error is not None:
-            raise InputError(f"runs must hold no path that stopped early, runs.error[{i}] was {error!r}")
+    said = checks.instance("runs", runs, Runs).error
+    if said.count(None) != len(said):
+        i = next(i for i, error in enumerate(said) if error is not None)
+        raise InputError(f"runs must hold no path that stopped early, runs.error[{i}] was {said[i]!r}")
     return runs
 
 

@@ -15,10 +15,10 @@ from levcore.errors import InputError, KindError
 from levcore.estimates import (
     ENOUGH,
     Estimate,
+    in_order,
     normal_quantile,
-    order_statistics,
     round_share,
-    sample_quantile,
+    sample_quantiles,
     samples_of,
 )
 from levcore.tails import count_beyond
@@ -240,7 +240,7 @@ class _Fitted:
         few = min(n * min(1.0 - self.level, self.level), *(n * min(q, 1.0 - q) for q, _ in quantiles))
         for q, _ in quantiles:
             count_beyond(n, q, "institution")
-        at = [sample_quantile(self.own, q) for q, _ in quantiles]
+        at = sample_quantiles(self.own, [q for q, _ in quantiles])
         moved = sum(weight * place for (_, weight), place in zip(quantiles, at, strict=True))
         value = intercept * self.line.intercept + moved * self.line.slope
         some = slice(None, None, max(1, n // ENOUGH_FOR_A_VARIANCE))
@@ -259,12 +259,18 @@ def _fitted(institution: npt.ArrayLike, system: npt.ArrayLike, level: float) -> 
     n = checks.same_length(institution=own, system=everyone)
     share = checks.number("level", level, above=0.0, below=1.0)
     count_beyond(n, share, "system")
-    for name, losses in (("institution", own), ("system", everyone)):
-        row = int(np.abs(losses).argmax())
-        checks.number(f"{name}[{row}]", losses[row], at_least=-checks.LARGEST, at_most=checks.LARGEST)
+    _bounded("institution", own)
+    _bounded("system", everyone)
     if float(own.min()) == float(own.max()):
         raise InputError(f"institution must not be the same in all samples, was {own[0]}: it explains nothing")
     return _Fitted(own, everyone, share, quantile_regression.fit(own, everyone, share))
+
+
+def _bounded(name: str, losses: Floats) -> None:
+    """Refuse losses whose squares leave the floats."""
+    for row, end in ((losses.argmin, losses.min()), (losses.argmax, losses.max())):
+        if abs(end) > checks.LARGEST:
+            checks.number(f"{name}[{row()}]", end, at_least=-checks.LARGEST, at_most=checks.LARGEST)
 
 
 def _bandwidth(q: float, n: int) -> float:
@@ -279,14 +285,14 @@ def _window(values: Floats, q: float) -> tuple[float, float, float]:
     """Return two samples around a quantile, and the share of the samples from one to the other."""
     n, h = len(values), _bandwidth(q, len(values))
     low, high = max(0, math.floor((q - h) * n) - 1), min(n - 1, math.ceil((q + h) * n) - 1)
-    below, above = order_statistics(values, [low, high])
-    return below, above, (high - low) / n
+    ordered = in_order(values, [low, high])
+    return float(ordered[low]), float(ordered[high]), (high - low) / n
 
 
 def _of_quantile(x: Floats, q: float) -> Floats:
     """Return the influence of each sample on a quantile; none where samples tie there."""
     low, high, share = _window(x, q)
-    at_or_below = (x <= sample_quantile(x, q)).astype(np.float64)
+    at_or_below = (x <= sample_quantiles(x, [q])[0]).astype(np.float64)
     return (q - at_or_below) * ((high - low) / share)
 
 

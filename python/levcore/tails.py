@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.errors import InputError
-from levcore.estimates import ENOUGH, Estimate, normal_quantile, quantile_of, round_share, samples_of
+from levcore.estimates import ENOUGH, Estimate, in_order, normal_quantile, quantile_of, round_share, samples_of
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -92,7 +92,7 @@ def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: f
     wanted = count_beyond(n, share)
     whole = math.floor(wanted)
     first = max(0, n - whole - 1)  # the place of the value at risk: a sample that counts in part lies there
-    ordered = np.partition(samples, first)
+    ordered = in_order(samples, [first])
     at = float(ordered[first])
     tail = np.sort(ordered[n - whole :])  # sorted, so that the order of the losses is no matter
     excess = tail - at
@@ -145,12 +145,8 @@ def tail_of(losses: Floats, level: float, name: str) -> Tail:
     first = max(0, n - whole - 1)
     around = math.ceil(wanted ** (2.0 / 3.0))
     bottom, top = max(0, first - around), min(n - 1, first + around)
-    ordered = np.partition(losses, first)
-    at = float(ordered[first])
-    ordered[first:].partition(top - first)
-    if bottom < first:
-        ordered[:first].partition(bottom)
-    low, high = float(ordered[bottom]), float(ordered[top])
+    ordered = in_order(losses, [bottom, first, top])
+    low, at, high = (float(ordered[place]) for place in (bottom, first, top))
     reached = np.flatnonzero(losses >= low)
     these = losses[reached]
     above, equal = reached[these > at], reached[these == at]
