@@ -144,7 +144,8 @@ BINDERS = {
 }
 NEVER_BINDERS = {
     *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
-    *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "sweeps"),
+    *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "study_leverage"),
+    "sweeps",
     *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
 }
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.

@@ -181,6 +181,45 @@ def test_a_fund_that_is_enough_below_one_that_is_not_does_not_count(monkeypatch)
     assert "none of 1 funds" in repr(none)
 
 
+@pytest.mark.parametrize("quantity", [2.0, -2.0])
+def test_the_highest_leverage_is_the_one_up_to_which_liquidation_stays_improbable(quantity):
+    at, process = market(100.0), lc.GBM(volatility=2.0)
+    grid = [2.0, 5.0, 10.0, 20.0, 50.0]
+    asked = {"instrument": "X", "quantity": quantity, "leverages": grid, "at_most": 0.3}
+    found = lc.study.max_leverage(longs(), at, process, **asked, paths=500, seed=5, **DAY)
+    shares = []
+    for leverage, one in zip(grid, found.probabilities, strict=True):
+        alone = book(venue(0.005), [quantity], [100.0], [abs(quantity) * 100.0 / leverage])
+        assert alone.leverage(100.0)[0] == pytest.approx(leverage)
+        runs = lc.simulate(alone, at, process, paths=500, seed=5, **DAY)  # without impact the others do not matter
+        assert one.value == runs.liquidation_probability[0]
+        low, high = runs.liquidation_probability_interval()
+        assert (one.low, one.high) == pytest.approx((low[0], high[0]), rel=1e-12)
+        shares.append(one.value)
+    assert shares[0] <= 0.3 < shares[-1]
+    assert found.value == max(leverage for leverage, share in zip(grid, shares, strict=True) if share <= 0.3)
+    assert found.sure <= found.value
+    none = lc.study.max_leverage(longs(), at, process, **(asked | {"at_most": 1e-6}), paths=500, seed=5, **DAY)
+    assert math.isnan(none.sure)
+
+
+def test_a_leverage_in_coin_is_notional_over_margin_too():
+    tiers = lc.MarginTiers([0.0], [0.005])
+    inverse = lc.Venue([lc.InversePerpetual("X-C", asset="X", contract_value=100.0, tiers=tiers)])
+    held = lc.Book(inverse, instrument="X-C", quantity=[1.0], entry_price=[100.0], margin=[0.5])
+    asked = {"instrument": "X-C", "quantity": 3.0, "leverages": [4.0], "at_most": 0.3}
+    found = lc.study.max_leverage(held, market(100.0), lc.GBM(volatility=2.0), **asked, paths=300, seed=5, **DAY)
+    alone = lc.Book(inverse, instrument="X-C", quantity=[3.0], entry_price=[100.0], margin=[0.75])
+    runs = lc.simulate(alone, market(100.0), lc.GBM(volatility=2.0), paths=300, seed=5, **DAY)
+    assert alone.leverage(100.0)[0] == pytest.approx(4.0)
+    assert 0.0 < found.probabilities[0].value == runs.liquidation_probability[0]
+
+
+def levered(**options):
+    small = {"instrument": "X", "quantity": 1.0, "leverages": [2.0], "at_most": 0.1, "paths": 1, "seed": 1, **DAY}
+    return lc.study.max_leverage(longs(), market(100.0), lc.GBM(volatility=1.0), **(small | options))
+
+
 def swept(parameters, measures=None, **options):
     small = {"paths": 1, "seed": 1, **DAY, **options}
     return lc.study.sweep(longs(), market(100.0), lc.GBM(volatility=1.0), parameters, measures, **small)
@@ -228,6 +267,13 @@ VOLATILITY = "scenario.volatility"
         (lambda: needed(funds=[2.0, 1.0]), lc.InputError, r"funds\[1\] must be > funds\[0\], 2, was 1"),
         (lambda: needed(funds=[-1.0]), lc.InputError, r"funds\[0\] must be >= 0"),
         (lambda: needed(at_most=0.0), lc.InputError, "at_most must be > 0"),
+        (lambda: levered(leverages=[]), lc.InputError, "leverages must not be empty"),
+        (lambda: levered(leverages=[0.0]), lc.InputError, r"leverages\[0\] must be > 0"),
+        (lambda: levered(leverages=[5.0, 5.0]), lc.InputError, r"leverages\[1\] must be > leverages\[0\], 5, was 5"),
+        (lambda: levered(at_most=1.0), lc.InputError, "at_most must be < 1"),
+        (lambda: levered(instrument="Y"), lc.InputError, "unknown instrument 'Y'; known: X"),
+        (lambda: levered(quantity=0.0), lc.InputError, "quantity must not be 0"),
+        (lambda: levered(confidence=1.0), lc.InputError, "confidence must be < 1"),
         (lambda: lc.study.critical_shock(longs(), market(), shocks=[]), lc.InputError, "shocks must have shape"),
         (lambda: lc.study.critical_shock(longs(), market(), shocks=[-1.0]), lc.InputError, "must be > -1"),
         (

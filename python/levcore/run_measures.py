@@ -161,7 +161,7 @@ def liquidation_probability_by_leverage(
     for i in range(len(bounds) - 1):
         held = share[bucket == i]
         if held.size:
-            found[_bucket(*bounds[i : i + 2].tolist())] = _of_share(float(held.mean()), runs.paths, confidence)
+            found[_bucket(*bounds[i : i + 2].tolist())] = of_share(float(held.mean()), runs.paths, confidence)
     return PerAsset(found)
 
 
@@ -237,7 +237,7 @@ def _bucket(low: float, high: float) -> str:
     return f"{low:g}x and more" if math.isinf(high) else f"{low:g}x to {high:g}x"
 
 
-def _of_share(share: float, n: int, confidence: float) -> Estimate:
+def of_share(share: float, n: int, confidence: float) -> Estimate:
     """Return Wilson's interval of a mean share of n paths, which need not be a whole number of them."""
     z = normal_quantile(confidence)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
