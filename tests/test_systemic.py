@@ -184,6 +184,27 @@ def test_losses_that_are_mostly_zero_have_a_covar():
             assert estimate.low <= estimate.value <= estimate.high
 
 
+@pytest.mark.parametrize("kind", ["plain", "tied", "nothing", "far apart"])
+def test_the_fewest_samples_have_measures_with_intervals(kind):
+    random = np.random.default_rng(0)
+    for n in (*range(2, 30), 100):
+        for level in (0.05, 0.5, 0.6, 0.9, 0.95):
+            own, system = random.standard_normal((2, n))
+            if kind == "tied":
+                own, system = np.round(own), np.round(system)
+            elif kind == "nothing":
+                system = np.zeros(n)
+            elif kind == "far apart":
+                own, system = 1e80 * own, 1e-80 * system
+            if n * (1.0 - level) < 1.0 or np.ptp(own) == 0.0:
+                continue
+            for measure in (lc.risk.covar, lc.risk.delta_covar, lc.risk.marginal_expected_shortfall):
+                estimate = measure(own, system, level)
+                assert math.isfinite(estimate.value)
+                assert estimate.low <= estimate.value <= estimate.high
+                assert estimate.low_sample
+
+
 def test_a_capital_shortfall_carries_the_interval_of_its_shortfall_over():
     daily = lc.Estimate(0.03, 0.02, 0.04, 0.9, 500, True)
     short = lc.risk.capital_shortfall(daily, debt=90.0, equity=10.0)

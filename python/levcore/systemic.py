@@ -245,10 +245,11 @@ class _Fitted:
         value = intercept * self.line.intercept + moved * self.line.slope
         some = slice(None, None, max(1, n // ENOUGH_FOR_A_VARIANCE))
         x, y = self.own[some], self.everyone[some]
-        influence = _of_line(x, y - self.line.intercept - self.line.slope * x, self.level, intercept, moved)
-        for q, weight in quantiles:
-            influence += self.line.slope * weight * _of_quantile(x, q)
-        half = z * float(np.sqrt(np.mean(influence * influence) / n))
+        with np.errstate(over="ignore", invalid="ignore"):  # of few samples a line may turn freely
+            influence = _of_line(x, y - self.line.intercept - self.line.slope * x, self.level, intercept, moved)
+            for q, weight in quantiles:
+                influence += self.line.slope * weight * _of_quantile(x, q)
+            half = z * float(np.sqrt(np.mean(influence * influence) / n))
         if math.isnan(half):
             half = math.inf
         return Estimate(value, value - half, value + half, float(confidence), n, round_share(few) < ENOUGH)
@@ -284,7 +285,8 @@ def _bandwidth(q: float, n: int) -> float:
 def _window(values: Floats, q: float) -> tuple[float, float, float]:
     """Return two samples around a quantile, and the share of the samples from one to the other."""
     n, h = len(values), _bandwidth(q, len(values))
-    low, high = max(0, math.floor((q - h) * n) - 1), min(n - 1, math.ceil((q + h) * n) - 1)
+    low = min(max(0, math.floor((q - h) * n) - 1), n - 2)
+    high = min(max(low + 1, math.ceil((q + h) * n) - 1), n - 1)
     ordered = in_order(values, [low, high])
     return float(ordered[low]), float(ordered[high]), (high - low) / n
 
