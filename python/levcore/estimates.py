@@ -191,9 +191,9 @@ def samples_of(name: str, values: npt.ArrayLike) -> Floats:
     samples = checks.column(name, values)
     if not samples.size:
         raise InputError(f"{name} must not be empty")
-    wrong = np.flatnonzero(~np.isfinite(samples))
-    if wrong.size:
-        row = int(wrong[0])
+    finite = np.isfinite(samples)
+    if not finite.all():
+        row = int(finite.argmin())
         raise InputError(f"{name}[{row}] must be finite, was {samples[row]}")
     return samples
 

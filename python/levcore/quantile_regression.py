@@ -71,7 +71,7 @@ def fit(x: Floats, y: Floats, q: float) -> Line:
         found = _near(points, line, centre, reach, width)
         if found is not None:
             return found
-        reach *= 4.0
+        reach *= 2.0
     return _solved(everything, *_start(x, y))
 
 

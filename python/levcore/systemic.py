@@ -260,18 +260,20 @@ def _fitted(institution: npt.ArrayLike, system: npt.ArrayLike, level: float) -> 
     n = checks.same_length(institution=own, system=everyone)
     share = checks.number("level", level, above=0.0, below=1.0)
     count_beyond(n, share, "system")
-    _bounded("institution", own)
+    low, high = _bounded("institution", own)
     _bounded("system", everyone)
-    if float(own.min()) == float(own.max()):
-        raise InputError(f"institution must not be the same in all samples, was {own[0]}: it explains nothing")
+    if low == high:
+        raise InputError(f"institution must not be the same in all samples, was {low}: it explains nothing")
     return _Fitted(own, everyone, share, quantile_regression.fit(own, everyone, share))
 
 
-def _bounded(name: str, losses: Floats) -> None:
-    """Refuse losses whose squares leave the floats."""
-    for row, end in ((losses.argmin, losses.min()), (losses.argmax, losses.max())):
+def _bounded(name: str, losses: Floats) -> tuple[float, float]:
+    """Return the smallest and the largest loss; refuse losses whose squares leave the floats."""
+    ends = float(losses.min()), float(losses.max())
+    for row, end in zip((losses.argmin, losses.argmax), ends, strict=True):
         if abs(end) > checks.LARGEST:
             checks.number(f"{name}[{row()}]", end, at_least=-checks.LARGEST, at_most=checks.LARGEST)
+    return ends
 
 
 def _bandwidth(q: float, n: int) -> float:
