@@ -9,6 +9,7 @@ import oracle_checks_cascades
 import oracle_checks_drift
 import oracle_checks_dydx
 import oracle_checks_prices
+import oracle_checks_systemic
 from oracle_checks import ORACLES
 
 # "file: what" with what a pattern of case names, field=value, or field<value; "*" stands for every file.
@@ -33,13 +34,13 @@ FILES_LEFT_OUT = {
     "nautilus_margin.json": "margin divided by leverage, maintenance too: no venue's rule",
     "option_prices.json": "options",
     "synthetix.json": "Synthetix: price impact by skew, liquidation in windows",
-    "systemic_measures.json": "systemic risk measures",
     "volatility_processes.json": "processes of returns",
 }
 
 # What runs a kind of case; dYdX and Drift have kinds of their own.
 OF_A_VENUE = {"dydx_v4": oracle_checks_dydx.KINDS, "drift_v2": oracle_checks_drift.KINDS}
-DOCUMENTS, INPUTS = oracle_checks_cascades.DOCUMENTS, oracle_checks_cascades.INPUTS
+DOCUMENTS = {**oracle_checks_cascades.DOCUMENTS, **oracle_checks_systemic.DOCUMENTS}
+INPUTS = oracle_checks_cascades.INPUTS
 
 
 def line_that_leaves_out(file, name, case):

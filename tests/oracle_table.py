@@ -35,6 +35,7 @@ SOURCES = {
     "cascade_identities.json": "cascade identities",
     "perp_margin_adl.json": "papers and lrvx on margin, funds, deleveraging",
     "price_impact.json": "papers on price impact",
+    "systemic_measures.json": "closed forms of risk measures",
 }
 
 
@@ -44,7 +45,7 @@ def venue_and_kind(file, name, case):
         found = [pattern for pattern in DOCUMENTS[file] if fnmatchcase(name, pattern)]
         parts = [re.sub(r"(_mu_|_t)?[*?]", " ", part) for part in (found[0] if found else name).split("/")]
         kept = [part for part in parts if part.strip() and part not in ("cases", "chitra2025", "lrvx_0_11_0")]
-        return SOURCES[file], " ".join(" ".join(kept).split())
+        return SOURCES[file], " ".join(" ".join(kept).split()) or case["kind"]
     return VENUES[case["venue"]], case["kind"]
 
 

@@ -142,7 +142,12 @@ BINDERS = {
     "valuation",
     "venue",
 }
-NEVER_BINDERS = {"risk", "report", "plot", "adapters", "loaders", "__main__", "demo", "venues"}
+NEVER_BINDERS = {
+    *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
+    *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "study_leverage"),
+    "sweeps",
+    *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
+}
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.
 OF_AN_EXTRA = {
     "settings_types": {"pydantic"},

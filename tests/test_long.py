@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import re
 import subprocess
 import sys
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -16,6 +19,8 @@ import strategies
 from making import market, venue
 from test_agreement import MONEY, agree
 from test_risk import chance_of_the_var_interval
+
+ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.long
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -134,3 +139,19 @@ def test_intervals_of_risk_measures_hold_the_truth_as_often_as_they_say():
     )
     assert 0.94 <= of_shortfall / repetitions <= 0.96
     assert abs(of_var / repetitions - exact) <= 3 * error
+
+
+def test_the_page_says_how_often_intervals_hold_the_truth():
+    sys.path.append(str(ROOT / "docs/studies"))
+    study = importlib.import_module("interval_coverage")
+    page = (ROOT / "docs/risk.md").read_text(encoding="utf-8")
+    printed = page.partition("<!-- coverage: begin -->\n")[2].partition("<!-- coverage: end -->")[0].strip()
+    repetitions = 1_000
+    measured = study.tables(repetitions).strip()
+    print(measured)
+    numbers = re.compile(r"[\d.]+(?= %)")
+    assert numbers.sub("", measured) == numbers.sub("", printed)
+    for here, there in zip(numbers.findall(measured), numbers.findall(printed), strict=True):
+        share = float(there) / 100.0
+        error = math.sqrt(max(share * (1.0 - share), 1e-4) * (1.0 / repetitions + 1e-4))
+        assert abs(float(here) / 100.0 - share) <= 4.0 * error + 1e-3, (here, there)

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import levcore as lc
-from levcore import risk
+from levcore.estimates import binomial_cdf as at_most
+from levcore.estimates import in_order
 
 NORMAL = NormalDist()
 
@@ -23,7 +24,7 @@ def binomial_cdf(n: int, p: float, k: int) -> float:
 def test_the_binomial_probabilities_are_those_of_the_sum():
     for n, p in ((1, 0.5), (20, 0.05), (60, 0.99)):
         expected = [binomial_cdf(n, p, k) for k in range(n + 1)]
-        first, probabilities = risk._binomial_cdf(n, p)
+        first, probabilities = at_most(n, p)
         assert first == 0
         assert probabilities == pytest.approx(expected, rel=1e-11, abs=1e-15)
 
@@ -31,7 +32,7 @@ def test_the_binomial_probabilities_are_those_of_the_sum():
 def test_the_binomial_probabilities_of_many_are_those_of_the_normal_law_with_its_skewness():
     # Edgeworth's second term; the next is of the order of 1/n
     n, p = 10**6, 0.99
-    first, probabilities = risk._binomial_cdf(n, p)
+    first, probabilities = at_most(n, p)
     assert first > 0
     assert len(probabilities) < 10_000
     sigma = math.sqrt(n * p * (1 - p))
@@ -41,9 +42,22 @@ def test_the_binomial_probabilities_of_many_are_those_of_the_normal_law_with_its
         assert probabilities[k - first] == pytest.approx(expected, abs=5e-5)
 
 
+@pytest.mark.parametrize("places", [[0], [99_999], [3, 3, 50_000], [40_000, 99_990, 99_999], [60_000, 99_000, 99_000]])
+@pytest.mark.parametrize("ties", [False, True])
+def test_samples_in_order_at_some_places_are_as_if_sorted_there(places, ties):
+    samples = lc.normals(9, 100_000)
+    if ties:
+        samples = np.maximum(samples, 1.0)
+    before = samples.copy()
+    ordered, wanted = in_order(samples, places), np.sort(samples)
+    assert ordered[places].tolist() == wanted[places].tolist()
+    assert np.sort(ordered[places[-1] :]).tolist() == wanted[places[-1] :].tolist()
+    np.testing.assert_array_equal(samples, before)
+
+
 def chance_of_the_var_interval(n: int, level: float, confidence: float = 0.95) -> float:
     """How probable it is that the interval holds the truth, whatever the distribution, if it has no jumps."""
-    cdf = risk._binomial_cdf(n, level)[1]
+    cdf = at_most(n, level)[1]
     missed = (1 - confidence) / 2
     low = int(np.searchsorted(cdf, missed, side="right")) - 1
     high = int(np.searchsorted(cdf, 1 - missed, side="left"))

@@ -27,6 +27,7 @@ from levcore.errors import (
     TooLargeError,
 )
 from levcore.estimate import estimate_bytes
+from levcore.estimates import Estimate
 from levcore.funding import Funding
 from levcore.futures import InverseFuture, LinearFuture
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
@@ -39,7 +40,6 @@ from levcore.outcome import Outcome
 from levcore.outcomes import Outcomes
 from levcore.positions import Accounts
 from levcore.replaying import replay
-from levcore.risk import Estimate
 from levcore.runs import Runs
 from levcore.scenario import GARCH, GBM, normals
 from levcore.size_margin import SizeMargin
@@ -111,6 +111,7 @@ _LATER = (
     "risk",
     "settings",
     "storing",
+    "study",
     "synthetic",
     "venues",
 )  # imported when they are asked for

@@ -1,0 +1,77 @@
+"""Parameters of a venue, a market or a scenario by name: "venue.backstop.insurance_fund", "market.BTC.impact.depth"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from levcore import checks
+from levcore.book import Book
+from levcore.errors import InputError, KindError
+from levcore.instruments import Instrument
+from levcore.market import Market
+from levcore.tiers import MarginTiers
+from levcore.venue import Venue
+
+ROOTS = ("venue", "market", "scenario")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is run: a book at its venue, a market, and a scenario."""
+
+    book: Book
+    market: Market
+    scenario: Any
+
+    def changed(self, name: str, value: Any) -> Setup:
+        """Return the setup with one parameter set; `*` in its name stands for all of a kind."""
+        root, *path = checks.text("parameter", name).split(".")
+        if root not in ROOTS or not path or not all(path):
+            raise InputError(f"a parameter must be named venue., market. or scenario. and a path, was {name!r}")
+        if root == "market":
+            return replace(self, market=_set(self.market, path, value, name))
+        if root == "scenario":
+            return replace(self, scenario=_set(self.scenario, path, value, name))
+        return replace(self, book=moved(self.book, _set(self.book.venue, path, value, name)))
+
+
+def moved(book: Book, venue: Venue) -> Book:
+    """Return what a book holds, at another venue of the same instruments."""
+    held: dict[str, Any] = {"account": book.account, "accounts": book.accounts, **book._columns}
+    return Book(venue, instrument=book._instrument, **held)
+
+
+def _set(of: Any, path: list[str], value: Any, name: str) -> Any:
+    """Return a value like this one with what a path leads to replaced."""
+    if not path:
+        return value
+    head, rest = path[0], path[1:]
+    if isinstance(of, Mapping):
+        chosen = _keys(of, head, name)
+        return {key: _set(old, rest, value, name) if key in chosen else old for key, old in of.items()}
+    if isinstance(of, tuple):
+        names = [one.symbol if isinstance(one, Instrument) else str(row) for row, one in enumerate(of)]
+        chosen = _keys(dict.fromkeys(names), head, name)
+        return tuple(_set(old, rest, value, name) if key in chosen else old for key, old in zip(names, of, strict=True))
+    if not is_dataclass(of) or isinstance(of, type):
+        raise KindError(f"{name} leads to nothing: {checks.describe(of)} has no {head!r}")
+    known = [one.name for one in fields(of) if one.init]
+    if head not in known:
+        within = {Market: "assets", Venue: "instruments"}.get(type(of))
+        if within is None:
+            raise InputError(
+                f"{name} leads to nothing: {type(of).__name__} has no {head!r}; it has: {', '.join(known)}"
+            )
+        head, rest = within, path
+    changes = {head: _set(getattr(of, head), rest, value, name)}
+    if isinstance(of, MarginTiers) and head in ("floor", "maintenance_rate"):
+        changes["deduction"] = None  # it follows from them
+    return replace(of, **changes)
+
+
+def _keys(of: Mapping[str, Any], head: str, name: str) -> set[str]:
+    if head != "*" and head not in of:
+        raise InputError(f"{name} leads to nothing: there is no {head!r} among {', '.join(of)}")
+    return set(of) if head == "*" else {head}
