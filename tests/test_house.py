@@ -57,6 +57,7 @@ LEVELS = (
         "ledger",
         "losses",
         "watch",
+        "rows_apart",
         "ladder_build",
         "ladder_till",
         "ladder_money",
@@ -78,7 +79,7 @@ ORDERED = (
     ("accounts", "watches", "watch_queue", "sorted_book"),
     ("accounts", "price_lines", "liquidation_order", "sorted_book"),
     ("cross_state", "state"),
-    ("orders", "run", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),
+    ("orders", "run", "rows_apart", "ladder_build", "ladder_till", "ladder_money", "ladder_tally", "ladder_walk", "ladder_blocks"),
     (
         "orders",
         "losses",

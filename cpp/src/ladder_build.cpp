@@ -36,25 +36,43 @@ std::pair<double, double> bankruptcies(const SortedSide& sorted, std::size_t blo
     return {lowest, highest};
 }
 
-// Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them.
+// Mirrored logs of the rows' bankruptcy prices.
+UnsetVector<double> log_bankruptcies(const SortedSide& sorted, std::size_t rows, double sign) {
+    UnsetVector<double> logs(rows);
+    const auto has_one = [&](std::size_t i) { return sorted.cash[i] * sorted.quantity[i] < 0.0; };
+    for (std::size_t i = 0; i < rows; ++i) logs[i] = has_one(i) ? -sorted.cash[i] / sorted.quantity[i] : 1.0;
+    kernels_in_use().logs(log_table(), logs.data(), rows);
+    for (std::size_t i = 0; i < rows; ++i) logs[i] = sign * (has_one(i) ? logs[i] : -infinity);
+    return logs;
+}
+
+// Below what all of a row's prices stay where it is sure to leave a deficit: an order pays at most the walk's price
+// before it.
+UnsetVector<double> deficit_bounds(const LadderSide& side, std::span<const double> log_bankrupt, const LadderAsset& on,
+                                   double spread) {
+    const double log_spread = log(spread);
+    UnsetVector<double> bounds(side.rows);
+    for (std::size_t i = 0; i < side.rows; ++i)
+        bounds[i] = log_bankrupt[i] + side.rungs[i].quantity / on.depth - log_spread - room;
+    return bounds;
+}
+
+// Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them; the
+// lower ones of those that do not stand apart.
 void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, const LadderAsset& on, double after_fee,
-                  double spread) {
+                  std::span<const double> deficit_bound) {
     const std::size_t blocks = (side.rows + block_rows - 1) / block_rows;
     const double log_after_fee = log(after_fee);
-    const double log_spread = log(spread);
     side.safe.resize(blocks);
-    side.bankrupt.resize(blocks);
+    side.bankrupt.assign(blocks, infinity);
     for (std::size_t b = 0; b < blocks; ++b) {
-        const std::size_t from = b * block_rows;
-        const std::size_t to = std::min(side.rows, from + block_rows);
+        const std::size_t to = std::min(side.rows, (b + 1) * block_rows);
         const auto [lowest, highest] = bankruptcies(sorted, b, side.rows);
-        const double before = side.rungs[from].quantity / on.depth;
         const double after = side.rungs[to].quantity / on.depth;
-        // An order of q pays between the walk's price before and after it.
         const double worst = is_long ? log_or(highest, -infinity) : -log_or(lowest, -infinity);
-        const double best = is_long ? log_or(lowest, -infinity) : -log_or(highest, -infinity);
         side.safe[b] = worst + after - log_after_fee + room;
-        side.bankrupt[b] = best + before - log_spread - room;
+        for (std::size_t row = b * block_rows; row < to; ++row)
+            if (!side.apart.has(row)) side.bankrupt[b] = std::min(side.bankrupt[b], deficit_bound[row]);
     }
     for (std::size_t from = 0; from < blocks; from += rows_of_many / block_rows) {
         const std::size_t to = std::min(blocks, from + rows_of_many / block_rows);
@@ -100,7 +118,11 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;
-    bound_blocks(side, sorted, which == longs, on, spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee)), spread);
+    const UnsetVector<double> log_bankrupt = log_bankruptcies(sorted, side.rows, sign);
+    const UnsetVector<double> bounds = deficit_bounds(side, log_bankrupt, on, spread);
+    side.apart = RowsApart(std::span(sorted.key).first(side.rows), log_bankrupt, bounds, sign);
+    bound_blocks(side, sorted, which == longs, on, spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee)), bounds);
+    side.apart.settle_down();
     index_heights(side);
 }
 

@@ -63,7 +63,7 @@ bool LadderMoney::settle(const Stretch& s) {
     notional_[s.side] += traded;
     const double worst = sign * log_walk_at(w, on.is_linear ? s.from : s.to) + closed_before(w, s.from);
     if (worst >= w.rows.safe_from[s.from / block_rows])
-        settle_sum(w, s.from, s.to, traded, false);
+        settle_sum(w, s.from, s.to, traded);
     else
         settle_parts(w);
     return inside_;
@@ -120,6 +120,7 @@ void LadderMoney::settle_parts(const Walk& w) {
     const auto run_end = [&](std::size_t row, auto&& alike, auto&& many_alike) {  // as far as blocks are alike
         std::size_t end = block_end(row);
         while (end < to) {
+            if (!w.on.is_linear && end % rows_of_many == 0) break;  // else its first price says little of its last
             if (w.on.is_linear && end % rows_of_many == 0 && end + rows_of_many <= to && many_alike(end / rows_of_many))
                 end += rows_of_many;
             else if (alike(end))
@@ -130,31 +131,51 @@ void LadderMoney::settle_parts(const Walk& w) {
         return end;
     };
     for (std::size_t row = w.stretch.from; row < to && inside_;) {
-        const bool safe = is_safe(row);
-        std::size_t end = safe ? run_end(row, is_safe, many_safe) : block_end(row);
-        bool whole = safe;
-        if (!safe && is_bankrupt(row)) {
-            if (till_.fund() == 0.0) end = run_end(row, is_bankrupt, many_bankrupt);
-            const double deficit = -(w.sign * money(w, row, end) + rows.rungs[end].cash - rows.rungs[row].cash);
-            whole = till_.fund() > deficit * (1.0 + 1e-9) || till_.fund() == 0.0;
-        }
-        if (whole)
-            settle_sum(w, row, end, money(w, row, end), !safe);
-        else
+        std::size_t end = block_end(row);
+        if (is_safe(row)) {
+            end = run_end(row, is_safe, many_safe);
+            settle_sum(w, row, end, money(w, row, end));
+        } else if (is_bankrupt(row)) {
+            end = run_end(row, is_bankrupt, many_bankrupt);
+            if (!settle_bankrupt(w, row, end, price_at(row)))
+                for (std::size_t at = row; at < end && inside_; at = block_end(at)) settle_rows(w, at, block_end(at));
+        } else {
             settle_rows(w, row, end);
+        }
         row = end;
     }
 }
 
-// Rows of which all pay their fee in full, or all leave a deficit that the fund can pay whole, or has nothing for.
-void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded, bool bankrupt) {
+// Rows of which all pay their fee in full.
+void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded) {
     const double left = w.sign * traded + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
-    if (!bankrupt) {
-        const double fee = book_.venue.liquidation.fee_rate * traded;
-        return keep({fee, left - fee, 0.0, 0.0});
-    }
-    const double paid = till_.fund() > 0.0 ? -left : 0.0;
-    keep({0.0, 0.0, paid, -left - paid});
+    const double fee = book_.venue.liquidation.fee_rate * traded;
+    keep({fee, left - fee, 0.0, 0.0});
+}
+
+// Rows of which all leave a deficit, but for some of those that stand apart; what these have left is asked one by one.
+// False: it is a matter of who goes first, and nothing has been booked.
+bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best) {
+    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    double left = 0.0;
+    double fees = 0.0;
+    w.rows.apart.each_unsure(from, to, best, [&](std::size_t row) {
+        const double size = std::fabs(w.sorted.quantity[row]);
+        const double notional = size * average_price(w, row, size);
+        const double has = w.sign * notional + w.sorted.cash[row];
+        if (has <= 0.0) return;
+        left += has;
+        fees += liquidation_fee(book_.venue.liquidation, notional, has);
+    });
+    return pay_together(fees, left - fees, std::max(0.0, left - all));
+}
+
+bool LadderMoney::pay_together(double fees, double remainder, double deficit) {
+    const bool flows_in = till_.flows_in(fees, remainder);
+    const bool is_paid = till_.pays_whole(deficit, flows_in);
+    if (!is_paid && (till_.fund() > 0.0 || flows_in)) return false;
+    keep({fees, remainder, is_paid ? deficit : 0.0, is_paid ? 0.0 : deficit});
+    return true;
 }
 
 // One block at most.

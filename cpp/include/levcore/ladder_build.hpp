@@ -13,6 +13,7 @@
 
 #include "levcore/market.hpp"
 #include "levcore/prefetch.hpp"
+#include "levcore/rows_apart.hpp"
 #include "levcore/sorted_book.hpp"
 #include "levcore/unset.hpp"
 
@@ -49,12 +50,13 @@ struct LadderSide {
     std::size_t rows = 0;     // those that a mark can reach
     UnsetVector<Rung> rungs;  // and one more, which nothing reaches
     // Per block of rows, in units of the walk's log price at the first row: where a row may fall short of its fee, and
-    // below which all leave a deficit; and the first one for all rows from there on.
+    // below which all leave a deficit that do not stand apart; and the first one for all rows from there on.
     std::vector<double> safe;
     std::vector<double> bankrupt;
     std::vector<double> safe_from;
     std::vector<double> safe_of_many;  // the same of many blocks together
     std::vector<double> bankrupt_of_many;
+    RowsApart apart;
     // A grid over heights: the first row of each cell.
     double highest = 0.0;
     double cells_per_unit = 0.0;

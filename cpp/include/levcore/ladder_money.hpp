@@ -61,7 +61,9 @@ class LadderMoney {
     [[nodiscard]] double log_walk_at(const Walk& w, std::size_t row) const;
     [[nodiscard]] double closed_before(const Walk& w, std::size_t row) const;
     void settle_parts(const Walk& w);
-    void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded, bool bankrupt);
+    void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);
+    bool settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best);
+    bool pay_together(double fees, double remainder, double deficit);
     void settle_rows(const Walk& w, std::size_t from, std::size_t to);
     template <class MeanRatio>
     void trade_linear(const Walk& w, std::size_t from, std::span<double> notional, MeanRatio&& ratio) const;

@@ -23,6 +23,16 @@ class LadderTill {
     // The same of closes one after the other: with what equity each ends, and how much was traded.
     bool pay(std::span<const double> equity, std::span<const double> notional);
 
+    // Whether any of that goes to the fund.
+    [[nodiscard]] bool flows_in(double fees, double remainder) const noexcept {
+        return fees * fees_to_fund_ + remainder * remainder_to_fund_ > 0.0;
+    }
+    // Whether the fund pays deficits of that sum in whatever order they come among what flows in, and its low is the
+    // same.
+    [[nodiscard]] bool pays_whole(double deficit, bool flows_in) const noexcept {
+        return fund() > deficit * (1.0 + 1e-9) && (!flows_in || fund() - deficit >= fund_low_);
+    }
+
     [[nodiscard]] double fund() const noexcept { return fund_.value(); }
     [[nodiscard]] double bad_debt() const noexcept { return bad_debt_.value(); }
     void report(Outcome& outcome) const;
