@@ -78,13 +78,8 @@ double LadderMoney::log_walk(const Walk& w, double volume) const {
 
 // Of closing `size` on the walk after the rows before `from`.
 double LadderMoney::average_price(const Walk& w, std::size_t from, double size) const {
-    double volume = w.stretch.volume;
-    if (from > w.stretch.from)
-        volume = add(multiply(between(w.rows.rungs[w.stretch.from], w.rows.rungs[from]), -w.sign), volume).high;
-    if (w.on.is_linear) {
-        const double log_price = from > w.stretch.from ? log_walk(w, volume) : w.log_start;
-        return exp(log_price) * w.spread * mean_ratio(-w.sign * size / w.on.depth);
-    }
+    if (w.on.is_linear) return exp(log_walk_at(w, from)) * w.spread * mean_ratio(-w.sign * size / w.on.depth);
+    const double volume = volume_at(w, from);
     const double ratio = average_ratio(market_.assets[w.stretch.asset].impact, volume, -w.sign * size);
     return exp(w.stretch.log_price) * w.spread * ratio;
 }
@@ -94,11 +89,14 @@ double LadderMoney::money(const Walk& w, std::size_t from, std::size_t to) const
     return size * average_price(w, from, size);
 }
 
-// Where orders trade after the rows before `row`.
-double LadderMoney::log_walk_at(const Walk& w, std::size_t row) const {
-    if (row == w.stretch.from) return w.log_start;
+// After the rows before `row`: the volume, and where orders trade.
+double LadderMoney::volume_at(const Walk& w, std::size_t row) const {
     const std::span<const Rung> rungs = w.rows.rungs;
-    return log_walk(w, w.stretch.volume - w.sign * (rungs[row].quantity - rungs[w.stretch.from].quantity));
+    return w.stretch.volume - w.sign * (rungs[row].quantity - rungs[w.stretch.from].quantity);
+}
+
+double LadderMoney::log_walk_at(const Walk& w, std::size_t row) const {
+    return row == w.stretch.from ? w.log_start : log_walk(w, volume_at(w, row));
 }
 
 // What bounds of a linear walk count on top of a price.
@@ -223,8 +221,7 @@ void LadderMoney::trade_rows(const Walk& w, std::size_t from, std::span<double> 
     const double price = exp(w.stretch.log_price) * w.spread;
     const Rung* const rungs = w.rows.rungs.data() + from;
     const double* const quantity = w.sorted.quantity.data() + from;
-    const Pair closed = between(w.rows.rungs[w.stretch.from], rungs[0]);
-    const double first = add(multiply(closed, -w.sign), w.stretch.volume).high;
+    const double first = volume_at(w, from);
     const double size = rungs[notional.size()].quantity - rungs[0].quantity;
     if (!is_smooth(impact, first, first - w.sign * size)) {
         for (std::size_t i = 0; i < notional.size(); ++i) {

@@ -7,13 +7,13 @@
 namespace levcore {
 namespace {
 
-constexpr std::size_t kinds = 64;
+constexpr std::size_t kinds = 128;
 
-// By the distance between both logs, four kinds an octave from 2^-14 on.
+// By the distance between both logs, eight kinds an octave from 2^-14 on.
 std::size_t kind_of(double distance) {
-    constexpr std::uint64_t least = std::bit_cast<std::uint64_t>(0x1p-14) >> 50;
+    constexpr std::uint64_t least = std::bit_cast<std::uint64_t>(0x1p-14) >> 49;
     if (!(distance > 0x1p-14)) return 0;
-    return std::min<std::size_t>(kinds - 1, (std::bit_cast<std::uint64_t>(distance) >> 50) - least);
+    return std::min<std::size_t>(kinds - 1, (std::bit_cast<std::uint64_t>(distance) >> 49) - least);
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ class LadderMoney {
     [[nodiscard]] double average_price(const Walk& w, std::size_t from, double size) const;
     // What rows [from, to) bring, in one; of shorts, cost.
     [[nodiscard]] double money(const Walk& w, std::size_t from, std::size_t to) const;
+    [[nodiscard]] double volume_at(const Walk& w, std::size_t row) const;
     [[nodiscard]] double log_walk_at(const Walk& w, std::size_t row) const;
     [[nodiscard]] double closed_before(const Walk& w, std::size_t row) const;
     void settle_parts(const Walk& w);
