@@ -23,30 +23,28 @@ void LadderTally::take_back(std::span<const Stretch> stretches) {
     for (const Stretch& s : stretches) add(s, -1);
 }
 
-void LadderTally::add(const LadderTally& other) {
-    for (std::size_t side = 0; side < changes_.size(); ++side)
-        for (std::size_t row = 0; row < changes_[side].size(); ++row) {
-            changes_[side][row].count += other.changes_[side][row].count;
-            changes_[side][row].step_sum += other.changes_[side][row].step_sum;
-        }
+void LadderTally::add(const LadderTally& other, std::size_t side) {
+    for (std::size_t row = 0; row < changes_[side].size(); ++row) {
+        changes_[side][row].count += other.changes_[side][row].count;
+        changes_[side][row].step_sum += other.changes_[side][row].step_sum;
+    }
 }
 
-void LadderTally::write(const SortedBook& book, std::span<std::int64_t> count, std::span<std::int64_t> step_sum) const {
+void LadderTally::write(const SortedBook& book, std::size_t side, std::span<std::int64_t> count,
+                        std::span<std::int64_t> step_sum) const {
     constexpr std::size_t ahead = 32;  // positions lie anywhere
-    for (std::size_t place = 0; place < changes_.size(); ++place) {
-        const SortedSide& side = book.sides[place / 2][place % 2];
-        Change sum;
-        for (std::size_t row = 0; row < side.size(); ++row) {
-            if (row + ahead < side.size()) {
-                prefetch(&count[side.position[row + ahead]]);
-                prefetch(&step_sum[side.position[row + ahead]]);
-            }
-            sum.count += changes_[place][row].count;
-            sum.step_sum += changes_[place][row].step_sum;
-            if (sum.count == 0) continue;
-            count[side.position[row]] += sum.count;
-            step_sum[side.position[row]] += sum.step_sum;
+    const std::span<const std::uint32_t> position = book.sides[side / 2][side % 2].position;
+    Change sum;
+    for (std::size_t row = 0; row < position.size(); ++row) {
+        if (row + ahead < position.size()) {
+            prefetch(&count[position[row + ahead]]);
+            prefetch(&step_sum[position[row + ahead]]);
         }
+        sum.count += changes_[side][row].count;
+        sum.step_sum += changes_[side][row].step_sum;
+        if (sum.count == 0) continue;
+        count[position[row]] += sum.count;
+        step_sum[position[row]] += sum.step_sum;
     }
 }
 

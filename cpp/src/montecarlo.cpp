@@ -12,9 +12,10 @@
 namespace levcore {
 namespace {
 
-// What a thread works with.
+// What a thread works with, made by the thread itself: the first to touch its memory.
 struct Bench {
-    Tally tally;
+    bool is_made = false;
+    Tally tally;                 // of what the ledger ran, where it ran any
     std::vector<double> prices;  // of a path, or their logs
     std::vector<double> last;
     std::vector<double> fundamental;  // prices of a path, where steps are kept
@@ -32,10 +33,8 @@ class Paths {
         for (const Asset& asset : market.assets) start_.push_back(asset.price);
     }
 
-    [[nodiscard]] Bench bench() const {
-        Bench b;
-        b.tally.count.assign(book_.positions.size(), 0);
-        b.tally.step_sum.assign(book_.positions.size(), 0);
+    void make(Bench& b) const {
+        b.is_made = true;
         b.prices.resize(plan_.steps * start_.size());
         b.last.resize(start_.size());
         if (plan_.ladder != nullptr) {
@@ -45,21 +44,20 @@ class Paths {
                 b.blocks =
                     std::make_unique<LadderBlocks>(*drawn, book_, market_, *plan_.ladder, plan_.count_rounds, *b.rows);
         }
-        return b;
     }
 
     void run(std::size_t from, std::size_t to, Bench& b) const {
+        if (!b.is_made) make(b);
         if (b.blocks) return run_blocks(from, to, b);
         for (std::size_t i = from; i < to; ++i) {
-            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes.put(i, run_in_ledger(i, b, &b.tally, plan_.keep_steps));
+            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes.put(i, run_in_ledger(i, b, true, plan_.keep_steps));
             progress_.done.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
     void audit(Bench& b) const {
-        const StandardArithmetic arithmetic;
         audit_sample(runs_.outcomes, gross_notional(book_, market_),
-                     [&](std::size_t i) { return run_in_ledger(i, b, nullptr, false); });
+                     [&](std::size_t i) { return run_in_ledger(i, b, false, false); });
     }
 
   private:
@@ -74,7 +72,7 @@ class Paths {
                     continue;
                 }
                 b.rows->take_back(walk.stretches());
-                runs_.outcomes.put(from + i, run_in_ledger(from + i, b, &b.tally, plan_.keep_steps));
+                runs_.outcomes.put(from + i, run_in_ledger(from + i, b, true, plan_.keep_steps));
             }
             from += count;
             progress_.done.fetch_add(count, std::memory_order_relaxed);
@@ -97,9 +95,13 @@ class Paths {
         return {&runs_.steps, i * plan_.steps, b.fundamental};
     }
 
-    Outcome run_in_ledger(std::size_t i, Bench& b, Tally* tally, bool keep_steps) const {
+    Outcome run_in_ledger(std::size_t i, Bench& b, bool is_counted, bool keep_steps) const {
         Keep keep;
-        keep.tally = tally;
+        if (is_counted && b.tally.count.empty()) {
+            b.tally.count.assign(book_.positions.size(), 0);
+            b.tally.step_sum.assign(book_.positions.size(), 0);
+        }
+        keep.tally = is_counted ? &b.tally : nullptr;
         keep.stop = &progress_.stop;
         keep.ask_all = plan_.ask_all;
         draw(scenario_, start_, i, plan_.steps, b.prices);
@@ -123,18 +125,25 @@ void lengthen_steps(StepColumns& steps, std::size_t rows, std::size_t assets, co
         lengthen(*column, rows, stop);
 }
 
-// All that the threads have counted, in one.
-void gather(const SortedBook& book, std::vector<Bench>& benches, Runs& runs) {
-    Bench& first = benches.front();
-    runs.tally = std::move(first.tally);
-    for (std::size_t t = 1; t < benches.size(); ++t) {
-        for (std::size_t i = 0; i < runs.tally.count.size(); ++i) {
-            runs.tally.count[i] += benches[t].tally.count[i];
-            runs.tally.step_sum[i] += benches[t].tally.step_sum[i];
+// All that the ledger has counted on any thread.
+Tally in_one(std::vector<Bench>& benches, std::size_t positions) {
+    Tally all;
+    all.count.assign(positions, 0);
+    all.step_sum.assign(positions, 0);
+    for (const Bench& b : benches)
+        for (std::size_t i = 0; i < b.tally.count.size(); ++i) {
+            all.count[i] += b.tally.count[i];
+            all.step_sum[i] += b.tally.step_sum[i];
         }
-        if (first.rows) first.rows->add(*benches[t].rows);
-    }
-    if (first.rows) first.rows->write(book, runs.tally.count, runs.tally.step_sum);
+    return all;
+}
+
+// The same of the ladder, a side of an asset.
+void gather_side(const SortedBook& book, std::vector<Bench>& benches, std::size_t side, Tally& all) {
+    LadderTally& rows = *benches.front().rows;
+    for (std::size_t t = 1; t < benches.size(); ++t)
+        if (benches[t].rows) rows.add(*benches[t].rows, side);
+    rows.write(book, side, all.count, all.step_sum);
 }
 
 }  // namespace
@@ -148,15 +157,22 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     const Paths paths(book, market, scenario, plan, progress, runs);
     const std::size_t chunks = (plan.paths + plan.chunk - 1) / plan.chunk;
     const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, chunks));
-    std::vector<Bench> benches;
-    for (std::size_t t = 0; t < threads; ++t) benches.push_back(paths.bench());
+    std::vector<Bench> benches(threads);
     run_chunks(threads, chunks, progress.stop, [&](std::size_t thread, std::size_t chunk) {
         const std::size_t end = std::min(plan.paths, (chunk + 1) * plan.chunk);
         paths.run(chunk * plan.chunk, end, benches[thread]);
     });
     if (progress.stop) throw Stopped{};
-    if (plan.ladder != nullptr) paths.audit(benches.front());
-    gather(book, benches, runs);
+    runs.tally = in_one(benches, book.positions.size());
+    if (plan.ladder == nullptr) return runs;
+    // The calling thread audits, and whoever is free gathers.
+    if (!benches.front().is_made) paths.make(benches.front());
+    const std::size_t sides = 2 * book.sides.size();
+    run_chunks(std::min(threads, sides + 1), sides + 1, progress.stop, [&](std::size_t, std::size_t task) {
+        if (task == 0) return paths.audit(benches.front());
+        gather_side(book, benches, task - 1, runs.tally);
+    });
+    if (progress.stop) throw Stopped{};
     return runs;
 }
 

@@ -20,10 +20,12 @@ class LadderTally {
     void fetch(std::size_t asset, std::size_t side, std::size_t row) const noexcept {
         prefetch(changes_[2 * asset + side].data() + row);
     }
-    void add(const LadderTally& other);
+    // What another one has of an asset's side: of asset k longs are side 2*k, shorts the next.
+    void add(const LadderTally& other, std::size_t side);
 
-    // Into counts and sums of steps by position.
-    void write(const SortedBook& book, std::span<std::int64_t> count, std::span<std::int64_t> step_sum) const;
+    // Such a side into counts and sums of steps by position.
+    void write(const SortedBook& book, std::size_t side, std::span<std::int64_t> count,
+               std::span<std::int64_t> step_sum) const;
 
   private:
     struct Change {  // from a row on
