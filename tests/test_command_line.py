@@ -324,6 +324,8 @@ def test_what_is_liquidated_in_the_stretches_is_what_is_liquidated_in_all(tmp_pa
     assert outcome.liquidated_notional_long > 0.0
 
 
+PROCESSES = "'gbm', 'garch', 'gjr_garch' or 'egarch'"
+
 # --- Wrong files and wrong usage --------------------------------------------------------------------------------------
 
 
@@ -332,7 +334,7 @@ def test_what_is_liquidated_in_the_stretches_is_what_is_liquidated_in_all(tmp_pa
     [
         ("shock", GBM, "must be 'shock' for `levcore shock`, was 'gbm': run `levcore simulate`"),
         ("shock", REPLAY, "must be 'shock' for `levcore shock`, was 'replay': run `levcore replay`"),
-        ("simulate", SHOCK, "must be 'gbm' or 'garch' for `levcore simulate`, was 'shock': run `levcore shock`"),
+        ("simulate", SHOCK, f"must be {PROCESSES} for `levcore simulate`, was 'shock': run `levcore shock`"),
         ("replay", GBM, "must be 'replay' for `levcore replay`, was 'gbm': run `levcore simulate`"),
     ],
 )

@@ -29,12 +29,20 @@ HeldScenario gbm(std::vector<double> mean, std::vector<double> loading, std::uin
     return {Drawn{Gbm{std::move(mean), std::move(loading)}, seed}, py::none()};
 }
 
+// GARCH or EGARCH: `first` is the variance of the first step, or its log.
+template <class Law>
 HeldScenario garch(std::vector<double> mean, std::vector<double> omega, std::vector<double> alpha,
-                   std::vector<double> beta, std::vector<double> variance, std::vector<double> loading,
-                   std::uint64_t seed) {
-    check(loading, mean.size(), {&omega, &alpha, &beta, &variance});
-    return {Drawn{Garch{std::move(mean), std::move(omega), std::move(alpha), std::move(beta), std::move(variance),
-                        std::move(loading)},
+                   std::vector<double> gamma, std::vector<double> beta, std::vector<double> first,
+                   std::vector<double> loading, std::vector<double> degrees, std::uint64_t seed) {
+    check(loading, mean.size(), {&omega, &alpha, &gamma, &beta, &first});
+    if (!degrees.empty()) check(loading, mean.size(), {&degrees});
+    return {Drawn{Law{std::move(mean),
+                      std::move(omega),
+                      std::move(alpha),
+                      std::move(gamma),
+                      std::move(beta),
+                      std::move(first),
+                      {std::move(loading), std::move(degrees)}},
                   seed},
             py::none()};
 }
@@ -173,7 +181,10 @@ py::array_t<double> price_paths(const HeldScenario& scenario, const Column<doubl
 void bind_montecarlo(py::module_& m) {
     py::class_<HeldScenario>(m, "Scenario", "What the outside world does.")
         .def_static("gbm", &gbm, "mean"_a, "loading"_a, "seed"_a)
-        .def_static("garch", &garch, "mean"_a, "omega"_a, "alpha"_a, "beta"_a, "variance"_a, "loading"_a, "seed"_a)
+        .def_static("garch", &garch<Garch>, "mean"_a, "omega"_a, "alpha"_a, "gamma"_a, "beta"_a, "first"_a, "loading"_a,
+                    "degrees"_a, "seed"_a)
+        .def_static("egarch", &garch<Egarch>, "mean"_a, "omega"_a, "alpha"_a, "gamma"_a, "beta"_a, "first"_a,
+                    "loading"_a, "degrees"_a, "seed"_a)
         .def_static(
             "returns", [](const Column<double>& v) { return HeldScenario{GivenReturns{all_of(v)}, v}; },
             "values"_a.noconvert())

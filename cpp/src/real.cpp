@@ -216,9 +216,12 @@ double exp(double x) noexcept { return exp_pair(x, 0.0); }
 
 double exp(Pair x) noexcept { return exp_pair(x.high, x.low); }
 
+ExpTable exp_parts() noexcept {
+    return {exp_powers.high.data(), exp_powers.low.data(), step_high, step_low, steps_per_unit};
+}
+
 void exp_each(std::span<double> values) noexcept {
-    const ExpTable table{exp_powers.high.data(), exp_powers.low.data(), step_high, step_low, steps_per_unit};
-    kernels_in_use().exp_values(table, values.data(), values.size());
+    kernels_in_use().exp_values(exp_parts(), values.data(), values.size());
 }
 
 double expm1(double x) noexcept {

@@ -13,6 +13,8 @@ from levcore._version import __version__
 from levcore.backstop import Backstop, Deleveraging
 from levcore.book import Book, concat
 from levcore.cascade import Ready, prepare, shock
+from levcore.clustering import GARCH, GJRGARCH
+from levcore.egarch import EGARCH
 from levcore.errors import (
     CancelledError,
     DomainError,
@@ -41,7 +43,7 @@ from levcore.outcomes import Outcomes
 from levcore.positions import Accounts
 from levcore.replaying import replay
 from levcore.runs import Runs
-from levcore.scenario import GARCH, GBM, normals
+from levcore.scenario import GBM, normals
 from levcore.size_margin import SizeMargin
 from levcore.step_trace import StepTrace
 from levcore.tiers import MarginTiers
@@ -49,8 +51,10 @@ from levcore.venue import Venue
 from levcore.versions import show_versions
 
 __all__ = [
+    "EGARCH",
     "GARCH",
     "GBM",
+    "GJRGARCH",
     "Accounts",
     "Asset",
     "Backstop",

@@ -181,9 +181,23 @@ class Scenario:
         mean: Sequence[float],
         omega: Sequence[float],
         alpha: Sequence[float],
+        gamma: Sequence[float],
         beta: Sequence[float],
-        variance: Sequence[float],
+        first: Sequence[float],
         loading: Sequence[float],
+        degrees: Sequence[float],
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
+    def egarch(
+        mean: Sequence[float],
+        omega: Sequence[float],
+        alpha: Sequence[float],
+        gamma: Sequence[float],
+        beta: Sequence[float],
+        first: Sequence[float],
+        loading: Sequence[float],
+        degrees: Sequence[float],
         seed: int,
     ) -> Scenario: ...
     @staticmethod

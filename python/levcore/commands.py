@@ -32,8 +32,8 @@ def simulate(
 ) -> None:
     """Run the paths of a scenario file, keep them, and sum them up.
 
-    For scenario.kind = "gbm" or "garch". DIR must be new, empty, or hold an earlier simulation, which is replaced once
-    the new one is whole; `levcore report DIR` makes a page of it.
+    For scenario.kind = "gbm" or another process. DIR must be new, empty, or hold an earlier simulation, which is
+    replaced once the new one is whole; `levcore report DIR` makes a page of it.
     """
     with _told():
         from levcore import command_output as say

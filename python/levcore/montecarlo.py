@@ -51,7 +51,7 @@ def simulate(
         The positions, or a pair prepared by :func:`prepare` (then the market is left out).
     market : Market
         Where the forced orders go.
-    scenario : GBM, GARCH, array of shape (paths, steps, assets), or iterator of such arrays
+    scenario : process such as GBM, array of shape (paths, steps, assets), or iterator of such arrays
         A process that draws paths; or simple returns of the fundamental prices, > -1, a row a step (with one asset
         shape (paths, steps) will do); or an iterator of blocks of paths, of which one at a time is held.
     paths, steps : int

@@ -87,12 +87,18 @@ def span(name: str, value: object) -> timedelta:
 
 
 def rates(
-    name: str, value: Any, *, at_least: float, at_most: float | None = None, below: float | None = None
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
 ) -> PerAssetRate:
     """Return one number for all assets, or one each by name, within bounds."""
 
     def checked(label: str, one: object) -> float:
-        return checks.number(label, one, at_least=at_least, at_most=at_most, below=below)
+        return checks.number(label, one, above=above, at_least=at_least, at_most=at_most, below=below)
 
     value = checks.labelled(value)
     if isinstance(value, Mapping):

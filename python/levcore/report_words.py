@@ -21,6 +21,12 @@ NOT_MODELLED = (
     "Several order books of one asset with arbitrage between them.",
     "Positions opened by the counterparties of forced orders.",
 )
+PROCESSES = {
+    "GBM": "geometric Brownian motion",
+    "GARCH": "GARCH(1,1)",
+    "GJRGARCH": "GJR-GARCH(1,1)",
+    "EGARCH": "EGARCH(1,1)",
+}
 A_YEAR = ("volatility", "initial_volatility", "drift")  # rates of a process
 MOST_TIERS = 12
 MOST_COLUMNS = 2
@@ -172,7 +178,7 @@ def _kind(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"given returns, {' by '.join(f'{size:,}' for size in given.shape)}"
     name = type(given).__name__
-    return {"GBM": "geometric Brownian motion", "GARCH": "GARCH(1,1), normal innovations"}.get(name, name)
+    return PROCESSES.get(name, name)
 
 
 def _a_year(value: Any) -> str:

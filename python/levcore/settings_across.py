@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from levcore.book import Book
 from levcore.errors import LevcoreError
 from levcore.settings_complaints import Complaint, expected, known_keys, rule
-from levcore.settings_models import Draft, FileBook, ProcessTable, ReplayTable, RunTable, ShockTable
+from levcore.settings_models import Draft, FileBook, ReplayTable, RunTable, ShockTable
+from levcore.settings_processes import AnyProcessTable, ProcessTable
 from levcore.toml_lines import Place
 
-COMMANDS = {"shock": "shock", "gbm": "simulate", "garch": "simulate", "replay": "replay"}
+PROCESSES = tuple(get_args(table.model_fields["kind"].annotation)[0] for table in get_args(AnyProcessTable))
+COMMANDS = {"shock": "shock", **dict.fromkeys(PROCESSES, "simulate"), "replay": "replay"}
 LONGEST_RUN = timedelta(days=36_500)
 
 
@@ -21,7 +23,8 @@ def across(draft: Draft, folder: Path, schema: Mapping[str, Any], command: str |
     """Return every mistake between tables that are right on their own."""
     if command is not None and draft.scenario is not None and COMMANDS[draft.scenario.kind] != command:
         kind = draft.scenario.kind
-        wanted = " or ".join(repr(one) for one, runs in COMMANDS.items() if runs == command)
+        known = [repr(one) for one, runs in COMMANDS.items() if runs == command]
+        wanted = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
         said = f"must be {wanted} for `levcore {command}`, was {kind!r}: run `levcore {COMMANDS[kind]}`"
         return [Complaint(("scenario", "kind"), said)]
     return [

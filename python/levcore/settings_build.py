@@ -15,7 +15,8 @@ from levcore.errors import InputError, KindError
 from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.settings_complaints import Complaint
-from levcore.settings_models import FileBook, ProcessTable, ReplayTable, ShockTable
+from levcore.settings_models import FileBook, ReplayTable, ShockTable
+from levcore.settings_processes import ProcessTable
 from levcore.settings_read import ScenarioFile, refusal
 from levcore.toml_lines import Place
 
@@ -26,13 +27,14 @@ class Plan:
 
     Attributes
     ----------
-    kind : {"shock", "gbm", "garch", "replay"}
-        Which of `lc.shock`, `lc.simulate` and `lc.replay` it is for.
+    kind : str
+        "shock", "replay" or that of a process, such as "gbm": whether it is for `lc.shock`, `lc.replay` or
+        `lc.simulate`.
     book : Book
         The positions.
     market : Market
         Where the forced orders go.
-    scenario : float, mapping, array, GBM, GARCH, or mapping of prices
+    scenario : float, mapping, array, Process, or mapping of prices
         What the outside world does, as that function takes it.
     options : mapping of str to object
         Its keyword arguments.

@@ -7,15 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from levcore import datasets, impact, scenario
+from levcore import datasets, impact
 from levcore.errors import InputError
 from levcore.market import Asset, Market
 from levcore.montecarlo import MOST_PATHS, MOST_STEPS
+from levcore.settings_processes import AnyProcessTable
 from levcore.settings_types import (
     Amounts,
-    Drift,
     Made,
-    Matrix,
     Move,
     Name,
     Positive,
@@ -28,7 +27,6 @@ from levcore.settings_types import (
     ShippedPrices,
     Span,
     Table,
-    Volatility,
     as_array,
     as_number,
     as_table,
@@ -206,10 +204,6 @@ MoveOrTable = Annotated[Annotated[Move, as_number] | Annotated[dict[str, Move], 
 Moves = Annotated[tuple[MoveOrTable, ...], Field(strict=False, min_length=1)]
 
 
-VolatilityOrTable = Annotated[Annotated[Volatility, as_number] | Annotated[dict[str, Volatility], as_table], by_shape]
-WeightOrTable = Annotated[Annotated[ShareBelowOne, as_number] | Annotated[dict[str, ShareBelowOne], as_table], by_shape]
-
-
 class ShockTable(Table):
     """Prices jump once: run by `levcore shock`."""
 
@@ -217,49 +211,6 @@ class ShockTable(Table):
     shock: Annotated[
         Annotated[Move, as_number] | Annotated[dict[str, Move], as_table] | Annotated[Moves, as_array], by_shape
     ] = Field(description="Relative move of the prices: a number, a table of numbers by asset, or an array of either.")
-
-
-class ProcessTable(Made):
-    """What every process has."""
-
-    kind: str
-    volatility: VolatilityOrTable = Field(description="Per square root of a year: a number, or one each by asset.")
-    drift: Annotated[Annotated[Drift, as_number] | Annotated[dict[str, Drift], as_table], by_shape] = Field(
-        default=0.0, description="Of the expected price, per year: a number, or one each by asset."
-    )
-    correlation: Matrix | None = Field(
-        default=None, description="Of log returns, a row an asset, in the market's order."
-    )
-
-
-class GBMTable(ProcessTable):
-    """Geometric Brownian motion: run by `levcore simulate`."""
-
-    makes = scenario.GBM
-    kind: Literal["gbm"] = Field(description="What the outside world does.")
-
-
-class GARCHTable(ProcessTable):
-    """GARCH(1,1), volatility that clusters: run by `levcore simulate`."""
-
-    makes = scenario.GARCH
-    kind: Literal["garch"] = Field(description="What the outside world does.")
-    volatility: VolatilityOrTable = Field(
-        description="In the long run, per square root of a year: a number, or one each by asset."
-    )
-    correlation: Matrix | None = Field(
-        default=None, description="Of innovations, a row an asset, in the market's order."
-    )
-    alpha: WeightOrTable = Field(
-        description="Weight of the last step's squared innovation in the next step's variance: a number, or one each "
-        "by asset."
-    )
-    beta: WeightOrTable = Field(
-        description="Weight of the last step's variance, alpha + beta < 1: a number, or one each by asset."
-    )
-    initial_volatility: VolatilityOrTable | None = Field(
-        default=None, description="Of the first step, in the unit of volatility; left out, that of the long run."
-    )
 
 
 class ReplayTable(Made):
@@ -305,7 +256,7 @@ class RunTable(Table):
 
 
 BookTable = Annotated[FileBook | SyntheticBook, Field(discriminator="kind")]
-ScenarioTable = Annotated[ShockTable | GBMTable | GARCHTable | ReplayTable, Field(discriminator="kind")]
+ScenarioTable = Annotated[ShockTable | AnyProcessTable | ReplayTable, Field(discriminator="kind")]
 
 
 class Settings(Table):

@@ -171,7 +171,7 @@ bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const
         const std::vector<double> variance(assets, deviation * deviation);
         const std::vector<double> omega(assets, 0.1 * deviation * deviation);
         process.process =
-            Garch{none, omega, std::vector(assets, 0.3), std::vector(assets, 0.6), variance, loading(1.0)};
+            Garch{none, omega, std::vector(assets, 0.3), none, std::vector(assets, 0.6), variance, {loading(1.0), {}}};
     }
     const std::vector<double> days(18, 0.1);  // more than one block of steps
     Progress progress;

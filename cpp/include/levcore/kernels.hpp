@@ -21,6 +21,15 @@ struct BlocksOfWords {
     std::size_t count;
 };
 
+// What exp is made of (real.cpp): 2^(j/32), j < 32, and log(2)/32, each in a high and a low part, and its inverse.
+struct ExpTable {
+    const double* high;
+    const double* low;
+    double step_high;
+    double step_low;
+    double steps_per_unit;
+};
+
 // Rows of one asset, a step each, whose numbers become log prices: each moves by what the law makes of the number, and
 // stands `from` above its path's `moved`, which goes on from before. The least and the most of each path's.
 struct WalkRows {
@@ -34,8 +43,11 @@ struct WalkRows {
     double* most;
 };
 
-// The laws: mean + loading*z; and, with the path's variance h, mean - h/2 + sqrt(h)*z, whereafter h is
-// omega + h*(beta + alpha*z^2).
+// The laws: mean + loading*z; with the path's variance h, mean - h/2 + sqrt(h)*z, whereafter h is
+// omega + h*(beta + alpha*z^2), alpha that of the sign; and the same, whereafter log(h) is
+// omega + beta*log(h) + alpha*abs(z) + gamma*z. A variance that grows without end stops at `most_variance`.
+inline constexpr double most_variance = 1e8;
+inline constexpr double most_log_variance = 18.420680743952367;
 struct GbmLaw {
     double mean;
     double loading;
@@ -44,9 +56,32 @@ struct GbmLaw {
 struct GarchLaw {
     double mean;
     double omega;
-    double alpha;
+    double alpha;       // z >= 0
+    double alpha_fall;  // z < 0
     double beta;
     double* variance;  // per path
+};
+
+struct EgarchLaw {
+    double mean;
+    double omega;
+    double alpha;
+    double gamma;
+    double beta;
+    double* log_variance;  // per path
+    ExpTable exp;
+};
+
+// Rows of standard normals that become Student's t scaled to unit variance, with the help of independent ones.
+struct StudentRows {
+    double* rows;
+    const double* beside;
+    std::size_t steps;
+    std::size_t paths;
+    std::size_t stride;
+    double per_degree;  // 1/degrees of freedom
+    double scale;       // sqrt(1 - 2/degrees of freedom)
+    ExpTable exp;
 };
 
 // Rows of all assets, steps x assets x paths: those of asset k become base[k] + sum over j <= k of
@@ -58,15 +93,6 @@ struct MixRows {
     std::size_t assets;
     const double* base;
     const double* loading;
-};
-
-// What exp is made of (real.cpp): 2^(j/32), j < 32, and log(2)/32, each in a high and a low part, and its inverse.
-struct ExpTable {
-    const double* high;
-    const double* low;
-    double step_high;
-    double step_low;
-    double steps_per_unit;
 };
 
 // Rows, numbers x paths, that become columns: number n of path p, times scale[n], is to[p*stride + n].
@@ -121,6 +147,8 @@ struct Kernels {
     void (*normals_in_pairs)(const BlocksOfWords& blocks, double* out);
     void (*walk_gbm)(const WalkRows& walk, const GbmLaw& law);
     void (*walk_garch)(const WalkRows& walk, const GarchLaw& law);
+    void (*walk_egarch)(const WalkRows& walk, const EgarchLaw& law);
+    void (*student_rows)(const StudentRows& rows);
     void (*mix_rows)(const MixRows& mix);
     void (*exp_values)(const ExpTable& table, double* values, std::size_t count);  // abs <= 690, in place
     void (*turn_rows)(const TurnRows& turning);
@@ -141,6 +169,8 @@ void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
+void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
+void student_rows(const StudentRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
@@ -153,6 +183,8 @@ void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
+void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
+void student_rows(const StudentRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
@@ -165,6 +197,8 @@ void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
 void normals_in_pairs(const BlocksOfWords& blocks, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
+void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
+void student_rows(const StudentRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);

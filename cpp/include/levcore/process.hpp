@@ -9,23 +9,10 @@
 #include <variant>
 #include <vector>
 
-namespace levcore {
+#include "levcore/garch.hpp"
+#include "levcore/path_block.hpp"
 
-// Steps [step, step + steps) of paths [path, path + paths). Columns have a row an asset, a number a path.
-struct PathBlock {
-    std::uint64_t seed;
-    std::uint64_t path;
-    std::size_t paths;
-    std::size_t assets;
-    std::size_t step;
-    std::size_t steps;
-    const double* from;  // per asset: where log prices stand before any move
-    double* rows;        // per step, asset and path: normals of the stream `returns`, which become log prices
-    double* moved;       // how far they have moved since the start
-    double* least;       // of the block
-    double* most;
-    double* state;  // one column after the other
-};
+namespace levcore {
 
 // Correlated geometric Brownian motion: log return of asset k = mean[k] + sum_j loading[k][j]*z_j, j <= k.
 struct Gbm {
@@ -38,23 +25,7 @@ struct Gbm {
     void walk(const PathBlock& block) const;
 };
 
-// GARCH(1,1), Bollerslev (1986): with e_k = sum_j loading[k][j]*z_j, standard normals that are correlated, and the
-// variance h of the step, log return = mean - h/2 + sqrt(h)*e and the next h = omega + alpha*h*e^2 + beta*h.
-struct Garch {
-    std::vector<double> mean;  // per asset
-    std::vector<double> omega;
-    std::vector<double> alpha;
-    std::vector<double> beta;
-    std::vector<double> variance;  // of the first step
-    std::vector<double> loading;
-
-    static constexpr std::size_t states = 1;  // the variance of the step to come
-    [[nodiscard]] std::size_t assets() const { return mean.size(); }
-    void begin(std::size_t paths, std::span<double> state) const;
-    void walk(const PathBlock& block) const;
-};
-
-using Process = std::variant<Gbm, Garch>;
+using Process = std::variant<Gbm, Garch, Egarch>;
 
 // A process and the numbers that it takes: those of a path depend on the seed and its index alone.
 struct Drawn {

@@ -10,7 +10,7 @@
 namespace levcore {
 
 // Streams are apart, so that one more draw in a law leaves the others as they are.
-enum class Stream : std::uint32_t { returns = 0, jumps = 1, regimes = 2, agents = 3, controllers = 4 };
+enum class Stream : std::uint32_t { returns = 0, jumps = 1, regimes = 2, agents = 3, controllers = 4, tails = 5 };
 
 using Words = std::array<std::uint32_t, 4>;
 

@@ -33,7 +33,8 @@ SinCos sin_cos_turns(double turns) noexcept;
 Pair log_pair(double x) noexcept;
 Pair log_pair(Pair x) noexcept;  // of normal x > 0
 
-// For the kernel of log.
+// For the kernels.
+ExpTable exp_parts() noexcept;
 LogTable log_table() noexcept;
 
 }  // namespace levcore

@@ -10,6 +10,10 @@ struct ExpLanes {
     double steps_per_unit;
 };
 
+ExpLanes exp_lanes(const ExpTable& table) {
+    return {long_table(table.high), long_table(table.low), table.step_high, table.step_low, table.steps_per_unit};
+}
+
 DoubleLanes exp_of(const ExpLanes& table, DoubleLanes x) {
     constexpr double to_integer = 6755399441055744.0;
     const DoubleLanes shifted = x * table.steps_per_unit + to_integer;
@@ -43,8 +47,7 @@ void turn(DoubleLanes (&rows)[lanes]) {
 }  // namespace
 
 [[gnu::flatten]] void exp_values(const ExpTable& table, double* values, std::size_t count) {
-    const ExpLanes parts{long_table(table.high), long_table(table.low), table.step_high, table.step_low,
-                         table.steps_per_unit};
+    const ExpLanes parts = exp_lanes(table);
     std::size_t i = 0;
     for (; i + lanes <= count; i += lanes) store(values + i, exp_of(parts, load(values + i)));
     if (const std::size_t left = (count - i) * sizeof(double); left > 0) {
