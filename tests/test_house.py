@@ -25,7 +25,7 @@ TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/b
 
 LEVELS = (
     {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset", "prefetch"},
-    {"tiers", "impact", "path_block", "garch", "process", "scenario"},
+    {"tiers", "impact", "path_block", "garch", "path_block", "garch", "jumps", "heston", "regimes", "process", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
@@ -73,7 +73,7 @@ ORDERED = (
     ("sum", "real", "normal", "random"),
     ("simd", "kernels", "random"),
     ("kernels", "real"),
-    ("path_block", "garch", "process", "scenario"),
+    ("path_block", "garch", "path_block", "garch", "jumps", "heston", "regimes", "process", "scenario"),
     ("outcome", "outcome_columns"),
     ("liquidation", "backstop"),
     ("accounts", "watches", "watch_queue", "sorted_book"),
@@ -130,8 +130,10 @@ BINDERS = {
     "cascade",
     "clustering",
     "egarch",
+    "heston",
     "impact",
     "instruments",
+    "jumps",
     "liquidation",
     "market",
     "montecarlo",

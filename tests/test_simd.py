@@ -36,6 +36,8 @@ for process, of in (
     (lc.GARCH(**garch, **correlated), three),
     (lc.GBM(volatility=0.8, **correlated), three),
     (lc.GBM(volatility=300.0), market),
+    (lc.GJRGARCH(**garch, gamma=0.02, degrees_of_freedom=3.0), market),
+    (lc.EGARCH(**garch, gamma=-0.1, degrees_of_freedom=5.0, **correlated), three),
 ):
     for count, steps in ((1, 700), (9, 33), (67, 130)):
         drawn.update(process.paths(of, paths=count, steps=steps, step=datetime.timedelta(hours=1), seed=3).tobytes())

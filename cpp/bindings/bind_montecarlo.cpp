@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bind_cascade.hpp"
+#include "bind_processes.hpp"
 #include "interrupt.hpp"
 #include "levcore/montecarlo.hpp"
 
@@ -10,42 +11,6 @@ namespace levcore::bindings {
 namespace {
 
 using namespace py::literals;
-
-// A scenario behind one door, with the arrays that it looks at.
-struct HeldScenario {
-    Scenario scenario;
-    py::object keep;
-};
-
-void check(const std::vector<double>& loading, std::size_t assets,
-           std::initializer_list<const std::vector<double>*> columns) {
-    bool fits = loading.size() == assets * assets;
-    for (const auto* column : columns) fits = fits && column->size() == assets;
-    if (!fits) throw std::invalid_argument("columns must have a number an asset, loading assets x assets");
-}
-
-HeldScenario gbm(std::vector<double> mean, std::vector<double> loading, std::uint64_t seed) {
-    check(loading, mean.size(), {});
-    return {Drawn{Gbm{std::move(mean), std::move(loading)}, seed}, py::none()};
-}
-
-// GARCH or EGARCH: `first` is the variance of the first step, or its log.
-template <class Law>
-HeldScenario garch(std::vector<double> mean, std::vector<double> omega, std::vector<double> alpha,
-                   std::vector<double> gamma, std::vector<double> beta, std::vector<double> first,
-                   std::vector<double> loading, std::vector<double> degrees, std::uint64_t seed) {
-    check(loading, mean.size(), {&omega, &alpha, &gamma, &beta, &first});
-    if (!degrees.empty()) check(loading, mean.size(), {&degrees});
-    return {Drawn{Law{std::move(mean),
-                      std::move(omega),
-                      std::move(alpha),
-                      std::move(gamma),
-                      std::move(beta),
-                      std::move(first),
-                      {std::move(loading), std::move(degrees)}},
-                  seed},
-            py::none()};
-}
 
 std::span<const double> all_of(const Column<double>& array) {
     return {array.data(), static_cast<std::size_t>(array.size())};
@@ -179,12 +144,9 @@ py::array_t<double> price_paths(const HeldScenario& scenario, const Column<doubl
 }  // namespace
 
 void bind_montecarlo(py::module_& m) {
-    py::class_<HeldScenario>(m, "Scenario", "What the outside world does.")
-        .def_static("gbm", &gbm, "mean"_a, "loading"_a, "seed"_a)
-        .def_static("garch", &garch<Garch>, "mean"_a, "omega"_a, "alpha"_a, "gamma"_a, "beta"_a, "first"_a, "loading"_a,
-                    "degrees"_a, "seed"_a)
-        .def_static("egarch", &garch<Egarch>, "mean"_a, "omega"_a, "alpha"_a, "gamma"_a, "beta"_a, "first"_a,
-                    "loading"_a, "degrees"_a, "seed"_a)
+    auto scenario = py::class_<HeldScenario>(m, "Scenario", "What the outside world does.");
+    bind_processes(scenario);
+    scenario
         .def_static(
             "returns", [](const Column<double>& v) { return HeldScenario{GivenReturns{all_of(v)}, v}; },
             "values"_a.noconvert())

@@ -32,8 +32,10 @@ from levcore.estimate import estimate_bytes
 from levcore.estimates import Estimate
 from levcore.funding import Funding
 from levcore.futures import InverseFuture, LinearFuture
+from levcore.heston import Bates, Heston
 from levcore.impact import DepthCurve, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.instruments import InversePerpetual, LinearPerpetual
+from levcore.jumps import Hawkes, Kou, Merton
 from levcore.liquidation import FullClose, PartialClose, PortionClose, TierStep
 from levcore.liquidation_map import LiquidationMap
 from levcore.market import Asset, Market
@@ -58,6 +60,7 @@ __all__ = [
     "Accounts",
     "Asset",
     "Backstop",
+    "Bates",
     "Book",
     "CancelledError",
     "Deleveraging",
@@ -66,11 +69,14 @@ __all__ = [
     "Estimate",
     "FullClose",
     "Funding",
+    "Hawkes",
+    "Heston",
     "InputError",
     "InternalError",
     "InverseFuture",
     "InversePerpetual",
     "KindError",
+    "Kou",
     "LevcoreError",
     "LinearFuture",
     "LinearImpact",
@@ -78,6 +84,7 @@ __all__ = [
     "LiquidationMap",
     "MarginTiers",
     "Market",
+    "Merton",
     "MissingExtraError",
     "NotKeptError",
     "Outcome",

@@ -201,6 +201,60 @@ class Scenario:
         seed: int,
     ) -> Scenario: ...
     @staticmethod
+    def jump_diffusion(
+        mean: Sequence[float],
+        loading: Sequence[float],
+        rate: Sequence[float],
+        first: Sequence[float],
+        second: Sequence[float],
+        third: Sequence[float],
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
+    def heston(
+        mean: Sequence[float],
+        variance: Sequence[float],
+        long_run: Sequence[float],
+        reversion: Sequence[float],
+        volatility: Sequence[float],
+        skew: Sequence[float],
+        loading: Sequence[float],
+        rate: Sequence[float],
+        jump_mean: Sequence[float],
+        jump_deviation: Sequence[float],
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
+    def hawkes(
+        mean: Sequence[float],
+        loading: Sequence[float],
+        base: Sequence[float],
+        excitation: Sequence[float],
+        decay: Sequence[float],
+        first: Sequence[float],
+        growth: Sequence[float],
+        jump_mean: Sequence[float],
+        jump_deviation: Sequence[float],
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
+    def switching(
+        mean: Sequence[float],
+        deviation: Sequence[float],
+        below: Sequence[float],
+        loading: Sequence[float],
+        regimes: int,
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
+    def bootstrap(
+        returns: Sequence[float],
+        after: Sequence[int],
+        leaps: float,
+        assets: int,
+        seed: int,
+    ) -> Scenario: ...
+    @staticmethod
     def returns(values: _Floats) -> Scenario: ...
     @staticmethod
     def prices(values: _Floats) -> Scenario: ...

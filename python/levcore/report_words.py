@@ -26,6 +26,11 @@ PROCESSES = {
     "GARCH": "GARCH(1,1)",
     "GJRGARCH": "GJR-GARCH(1,1)",
     "EGARCH": "EGARCH(1,1)",
+    "Merton": "Merton jump diffusion",
+    "Kou": "Kou jump diffusion",
+    "Hawkes": "Hawkes jumps",
+    "Heston": "Heston stochastic volatility",
+    "Bates": "Bates stochastic volatility with jumps",
 }
 A_YEAR = ("volatility", "initial_volatility", "drift")  # rates of a process
 MOST_TIERS = 12

@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "levcore/garch.hpp"
+#include "levcore/heston.hpp"
+#include "levcore/jumps.hpp"
 #include "levcore/path_block.hpp"
+#include "levcore/regimes.hpp"
 
 namespace levcore {
 
@@ -25,7 +28,7 @@ struct Gbm {
     void walk(const PathBlock& block) const;
 };
 
-using Process = std::variant<Gbm, Garch, Egarch>;
+using Process = std::variant<Gbm, Garch, Egarch, JumpDiffusion, Hawkes, Heston, Switching, Bootstrap>;
 
 // A process and the numbers that it takes: those of a path depend on the seed and its index alone.
 struct Drawn {

@@ -10,7 +10,16 @@
 namespace levcore {
 
 // Streams are apart, so that one more draw in a law leaves the others as they are.
-enum class Stream : std::uint32_t { returns = 0, jumps = 1, regimes = 2, agents = 3, controllers = 4, tails = 5 };
+enum class Stream : std::uint32_t {
+    returns = 0,
+    jumps = 1,
+    regimes = 2,
+    agents = 3,
+    controllers = 4,
+    tails = 5,
+    jump_sizes = 6,
+    variances = 7
+};
 
 using Words = std::array<std::uint32_t, 4>;
 

@@ -1,0 +1,75 @@
+"""Laws of returns in plain Python, from docs/model.md 12: log returns of one path, asset by asset, step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+Rows = Sequence[Sequence[float]]
+
+STREAMS = {"returns": 0, "jumps": 1, "regimes": 2, "tails": 5, "jump sizes": 6, "variances": 7}
+
+
+def philox(counter: Sequence[int], key: Sequence[int]) -> list[int]:
+    """Philox4x32-10, Salmon, Moraes, Dror and Shaw (2011)."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ k[0], b % 2**32, (a >> 32) ^ c[3] ^ k[1], a % 2**32]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return c
+
+
+def uniforms(seed: int, path: int, block: int, stream: int) -> tuple[float, float]:
+    """The two numbers of a block in (0, 1]."""
+    w = philox([path % 2**32, path >> 32, block, stream], [seed % 2**32, seed >> 32])
+    return tuple(((low + (high << 32) >> 11) + 1) / 2**53 for low, high in (w[:2], w[2:]))  # type: ignore[return-value]
+
+
+def normal(seed: int, path: int, number: int, stream: str) -> float:
+    """Standard normal of this number, by Box and Muller."""
+    u, v = uniforms(seed, path, number // 2, STREAMS[stream])
+    turn = 2 * math.pi * (v - 2.0**-53)
+    return math.sqrt(-2 * math.log(u)) * (math.sin(turn) if number % 2 else math.cos(turn))
+
+
+def normals(seed: int, path: int, steps: int, assets: int, stream: str = "returns") -> list[list[float]]:
+    """A row a step, a number an asset."""
+    return [[normal(seed, path, s * assets + k, stream) for k in range(assets)] for s in range(steps)]
+
+
+def mixed(rows: Rows, factor: Rows) -> list[list[float]]:
+    """Correlated by a lower Cholesky factor."""
+    return [[math.fsum(factor[k][j] * row[j] for j in range(k + 1)) for k in range(len(factor))] for row in rows]
+
+
+def student(z: float, w: float, degrees: float) -> float:
+    """Student's t scaled to unit variance, of two independent standard normals (Bailey 1994)."""
+    squares = z * z + w * w
+    t = z * math.sqrt(degrees * math.expm1(squares / degrees) / squares)
+    return t * math.sqrt((degrees - 2) / degrees)
+
+
+def garch_returns(innovations: Rows, years: float, laws: Sequence[Mapping[str, float]]) -> list[list[float]]:
+    """GARCH and GJR-GARCH; a law gives the omega and the first variance of a step."""
+    variance, rows = [law["first"] for law in laws], []
+    for row in innovations:
+        rows.append([])
+        for k, (law, e) in enumerate(zip(laws, row, strict=True)):
+            rows[-1].append(law["drift"] * years - variance[k] / 2 + math.sqrt(variance[k]) * e)
+            weight = law["alpha"] + (law["gamma"] if e < 0 else 0.0)
+            variance[k] = law["omega"] + weight * variance[k] * e**2 + law["beta"] * variance[k]
+    return rows
+
+
+def egarch_returns(innovations: Rows, years: float, laws: Sequence[Mapping[str, float]]) -> list[list[float]]:
+    """EGARCH; a law gives the omega and the first variance of a step, and the mean size of an innovation."""
+    log_variance, rows = [math.log(law["first"]) for law in laws], []
+    for row in innovations:
+        rows.append([])
+        for k, (law, e) in enumerate(zip(laws, row, strict=True)):
+            h = math.exp(log_variance[k])
+            rows[-1].append(law["drift"] * years - h / 2 + math.sqrt(h) * e)
+            news = law["alpha"] * (abs(e) - law["size"]) + law["gamma"] * e
+            log_variance[k] = law["omega"] + law["beta"] * log_variance[k] + news
+    return rows
