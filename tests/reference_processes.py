@@ -73,3 +73,102 @@ def egarch_returns(innovations: Rows, years: float, laws: Sequence[Mapping[str, 
             news = law["alpha"] * (abs(e) - law["size"]) + law["gamma"] * e
             log_variance[k] = law["omega"] + law["beta"] * log_variance[k] + news
     return rows
+
+
+# --- Jumps ------------------------------------------------------------------------------------------------------------
+
+
+def sizes_uniforms(seed: int, path: int, place: int, draw: int) -> tuple[float, float]:
+    """The two uniform numbers of a draw of jump sizes at one place of a path."""
+    return uniforms(seed, path, place // 2, STREAMS["jump sizes"] + ((2 * draw + place % 2) << 8))
+
+
+def sizes_normal(seed: int, path: int, place: int, draw: int) -> float:
+    """A standard normal of jump sizes."""
+    u, v = sizes_uniforms(seed, path, place, draw)
+    return math.sqrt(-2 * math.log(u)) * math.cos(2 * math.pi * v)
+
+
+def jump_count(number: float, rate: float) -> int:
+    """The Poisson quantile of a standard normal's probability."""
+    left, count, term = 0.5 * math.erfc(-number / math.sqrt(2)), 0, math.exp(-rate)
+    while left > term:
+        left, count = left - term, count + 1
+        term *= rate / count
+    return count
+
+
+def jump_sum(seed: int, path: int, place: int, count: int, law: Mapping[str, float]) -> float:
+    """Normal sizes, or double-exponential ones."""
+    if "jump_mean" in law:
+        spread = math.sqrt(count) * law["jump_deviation"]
+        return count * law["jump_mean"] + (spread * sizes_normal(seed, path, place, 0) if count else 0.0)
+    total = 0.0
+    for draw in range(count):
+        up, size = sizes_uniforms(seed, path, place, draw)
+        total -= math.log(size) * (law["up_mean"] if up <= law["up_share"] else -law["down_mean"])
+    return total
+
+
+def jumps(seed: int, path: int, steps: int, years: float, laws: Sequence[Mapping[str, float]]) -> list[list[float]]:
+    """What jumps bring to each step, what they are expected to bring taken off."""
+    k = len(laws)
+    rows = []
+    for s, row in enumerate(normals(seed, path, steps, k, "jumps")):
+        rows.append([])
+        for asset, (law, number) in enumerate(zip(laws, row, strict=True)):
+            rate = law["rate"] * years
+            count = jump_count(number, rate)
+            rows[-1].append(jump_sum(seed, path, s * k + asset, count, law) - rate * growth(law))
+    return rows
+
+
+def growth(law: Mapping[str, float]) -> float:
+    """E exp(size) - 1 of a jump."""
+    if "jump_mean" in law:
+        return math.expm1(law["jump_mean"] + law["jump_deviation"] ** 2 / 2)
+    return law["up_share"] / (1 - law["up_mean"]) + (1 - law["up_share"]) / (1 + law["down_mean"]) - 1
+
+
+def hawkes(seed: int, path: int, steps: int, years: float, law: Mapping[str, float]) -> list[float]:
+    """One asset's jumps that call jumps, one after the other: the next comes from the base or from what is above."""
+    above = law["rate"] / (1 - law["excitation"] / law["decay"]) - law["rate"]
+    rows = []
+    for s in range(steps):
+        left, brought, draw = years, 0.0, 0
+        while True:
+            u, v = sizes_uniforms(seed, path, s, 2 * draw)
+            wait = -math.log(u) / law["rate"]
+            reach = 1 + law["decay"] * math.log(v) / above if above > 0 else 0.0
+            if reach > 0:
+                wait = min(wait, -math.log(reach) / law["decay"])
+            passed = min(wait, left)
+            kept = math.exp(-law["decay"] * passed)
+            brought -= growth(law) * (law["rate"] * passed + above * (1 - kept) / law["decay"])
+            above *= kept
+            if wait >= left:
+                break
+            left -= wait
+            above += law["excitation"]
+            brought += law["jump_mean"] + law["jump_deviation"] * sizes_normal(seed, path, s, 2 * draw + 1)
+            draw += 1
+        rows.append(brought)
+    return rows
+
+
+# --- Stochastic variance ----------------------------------------------------------------------------------------------
+
+
+def heston_returns(z: Rows, w: Rows, years: float, laws: Sequence[Mapping[str, float]]) -> list[list[float]]:
+    """The full truncation Euler scheme."""
+    variance, rows = [law["first"] ** 2 for law in laws], []
+    for prices, apart in zip(z, w, strict=True):
+        rows.append([])
+        for k, law in enumerate(laws):
+            above = max(variance[k], 0.0)
+            root = math.sqrt(above * years)
+            rows[-1].append((law["drift"] - above / 2) * years + root * prices[k])
+            shock = law["skew"] * prices[k] + math.sqrt(1 - law["skew"] ** 2) * apart[k]
+            back = law["reversion"] * (law["volatility"] ** 2 - above) * years
+            variance[k] += back + law["volatility_of_variance"] * root * shock
+    return rows
