@@ -172,3 +172,39 @@ def heston_returns(z: Rows, w: Rows, years: float, laws: Sequence[Mapping[str, f
             back = law["reversion"] * (law["volatility"] ** 2 - above) * years
             variance[k] += back + law["volatility_of_variance"] * root * shock
     return rows
+
+
+# --- From place to place ----------------------------------------------------------------------------------------------
+
+
+def chain(numbers: Sequence[float], transition: Rows) -> list[int]:
+    """The regimes of a path: rows of probabilities, the last for the first step."""
+    now, regimes = len(transition) - 1, []
+    for number in numbers:
+        left, row = 0.5 * math.erfc(-number / math.sqrt(2)), transition[now]
+        now = 0
+        while now + 1 < len(row) and left > row[now]:
+            left -= row[now]
+            now += 1
+        regimes.append(now)
+    return regimes
+
+
+def bootstrap_rows(
+    seed: int, path: int, numbers: Sequence[float], missing: Sequence[bool], mean_block: float
+) -> list[int]:
+    """The rows that a path takes: a new block where the number's probability is below 1/mean_block."""
+    whole = [row for row, gone in enumerate(missing) if not gone]
+    rows: list[int] = []
+    for step, number in enumerate(numbers):
+        if not rows or 0.5 * math.erfc(-number / math.sqrt(2)) < 1 / mean_block:
+            word = philox([path % 2**32, path >> 32, step, STREAMS["regimes"]], [seed % 2**32, seed >> 32])[0]
+            rows.append(whole[word * len(whole) >> 32])
+        elif rows[-1] + 1 < len(missing) and not missing[rows[-1] + 1]:
+            rows.append(rows[-1] + 1)
+        else:
+            first = rows[-1]
+            while first > 0 and not missing[first - 1]:
+                first -= 1
+            rows.append(first)
+    return rows

@@ -139,6 +139,7 @@ BINDERS = {
     "montecarlo",
     "path_runs",
     "process",
+    "regimes",
     "replaying",
     "scenario",
     "simd",

@@ -9,7 +9,7 @@ void Switching::begin(std::size_t paths, std::span<double> state) const {
 }
 
 void Switching::walk(const PathBlock& block) const {
-    mix(block, block.rows, nullptr, loading);
+    if (assets() > 1) mix(block, block.rows, nullptr, loading);
     const std::vector<double> numbers = normals_beside(block, Stream::regimes);
     std::vector<std::size_t> now(block.paths);
     for (std::size_t p = 0; p < block.paths; ++p) now[p] = static_cast<std::size_t>(block.state[p]);
@@ -18,7 +18,7 @@ void Switching::walk(const PathBlock& block) const {
         for (std::size_t p = 0; p < block.paths; ++p) {
             const double* const row = below.data() + now[p] * (regimes - 1);
             std::size_t next = 0;
-            while (next + 1 < regimes && row[next] < number[p]) ++next;
+            for (std::size_t r = 0; r + 1 < regimes; ++r) next += row[r] < number[p] ? 1 : 0;  // without a branch
             now[p] = next;
         }
         for (std::size_t k = 0; k < block.assets; ++k) {

@@ -43,6 +43,7 @@ from levcore.montecarlo import simulate
 from levcore.outcome import Outcome
 from levcore.outcomes import Outcomes
 from levcore.positions import Accounts
+from levcore.regimes import MarkovSwitching, StationaryBootstrap
 from levcore.replaying import replay
 from levcore.runs import Runs
 from levcore.scenario import GBM, normals
@@ -84,6 +85,7 @@ __all__ = [
     "LiquidationMap",
     "MarginTiers",
     "Market",
+    "MarkovSwitching",
     "Merton",
     "MissingExtraError",
     "NotKeptError",
@@ -97,6 +99,7 @@ __all__ = [
     "SettingsError",
     "SizeMargin",
     "SquareRootImpact",
+    "StationaryBootstrap",
     "StepTrace",
     "StoreError",
     "TierStep",

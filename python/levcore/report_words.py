@@ -30,6 +30,8 @@ PROCESSES = {
     "Kou": "Kou jump diffusion",
     "Hawkes": "Hawkes jumps",
     "Heston": "Heston stochastic volatility",
+    "MarkovSwitching": "volatility that switches between regimes",
+    "StationaryBootstrap": "stationary bootstrap of given returns",
     "Bates": "Bates stochastic volatility with jumps",
 }
 A_YEAR = ("volatility", "initial_volatility", "drift")  # rates of a process

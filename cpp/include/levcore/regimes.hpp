@@ -12,7 +12,7 @@
 namespace levcore {
 
 // In regime r, log return of asset k = mean[r][k] + deviation[r][k]*e_k. One chain for all assets; it is in the next
-// regime from `below` on: the first r whose below[now][r] is not under the step's number of the stream `regimes`.
+// regime whose number is that of the below[now] under the step's number of the stream `regimes`.
 struct Switching {
     std::vector<double> mean;       // regimes x assets
     std::vector<double> deviation;  // regimes x assets
