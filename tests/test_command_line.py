@@ -324,7 +324,10 @@ def test_what_is_liquidated_in_the_stretches_is_what_is_liquidated_in_all(tmp_pa
     assert outcome.liquidated_notional_long > 0.0
 
 
-PROCESSES = "'gbm', 'garch', 'gjr_garch' or 'egarch'"
+PROCESSES = (
+    "'gbm', 'garch', 'gjr_garch', 'egarch', 'merton', 'kou', 'hawkes', 'heston', 'bates', 'markov_switching' or "
+    "'bootstrap'"
+)
 
 # --- Wrong files and wrong usage --------------------------------------------------------------------------------------
 

@@ -584,6 +584,8 @@ def test_the_names_of_shipped_data_are_those_that_are_shipped() -> None:
             load("none of them")
 
 
+JUMPS = {"rate": 1.0, "jump_mean": 0.0, "jump_deviation": 0.1}
+VARIANCE = {"volatility": 1.0, "reversion": 1.0, "volatility_of_variance": 1.0}
 MADE = [
     (settings_liquidation.FullCloseTable, lc.FullClose, {}),
     (settings_liquidation.PartialCloseTable, lc.PartialClose, {"duration": timedelta(days=1)}),
@@ -598,6 +600,16 @@ MADE = [
     (settings_processes.GBMTable, lc.GBM, {"volatility": 1.0}),
     (settings_processes.GARCHTable, lc.GARCH, {"volatility": 1.0, "alpha": 0.1, "beta": 0.8}),
     (settings_processes.GJRGARCHTable, lc.GJRGARCH, {"volatility": 1.0, "alpha": 0.1, "gamma": 0.1, "beta": 0.8}),
+    (settings_processes.MertonTable, lc.Merton, {"volatility": 1.0} | JUMPS),
+    (
+        settings_processes.KouTable,
+        lc.Kou,
+        {"volatility": 1.0, "rate": 1.0, "up_share": 0.5, "up_mean": 0.1, "down_mean": 0.1},
+    ),
+    (settings_processes.HawkesTable, lc.Hawkes, {"volatility": 1.0, "excitation": 1.0, "decay": 2.0} | JUMPS),
+    (settings_processes.HestonTable, lc.Heston, VARIANCE),
+    (settings_processes.BatesTable, lc.Bates, VARIANCE | JUMPS),
+    (settings_processes.MarkovSwitchingTable, lc.MarkovSwitching, {"volatility": [1.0], "transition": [[1.0]]}),
     (settings_processes.EGARCHTable, lc.EGARCH, {"volatility": 1.0, "alpha": 0.1, "gamma": 0.1, "beta": 0.8}),
     (
         settings_venue.LinearPerpetualTable,
