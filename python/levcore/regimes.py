@@ -59,7 +59,6 @@ class MarkovSwitching(Process):
     Examples
     --------
     >>> from datetime import timedelta
-    from typing import Any
     >>> import levcore as lc
     >>> market = lc.Market({"BTC": lc.Asset(60_000.0, impact=lc.LinearImpact(depth=50_000.0))})
     >>> process = lc.MarkovSwitching([0.3, 1.1], transition=[[0.9, 0.1], [0.3, 0.7]])
@@ -199,7 +198,6 @@ class StationaryBootstrap(Process):
     Examples
     --------
     >>> from datetime import timedelta
-    from typing import Any
     >>> import levcore as lc
     >>> market = lc.Market({"BTC": lc.Asset(60_000.0, impact=lc.LinearImpact(depth=50_000.0))})
     >>> process = lc.StationaryBootstrap([0.01, -0.02, 0.005, -0.01], mean_block=2)
