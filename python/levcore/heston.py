@@ -58,10 +58,11 @@ class Heston(Process):
     Notes
     -----
     The law is ``dv = reversion*(volatility**2 - v)*dt + volatility_of_variance*sqrt(v)*dW``. Steps are those of the
-    full truncation Euler scheme: the variance may fall below zero and counts as zero then. The scheme is biased where
-    steps are long: the mean of v is right while it seldom is below zero, and v counted as zero below makes the mean of
-    what counts too large, the more the larger ``volatility_of_variance**2/(2*reversion*volatility**2)`` and the step
-    are. Zero drift is a martingale for any step. With twice that number above 2 (Feller's condition broken), take steps
+    full truncation Euler scheme: the variance may fall below zero and counts as zero then. In the long run the mean of
+    what counts is exact; the scheme is biased in its spread, by about ``reversion*dt/2`` of its variance where it stays
+    above zero (0.7 % for a reversion of 5 and steps of a day), and in how long it stays near zero. Zero drift is a
+    martingale for any step. Where ``volatility_of_variance**2 > 2*reversion*volatility**2`` (Feller's condition broken)
+    the variance is at zero for whole steps, which Heston's never is: take steps
     that are short beside ``1/reversion``. Sources: Heston (1993); Lord, Koekkoek and van Dijk (2010).
 
     Examples
