@@ -36,16 +36,15 @@ def row_9(counts: Counts) -> Iterator[Case]:
     np.testing.assert_array_equal(cross_workload.LEGS * found[:, 0].astype(np.int64), ours.liquidated_count)
     np.testing.assert_allclose(found[:, 1], ours.liquidated_notional, rtol=1e-9)
     np.testing.assert_allclose(found[:, 2], ours.bad_debt, rtol=1e-9, atol=1e-6)
-    # The ledger would take minutes for more; both sides then run the same steps.
-    paths, steps = (2, min(180, counts.cross_steps)) if ours.engine == "ledger" else (64, counts.cross_steps)
-    given = np.ascontiguousarray(logs[:, :steps])
+    steps = counts.cross_steps
+    paths = min(64, max(2, counts.paths // 100))
     yield Case(
         f"cross margin, {counts.accounts:,} accounts on 10 assets, 2 threads, by the {ours.engine}",
         f"{'numba, 2 threads' if numba else 'numpy'}: every account in every round; prices given",
         BY_STEP,
         lambda _: run(paths, steps),
-        lambda _: peer.run(given),
-        (paths * steps, given[:, :, 0].size),
+        lambda _: peer.run(logs),
+        (paths * steps, logs[:, :, 0].size),
         Limit(">=", 15.0, 80.0),
     )
 
