@@ -155,17 +155,27 @@ void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, do
 // False: it is a matter of who goes first, and nothing has been booked.
 bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best) {
     const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    double asked = 0.0;
     double left = 0.0;
     double fees = 0.0;
+    double deficit = 0.0;
+    std::size_t sure = to - from;
     w.rows.apart.each_unsure(from, to, best, [&](std::size_t row) {
         const double size = std::fabs(w.sorted.quantity[row]);
         const double notional = size * average_price(w, row, size);
         const double has = w.sign * notional + w.sorted.cash[row];
-        if (has <= 0.0) return;
+        asked += has;
+        --sure;
+        if (has <= 0.0) {
+            deficit -= has;
+            return;
+        }
         left += has;
         fees += liquidation_fee(book_.venue.liquidation, notional, has);
     });
-    return pay_together(fees, left - fees, std::max(0.0, left - all));
+    // Where all were asked, what is left of the sum is rounding, and no deficit.
+    if (sure > 0) deficit += std::max(0.0, asked - all);
+    return pay_together(fees, left - fees, deficit);
 }
 
 bool LadderMoney::pay_together(double fees, double remainder, double deficit) {
