@@ -14,6 +14,7 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -386,6 +387,63 @@ def test_wrong_usage_ends_with_2(tmp_path: Path, day: Path, wrong: list[str], mo
     assert (done.exit_code, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_status_and_resume_of_a_run_that_was_stopped(tmp_path: Path, day: Path) -> None:
+    out = tmp_path / "out"
+
+    def progress(done: int, total: int) -> None:
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    plan = lc.settings.load(day)
+    with pytest.raises(KeyboardInterrupt):
+        lc.simulate(plan.book, plan.market, plan.scenario, **plan.options, directory=out, chunk=5, progress=progress)
+    said = invoke("status", out)
+    assert said.exit_code == 0
+    assert "40 paths of 1 day, seed 7" in said.stdout
+    assert "15 of them (37.5%) are finished, in 3 of 8 files" in said.stdout
+    found = json.loads(invoke("status", out, "-f", "json").stdout)
+    assert (found["state"], found["paths_done"], found["parts_done"]) == ("unfinished", 15, 3)
+    done = invoke("resume", out)
+    assert done.exit_code == 0, done.output
+    assert "40 paths of 1 day in steps of 1 hour" in done.stdout
+    assert invoke("resume", out).stdout == done.stdout
+    assert "finished" in invoke("status", out).stdout
+    again = lc.simulate(plan.book, plan.market, plan.scenario, **plan.options)
+    assert lc.storing.read(out).bad_debt.tolist() == again.bad_debt.tolist()
+
+
+def test_the_same_command_goes_on_with_a_run_that_was_stopped(
+    tmp_path: Path, day: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from levcore import part_files
+
+    real, written_parts = part_files.write, []
+
+    def write(*args: Any) -> Path:
+        written_parts.append(args[1])
+        if len(written_parts) == 3:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr("levcore.split_runs.usual_size", lambda *_, **__: 10)
+    monkeypatch.setattr(part_files, "write", write)
+    invoke("simulate", day, "-o", tmp_path / "out")
+    assert json.loads(invoke("status", tmp_path / "out", "-f", "json").stdout)["paths_done"] == 20
+    other = invoke("simulate", day, "-o", tmp_path / "out", "--seed", 8)
+    assert (other.exit_code, "seed is 7 there and 8 here" in other.stderr) == (1, True)
+    done = invoke("simulate", day, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert written_parts == [(0, 10), (10, 10), (20, 10), (20, 10), (30, 10)]
+    assert (tmp_path / "out" / "scenario.toml").read_text(encoding="utf-8") == text()
+
+
+@pytest.mark.parametrize("command", ["status", "resume"])
+def test_a_directory_without_a_run_ends_with_1(tmp_path: Path, command: str) -> None:
+    done = invoke(command, tmp_path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "holds no run: there is no plan.json" in done.stderr
 
 
 def test_too_many_paths_for_the_memory_end_with_1(tmp_path: Path, day: Path) -> None:

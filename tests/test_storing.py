@@ -395,3 +395,18 @@ def test_more_than_the_memory_holds_is_refused_before_it_is_read(folder: Path, m
     monkeypatch.setattr("levcore.memory.available_bytes", lambda: 10_000)
     with pytest.raises(lc.TooLargeError, match=r"reading .* needs"):
         lc.storing.read(folder)
+
+
+def test_rounds_of_very_many_paths_are_counted_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = lc.Venue([lc.LinearPerpetual("X-P", asset="X", tiers=TIERS)])
+    market = lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1e4))})
+    book = lc.Book.synthetic(venue, size=80, prices=market.prices, open_interest={"X": 1e6}, seed=4)
+    runs = lc.simulate(book, market, lc.GBM(0.9), paths=30, steps=24, step=HOUR, seed=7)
+    monkeypatch.setattr(storing, "MOST_ROWS", 29)
+    again = storing.read(storing.write(runs, tmp_path / "many"))
+    assert not (tmp_path / "many" / "paths.csv").exists()
+    assert again.bad_debt.tolist() == runs.bad_debt.tolist()
+    assert again.rounds.sum() > 0
+    assert (again.rounds.tolist(), again.cascade_depth.tolist()) == (runs.rounds.tolist(), runs.cascade_depth.tolist())

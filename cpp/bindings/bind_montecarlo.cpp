@@ -54,13 +54,15 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
              const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
              const py::object& watch, const Column<std::int64_t>& funding_step,
              const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate, bool ladder,
-             bool rounds, bool ask_all) {
+             bool rounds, bool ask_all, std::uint64_t first, bool audit) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
     if (ladder && (!ready.ladder || funding_step.size() > 0))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
+    if (first > 0 && !std::holds_alternative<Drawn>(scenario.scenario))
+        throw std::invalid_argument("only paths of a process may begin at another than the first");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     Progress progress;
     Runs runs;
@@ -70,7 +72,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
             [&] {
                 runs = run_paths(ready.sorted, market, scenario.scenario,
                                  {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
-                                  ladder ? &*ready.ladder : nullptr, rounds, ask_all},
+                                  ladder ? &*ready.ladder : nullptr, rounds, ask_all, first, audit},
                                  progress);
             },
             [&] {
@@ -158,9 +160,10 @@ void bind_montecarlo(py::module_& m) {
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
           "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
           "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(), "ladder"_a = false, "rounds"_a = true,
-          "ask_all"_a = false,
+          "ask_all"_a = false, "first"_a = std::uint64_t{0}, "audit"_a = true,
           "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise. ask_all: every account is "
-          "asked at every margin check.");
+          "asked at every margin check. first: number of the first path, of a process; audit: a sample of the ladder's "
+          "paths is run by the ledger, too.");
     m.def("run_one", &run_one, "ready"_a, "market"_a, "scenario"_a, "path"_a, "paths"_a, "days"_a.noconvert(),
           py::kw_only(), "funding_step"_a.noconvert(), "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),
           "One path whole.");

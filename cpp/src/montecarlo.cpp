@@ -64,7 +64,7 @@ class Paths {
     void run_blocks(std::size_t from, std::size_t to, Bench& b) const {
         while (from < to) {
             const std::size_t count = std::min(LadderBlocks::most_paths, to - from);
-            b.blocks->run(from, count, plan_.days, progress_.stop);
+            b.blocks->run(plan_.first + from, count, plan_.days, progress_.stop);
             for (std::size_t i = 0; i < count; ++i) {
                 const LadderWalk& walk = b.blocks->walk(i);
                 if (walk.inside()) {
@@ -80,7 +80,7 @@ class Paths {
     }
 
     bool run_on_ladder(std::size_t i, Bench& b) const {
-        draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
+        draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
         if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
         runs_.outcomes.put(i, b.walk->report(b.last, true));
         b.rows->add(b.walk->stretches());
@@ -91,7 +91,7 @@ class Paths {
     StepNotes noting(std::size_t i, Bench& b) const {
         if (!plan_.keep_steps) return {};
         b.fundamental.resize(b.prices.size());
-        draw(scenario_, start_, i, plan_.steps, b.fundamental);
+        draw(scenario_, start_, plan_.first + i, plan_.steps, b.fundamental);
         return {&runs_.steps, i * plan_.steps, b.fundamental};
     }
 
@@ -104,7 +104,7 @@ class Paths {
         keep.tally = is_counted ? &b.tally : nullptr;
         keep.stop = &progress_.stop;
         keep.ask_all = plan_.ask_all;
-        draw(scenario_, start_, i, plan_.steps, b.prices);
+        draw(scenario_, start_, plan_.first + i, plan_.steps, b.prices);
         return run_path(book_, market_, {b.prices, plan_.days, plan_.funding}, keep,
                         keep_steps ? &runs_.steps : nullptr, i * plan_.steps, &b.handed);
     }
@@ -169,7 +169,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     if (!benches.front().is_made) paths.make(benches.front());
     const std::size_t sides = 2 * book.sides.size();
     run_chunks(std::min(threads, sides + 1), sides + 1, progress.stop, [&](std::size_t, std::size_t task) {
-        if (task == 0) return paths.audit(benches.front());
+        if (task == 0) return plan.audit ? paths.audit(benches.front()) : void();
         gather_side(book, benches, task - 1, runs.tally);
     });
     if (progress.stop) throw Stopped{};

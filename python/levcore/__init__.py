@@ -119,9 +119,11 @@ __all__ = [
 
 _LATER = (
     "datasets",
+    "distributed",
     "funding_rates",
     "plot",
     "report",
+    "resuming",
     "risk",
     "settings",
     "storing",

@@ -277,6 +277,8 @@ def run_paths(
     ladder: bool = False,
     rounds: bool = True,
     ask_all: bool = False,
+    first: int = 0,
+    audit: bool = True,
 ) -> dict[str, Any]: ...
 def run_one(
     ready: Ready,

@@ -19,6 +19,7 @@ from levcore.outcomes import Outcomes
 from levcore.runs import Runs
 
 if TYPE_CHECKING:
+    from levcore.resuming import Status
     from levcore.settings_build import Plan
 
 
@@ -46,6 +47,29 @@ def simulation(runs: Runs, file: Path, directory: Path, form: str) -> None:
         )
     else:
         _print(command_tables.simulation(runs, measures, file, directory))
+
+
+def status(found: Status, form: str) -> None:
+    """Print how far a run in a directory is."""
+    said = {
+        "directory": str(found.directory),
+        "state": "finished" if found.finished else "unfinished",
+        "paths": found.paths,
+        "paths_done": found.done,
+        "parts": found.parts,
+        "parts_done": found.parts_done,
+        "steps": found.plan["steps"],
+        "step_seconds": found.plan["step"]["microseconds"] / 1e6,
+        "seed": found.plan["seed"],
+        "engine": found.plan["engine"],
+        "levcore": found.plan["levcore"],
+    }
+    if form == "csv":
+        _csv([tuple(said), tuple(said.values())])
+    elif form == "json":
+        _json(said)
+    else:
+        _print(command_tables.status(found))
 
 
 def shocks(outcomes: Outcomes, plan: Plan, file: Path, form: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from levcore.outcomes import Outcomes
 from levcore.report_numbers import FEWEST_FOR_A_TAIL, LEVEL, percent, span
 from levcore.risk import Estimate
 from levcore.runs import Runs
+
+if TYPE_CHECKING:
+    from levcore.resuming import Status
 
 Floats = npt.NDArray[np.float64]
 
@@ -129,6 +132,22 @@ def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path
     if failed:
         parts.append(f"{plural(failed, 'path')} stopped early: see the column error of {directory / 'paths.csv'}")
     return [*parts, f"{directory}: the paths; `levcore report {directory}` makes a page of them"]
+
+
+def status(found: Status) -> list[Table | str]:
+    """Lay out how far a run in a directory is."""
+    plan = found.plan
+    total = span(np.timedelta64(plan["step"]["microseconds"], "us") * plan["steps"])
+    seed = "" if plan["seed"] is None else f", seed {plan['seed']}"
+    asked = f"{plural(found.paths, 'path')} of {total}{seed}, levcore {plan['levcore']}"
+    if found.finished:
+        return [f"{found.directory}: finished", asked]
+    left = f"{found.done:,} of them ({found.done / found.paths:.1%}) are finished, in {found.parts_done:,} of "
+    return [
+        f"{found.directory}: not finished",
+        asked,
+        f"{left}{plural(found.parts, 'file')}; `levcore resume {found.directory}` runs the others",
+    ]
 
 
 def _written(value: float, unit: str) -> str:

@@ -33,18 +33,20 @@ def simulate(
     """Run the paths of a scenario file, keep them, and sum them up.
 
     For scenario.kind = "gbm" or another process. DIR must be new, empty, or hold an earlier simulation, which is
-    replaced once the new one is whole; `levcore report DIR` makes a page of it.
+    replaced once the new one is whole; `levcore report DIR` makes a page of it. What was finished is kept if the run is
+    stopped: the same command, or `levcore resume DIR`, goes on from there.
     """
     with _told():
         from levcore import command_output as say
-        from levcore.montecarlo import simulate
-        from levcore.storing import check_place, write
+        from levcore.montecarlo import simulate_into
+        from levcore.storing import check_place
 
         check_place(out)
         plan = _plan(file, "simulate", quiet, paths=paths, seed=seed, threads=threads)
         with say.progress(quiet) as progress:
-            runs = simulate(plan.book, plan.market, plan.scenario, **plan.options, progress=progress)
-        write(runs, out, scenario_file=plan.text)
+            runs = simulate_into(
+                out, plan.book, plan.market, plan.scenario, **plan.options, scenario_file=plan.text, progress=progress
+            )
         say.simulation(runs, file, out, form)
         _stopped(*runs.error)
 
@@ -109,6 +111,37 @@ def report(
         typer.echo(page)
 
 
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", show_default=False, help="What `simulate`, stopped or finished, left.")
+]
+
+
+def status(directory: Directory, form: Format = "table") -> None:
+    """Say how far a run in a directory is: paths that are finished, of how many, and what was asked for."""
+    with _told():
+        from levcore import command_output as say
+        from levcore import resuming
+
+        say.status(resuming.status(directory), form)
+
+
+def resume(
+    directory: Directory,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Threads of this call.")] = None,
+    form: Format = "table",
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run that was stopped, from what its directory holds, and sum it up."""
+    with _told():
+        from levcore import command_output as say
+        from levcore.unfinished_runs import finish
+
+        with say.progress(quiet) as progress:
+            runs = finish(directory, threads=threads, progress=progress)
+        say.simulation(runs, directory, directory, form)
+        _stopped(*runs.error)
+
+
 def schema() -> None:
     """Print the JSON Schema of scenario files.
 
@@ -121,7 +154,7 @@ def schema() -> None:
         typer.echo(json.dumps(settings.schema(), indent=2))
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (shock, simulate, replay, report, schema)
+COMMANDS: tuple[Callable[..., None], ...] = (shock, simulate, status, resume, replay, report, schema)
 
 
 def _plan(file: Path, command: str, quiet: bool, **overrides: int | None) -> Plan:

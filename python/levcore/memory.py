@@ -89,10 +89,15 @@ STEP_BYTES = 4 * 8
 TALLY_BYTES = 2 * 8
 
 
+def step_bytes(assets: int) -> int:
+    """Return the bytes that are kept of a step of a path."""
+    return STEP_BYTES + 4 * assets * 8
+
+
 def path_bytes(positions: int, assets: int, *, paths: int, steps: int, keep_steps: bool, threads: int) -> int:
     """Return the bytes of a run of paths beside its book: outcomes, tallies, prices of a path a thread, kept series."""
     needed = outcome_bytes(paths, assets) + (2 * threads + 3) * positions * TALLY_BYTES
     needed += threads * steps * assets * 8
     if keep_steps:
-        needed += paths * steps * (STEP_BYTES + 4 * assets * 8)
+        needed += paths * steps * step_bytes(assets)
     return needed

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, memory, thread_count
+from levcore import _core, checks, engines, memory, split_runs, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.display import plural
@@ -40,6 +43,8 @@ def simulate(
     chunk: int | None = None,
     keep_steps: bool = False,
     engine: str = "auto",
+    executor: Executor | None = None,
+    directory: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
     cancel: Flag | None = None,
 ) -> Runs:
@@ -61,14 +66,21 @@ def simulate(
     seed : int, optional
         0 <= seed < 2**64; None draws one from the system. The outcome keeps it.
     threads : int, optional
-        Threads of this call, >= 1; None: the CPUs that the process may use, or OMP_NUM_THREADS where it is less.
+        Threads of this call, or of each task of an executor, >= 1; None: the CPUs that the process may use (a task: 1),
+        or what LEVCORE_NUM_THREADS or OMP_NUM_THREADS say where it is less.
     chunk : int, optional
-        Paths that a thread takes at a time, >= 1; None: up to 256 on the ladder, 16 in the ledger.
+        Paths that a thread takes at a time, >= 1; None: up to 256 on the ladder, 16 in the ledger. With an executor or
+        a directory, paths of a task and of a file; None: about a second's work.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
     engine : {"auto", "ladder", "ledger"}
         Which engine runs: the ladder, where a cascade is one search, or the ledger, which knows everything; "auto"
         takes the ladder where it can. The outcome says which ran, and why.
+    executor : concurrent.futures.Executor, optional
+        What runs the paths instead of this process: one of the standard library, or of :mod:`levcore.distributed`.
+    directory : str or path, optional
+        Where finished paths are kept as they come. The same call again goes on where the first was stopped, and gives
+        the outcome at once when it is finished; :func:`levcore.storing.read` reads it.
     progress : callable, optional
         Called as progress(done, total) about every 50 ms, paths counted; what it raises stops the run.
     cancel : threading.Event, optional
@@ -95,12 +107,15 @@ def simulate(
     DomainError
         If the ladder is asked for and the run is outside its domain; the message says what takes it out.
     CancelledError
-        If `cancel` was set.
+        If `cancel` was set; what a directory holds stays.
+    StoreError
+        If the directory holds something else, a run of other inputs (the message names what differs) or damage, is in
+        use, or cannot be written.
 
     Notes
     -----
-    Same inputs and seed give the same bits for any threads and chunk. Crossings are looked at where steps end, so
-    results depend on the step. Source: the page "The model" of the documentation.
+    Same inputs and seed give the same bits for any threads, chunk, executor and resuming. Crossings are looked at where
+    steps end, so results depend on the step. Source: the page "The model" of the documentation.
 
     Examples
     --------
@@ -122,19 +137,58 @@ def simulate(
     asked = thread_count.asked(threads)
     each = span("step", step)
     settings = PathSettings(ready, each, asked, _chunk(chunk), keep_steps, engine, progress=progress, cancel=cancel)
+    return _told(_run(settings, split_runs.Split.asked(executor, directory, threads), wanted, paths, steps, seed))
+
+
+def simulate_into(
+    directory: Path,
+    book: Book,
+    market: Market,
+    process: Process,
+    *,
+    paths: int,
+    steps: int,
+    step: timedelta,
+    seed: int | None = None,
+    threads: int | None = None,
+    keep_steps: bool = False,
+    scenario_file: str,
+    progress: Callable[[int, int], object] | None,
+) -> Runs:
+    """Run paths in a directory, as a command does: a finished run of other inputs there gives way."""
+    asked = thread_count.asked(threads)
+    settings = PathSettings(
+        ready_pair(book, market), step, asked, None, keep_steps, "auto", progress=progress, cancel=None
+    )
+    split = split_runs.Split(None, directory, threads, replace=True, scenario_file=scenario_file.encode())
+    return _told(_run(settings, split, process, paths, steps, seed))
+
+
+def _run(
+    settings: PathSettings,
+    split: split_runs.Split | None,
+    wanted: Any,
+    paths: int | None,
+    steps: int | None,
+    seed: int | None,
+) -> Runs:
     if isinstance(wanted, Process):
-        return _told(_simulate_process(settings, wanted, paths, steps, seed))
+        return _simulate_process(settings, split, wanted, paths, steps, seed)
     if seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
         if paths is not None or steps is not None:
             raise KindError("paths and steps come with the blocks: leave them out")
-        return _told(_simulate_blocks(settings, wanted))
-    array = _own(_returns("scenario", wanted, len(ready.market)), wanted)
+        if split is not None:
+            raise KindError("an iterator of blocks cannot be split: give its blocks as one array")
+        return _simulate_blocks(settings, wanted)
+    array = _own(_returns("scenario", wanted, len(settings.ready.market)), wanted)
     for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
-    return _told(settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array))
+    if split is not None:
+        return split.run(settings, array, *array.shape[:2], seed=None)
+    return settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array)
 
 
 def _told(runs: Runs) -> Runs:
@@ -147,10 +201,18 @@ def _told(runs: Runs) -> Runs:
 
 
 def _simulate_process(
-    settings: PathSettings, process: Process, paths: int | None, steps: int | None, seed: int | None
+    settings: PathSettings,
+    split: split_runs.Split | None,
+    process: Process,
+    paths: int | None,
+    steps: int | None,
+    seed: int | None,
 ) -> Runs:
     count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
-    key = secrets.randbits(64) if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    given = None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    if split is not None:
+        return split.run(settings, process, count, length, seed=given)
+    key = secrets.randbits(64) if given is None else given
     native = process._to_native(settings.ready.market, settings.step, key)
     return settings.run(native, count, length, scenario=process, seed=key)
 

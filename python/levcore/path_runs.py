@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, memory
+from levcore import _core, checks, engines, memory, thread_count
+from levcore.batch import Count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.errors import CancelledError, KindError
@@ -74,19 +75,15 @@ class PathSettings:
         total: int = 0,
         *,
         rounds: bool,
+        first: int = 0,
+        audit: bool = True,
     ) -> dict[str, Any]:
-        """Run the paths and return the core's columns; `before` and `total` place a block among others."""
+        """Run the paths and return the core's columns; `before` and `total` place a block among others.
+
+        A process draws those numbered from `first` on; where nothing is audited, nobody has a conservation error.
+        """
         refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
-        needed = memory.path_bytes(
-            len(self.ready.book),
-            len(self.ready.market),
-            paths=paths,
-            steps=steps,
-            keep_steps=self.keep_steps,
-            threads=self.threads,
-        )
-        needed += accounts_bytes(self.ready.book, states=self.threads)
-        memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
+        self.refuse_if_too_large(paths, steps)
 
         def watch(done: int) -> None:
             if self.cancel is not None and self.cancel.is_set():
@@ -110,9 +107,24 @@ class PathSettings:
             ladder=ladder,
             rounds=rounds,
             ask_all=False,
+            first=first,
+            audit=audit,
         )
         watch(paths)
         return columns
+
+    def refuse_if_too_large(self, paths: int, steps: int) -> None:
+        """Raise TooLargeError where so many paths at a time need more memory than there is."""
+        needed = memory.path_bytes(
+            len(self.ready.book),
+            len(self.ready.market),
+            paths=paths,
+            steps=steps,
+            keep_steps=self.keep_steps,
+            threads=self.threads,
+        )
+        needed += accounts_bytes(self.ready.book, states=self.threads)
+        memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
     def elapsed(self, steps: int) -> npt.NDArray[np.int64]:
         """Return the time at the end of each step, ns."""
@@ -136,13 +148,6 @@ class PathSettings:
     def run(self, native: _core.Scenario, paths: int, steps: int, *, scenario: object, seed: int | None = None) -> Runs:
         """Run the paths; rounds are counted when they are first asked for."""
         columns = self.native(native, paths, steps, rounds=False)
-
-        def count() -> tuple[Counts, Counts]:
-            quiet = copy(self)
-            quiet.progress = quiet.cancel = None
-            counted = quiet.native(native, paths, steps, rounds=True)
-            return counted["rounds"], counted["cascade_depth"]
-
         return runs_of(
             columns,
             self.ready,
@@ -152,8 +157,50 @@ class PathSettings:
             scenario=scenario,
             again=self.again(native, paths, steps),
             reason=engines.reason(self.engine, self.outside(steps), columns["by_ladder"]),
-            count=count if columns["by_ladder"].any() else None,
+            count=self.counting(native, paths, steps) if columns["by_ladder"].any() else None,
         )
+
+    def counting(self, native: _core.Scenario, paths: int, steps: int) -> Count:
+        """Return what counts the rounds of the ladder, by walking again."""
+
+        def count() -> tuple[Counts, Counts]:
+            counted = self._quiet().native(native, paths, steps, rounds=True)
+            return counted["rounds"], counted["cascade_depth"]
+
+        return count
+
+    def audited(self, native: _core.Scenario, path: int, steps: int) -> float:
+        """Return how far money on the ladder is from the ledger's in a path: a share of gross notional."""
+        return float(self._quiet().native(native, 1, steps, rounds=False, first=path)["conservation_error"][0])
+
+    def _quiet(self) -> PathSettings:
+        quiet = copy(self)
+        quiet.progress = quiet.cancel = None
+        quiet.keep_steps = False
+        return quiet
+
+
+def count_again(
+    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+) -> Count:
+    """Return what counts the rounds of an earlier simulation, by running it again."""
+
+    def count() -> tuple[Counts, Counts]:
+        threads = thread_count.asked(None)
+        settings = PathSettings(
+            ready_pair(book, market), step, threads, None, False, "auto", progress=None, cancel=None
+        )
+        return settings.counting(native_scenario(scenario, market, step, seed), paths, steps)()
+
+    return count
+
+
+def native_scenario(scenario: Any, market: Market, step: timedelta, seed: int | None) -> _core.Scenario:
+    """Return what the core draws paths from: a process, or returns that were given."""
+    if isinstance(scenario, np.ndarray):
+        return _core.Scenario.returns(scenario)
+    native: _core.Scenario = scenario._to_native(market, step, seed)
+    return native
 
 
 def again(
@@ -163,8 +210,7 @@ def again(
 
     def run(i: int) -> Outcome:
         settings = PathSettings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
-        given = isinstance(scenario, np.ndarray)
-        native = _core.Scenario.returns(scenario) if given else scenario._to_native(market, step, seed)
+        native = native_scenario(scenario, market, step, seed)
         return settings.again(native, paths, steps)(i)
 
     return run

@@ -12,13 +12,14 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import numpy as np
 import numpy.typing as npt
 
+from levcore.batch import COUNTED
 from levcore.book import Book
 from levcore.checks import frozen
 from levcore.errors import LevcoreError, StoreError, TooLargeError
 from levcore.market import Market
 from levcore.memory import refuse_if_too_large
 from levcore.montecarlo import MOST_PATHS, MOST_STEPS
-from levcore.path_runs import again
+from levcore.path_runs import again, count_again
 from levcore.per_asset import PerAsset
 from levcore.positions import Accounts
 from levcore.process import Process
@@ -43,20 +44,20 @@ def runs_in(folder: Path) -> Runs:
         paths, steps, step = index["paths"], index["steps"], from_json(index["step"])
         stored = index["scenario"]
         by_returns = stored == {"kind": "returns"}
-        scenario = _load(folder / "returns.npz")["returns"] if by_returns else from_json(stored)
+        scenario = read_returns(folder) if by_returns else from_json(stored)
         if not (scenario is None or by_returns or isinstance(scenario, Process)):
             raise StoreError(f"{folder / INDEX} must name a scenario that levcore has")
         if not (1 <= paths <= MOST_PATHS and 1 <= steps <= MOST_STEPS):
             raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")
         errors = index["errors"]
-        book = _book(folder / "book.npz", venue)
-        known = (
-            None
-            if scenario is None
-            else again(book, market, scenario, paths=paths, steps=steps, step=step, seed=index["seed"])
-        )
+        book = read_book(folder / "book.npz", venue)
+        what = {"paths": paths, "steps": steps, "step": step, "seed": index["seed"]}
+        known = None if scenario is None else again(book, market, scenario, **what)
+        columns = _path_columns(folder, market, paths)
+        counted = set(COUNTED) <= set(columns)
+        columns |= {} if counted else dict.fromkeys(COUNTED, np.zeros(0, np.int64))
         return Runs(
-            **_path_columns(folder, market, paths),
+            **columns,
             **_position_columns(folder, len(book)),
             error=tuple(errors.get(str(path)) for path in range(paths)),
             engine=index["engine"],
@@ -70,6 +71,7 @@ def runs_in(folder: Path) -> Runs:
             seed=index["seed"],
             steps_kept=_steps(folder, market, (paths, steps)) if "steps.npz" in files else None,
             _again=known,
+            _count=None if counted else count_again(book, market, scenario, **what),
         )
     except (StoreError, TooLargeError):
         raise
@@ -118,7 +120,8 @@ def _checked(folder: Path, index: Mapping[str, Any]) -> Mapping[str, Any]:
     return files
 
 
-def _book(path: Path, venue: Venue) -> Book:
+def read_book(path: Path, venue: Venue) -> Book:
+    """Return the book stored in a file."""
     columns = _load(path)
     missing = [name for name in BOOK if name not in columns]
     if missing:
@@ -126,6 +129,11 @@ def _book(path: Path, venue: Venue) -> Book:
     balances = {name.removeprefix(BALANCE): column for name, column in columns.items() if name.startswith(BALANCE)}
     held: dict[str, Any] = {name: columns[name] for name in BOOK}
     return Book(venue, **held, accounts=Accounts(**balances))
+
+
+def read_returns(folder: Path) -> npt.NDArray[Any]:
+    """Return the given returns stored in a directory."""
+    return _load(folder / "returns.npz")["returns"]
 
 
 def _load(path: Path) -> Arrays:

@@ -19,6 +19,7 @@ from levcore import checks, flat_columns
 from levcore._version import __version__
 from levcore.book import Book
 from levcore.errors import StoreError
+from levcore.part_files import flush_folder
 from levcore.per_asset import PerAsset
 from levcore.runs import Runs
 from levcore.stored_values import to_json
@@ -30,6 +31,7 @@ Writer = Callable[[BinaryIO], object]
 
 FORMAT = 2
 INDEX = "run.json"
+UNFINISHED = "unfinished"  # a folder: a run that is not whole yet
 NAMES = (
     *(
         "paths.npz",
@@ -40,11 +42,14 @@ NAMES = (
         "paths.csv",
         "scenario.toml",
         "report.html",
+        "plan.json",
     ),
     INDEX,
 )
 POSITIONS = ("_liquidations", "_step_sum")
 BOOK = ("instrument", "quantity", "entry_price", "margin", "account")
+#: Paths at most in a table for people, whose rounds are counted for it; of more they are counted when asked for.
+MOST_ROWS = 100_000
 BALANCE = "balance "  # before a currency: a column of the table of accounts
 
 
@@ -64,8 +69,8 @@ def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str |
     -------
     pathlib.Path
         The directory: `run.json` (version, seed, venue, market, scenario, and size and BLAKE2b of every other file),
-        `paths.npz` (a value a path), `positions.npz` (liquidations by position), `book.npz`, `paths.csv` for people,
-        and where there are such things `steps.npz`, `returns.npz` and `scenario.toml`.
+        `paths.npz` (a value a path), `positions.npz` (liquidations by position), `book.npz`, `paths.csv` for people
+        (of up to 100,000 paths), and where there are such things `steps.npz`, `returns.npz` and `scenario.toml`.
 
     Raises
     ------
@@ -93,26 +98,45 @@ def write(runs: Runs, directory: str | os.PathLike[str], *, scenario_file: str |
     """
     checks.instance("runs", runs, Runs)
     folder = check_place(directory)
+    others = {} if scenario_file is None else {"scenario.toml": checks.text("scenario_file", scenario_file).encode()}
+    put(folder, runs, others)
+    return folder
+
+
+def put(folder: Path, runs: Runs, others: Mapping[str, bytes]) -> None:
+    """Write paths into a directory that may hold them, and files beside them that go with them."""
     files: dict[str, Writer] = {
         "paths.npz": _arrays(_path_columns(runs)),
         "positions.npz": _arrays({name.strip("_"): vars(runs)[name] for name in POSITIONS}),
-        "book.npz": _arrays(_book_columns(runs.book)),
-        "paths.csv": lambda file: _table(file, runs),
+        "book.npz": book_writer(runs.book),
     }
+    if runs.paths <= MOST_ROWS:
+        files["paths.csv"] = lambda file: _table(file, runs)
     if runs.steps_kept is not None:
         files["steps.npz"] = _arrays(_flat(vars(runs.steps_kept)))
     if isinstance(runs.scenario, np.ndarray):
-        files["returns.npz"] = _arrays({"returns": runs.scenario})
-    if scenario_file is not None:
-        content = checks.text("scenario_file", scenario_file).encode()
-        files["scenario.toml"] = lambda file: file.write(content)
+        files["returns.npz"] = returns_writer(runs.scenario)
+    files |= {name: _content(content) for name, content in others.items()}
     try:
         _write_all(folder, files, _head(runs))
     except StoreError:
         raise
     except OSError as reason:
         raise StoreError(f"{folder} cannot be written: {reason}") from reason
-    return folder
+
+
+def book_writer(book: Book) -> Writer:
+    """Return what writes a book's columns and balances."""
+    return _arrays(_book_columns(book))
+
+
+def returns_writer(returns: npt.NDArray[Any]) -> Writer:
+    """Return what writes given returns."""
+    return _arrays({"returns": returns})
+
+
+def _content(content: bytes) -> Writer:
+    return lambda file: file.write(content)
 
 
 def _book_columns(book: Book) -> dict[str, npt.NDArray[Any]]:
@@ -131,7 +155,7 @@ def check_place(directory: str | os.PathLike[str]) -> Path:
             raise StoreError(f"{folder} must be a directory, {near} is a file")
         if not os.access(near, os.W_OK | os.X_OK):
             raise StoreError(f"{folder} must be a place to write to, {near} is not")
-        names = {entry.name for entry in near.iterdir()} if near == folder else set()
+        names = {entry.name for entry in near.iterdir()} - {UNFINISHED} if near == folder else set()
     except OSError as reason:
         if isinstance(reason, StoreError):
             raise
@@ -201,7 +225,8 @@ def _head(runs: Runs) -> dict[str, Any]:
 
 
 def _path_columns(runs: Runs) -> Arrays:
-    return _flat({name: value for name, value in runs._counted().items() if name[0] != "_" and name != "scenario"})
+    values = runs._counted() if runs.paths <= MOST_ROWS else vars(runs)
+    return _flat({name: value for name, value in values.items() if name[0] != "_" and name != "scenario"})
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
@@ -248,7 +273,7 @@ def _write_all(folder: Path, files: Mapping[str, Writer], head: dict[str, Any]) 
             with suppress(OSError):
                 place.rmdir()
         raise
-    _flush_folder(folder)
+    flush_folder(folder)
 
 
 def _by_lines(index: Mapping[str, Any]) -> str:
@@ -266,17 +291,19 @@ def _write(folder: Path, name: str, writer: Writer) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "blake2b": file_digest(path)}
 
 
+def write_whole(folder: Path, name: str, writer: Writer) -> None:
+    """Write a file under another name, flush it to disk and rename it."""
+    try:
+        _write(folder, name, writer)
+        (folder / _partial(name)).replace(folder / name)
+        flush_folder(folder)
+    except BaseException:
+        (folder / _partial(name)).unlink(missing_ok=True)
+        raise
+
+
 def _partial(name: str) -> str:
     return f".{name}.partial"
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _is_ours(index: Path) -> bool:

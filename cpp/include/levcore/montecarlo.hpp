@@ -24,6 +24,8 @@ struct Plan {
     const Ladder* ladder = nullptr;            // where paths run on it, as far as they stay in its domain
     bool count_rounds = true;                  // on the ladder
     bool ask_all = false;                      // as in Keep
+    std::uint64_t first = 0;                   // number of the first path, of those that a process draws
+    bool audit = true;                         // of a sample of the ladder's paths, by the ledger
 };
 
 struct Progress {

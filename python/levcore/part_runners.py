@@ -1,0 +1,164 @@
+"""Who runs the parts of a run: this process, one after the other, or an executor, a few at a time a worker."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levcore import checks
+from levcore.book import Book
+from levcore.cascade import Ready
+from levcore.errors import CancelledError, KindError, StoreError
+from levcore.market import Market
+from levcore.path_runs import PathSettings
+from levcore.positions import Accounts
+from levcore.run_parts import Carried, Columns, Floats, Job, Pair, Span, run_part
+from levcore.venue import Venue
+
+Finished = Callable[[Span, Columns], None]
+
+POLL_SECONDS = 0.05
+#: Tasks that wait at a worker beside the one that runs, so that it never idles.
+AHEAD = 2
+UNKNOWN_WORKERS = 8
+COLUMNS = ("instrument", "quantity", "entry_price", "margin", "account")
+
+
+def workers_of(executor: Executor) -> int | None:
+    """Return how many tasks an executor runs at a time, where it says so."""
+    for name in ("workers", "_max_workers"):
+        count = getattr(executor, name, None)
+        if isinstance(count, int) and count > 0:
+            return count
+    return None
+
+
+def checked(executor: object) -> Executor:
+    """Return the executor if it is one."""
+    if not isinstance(executor, Executor):
+        raise KindError(f"executor must be a concurrent.futures.Executor, was {checks.describe(executor)}")
+    return executor
+
+
+def run_here(
+    settings: PathSettings, job: Job, returns: Floats | None, parts: list[Span], finished: Finished, *, before: int
+) -> None:
+    """Run the parts one after the other, with all threads."""
+    for first, count in parts:
+        rows = None if returns is None else returns[first : first + count]
+        native = job.scenario(settings.ready.market, rows)
+        part = settings.native(
+            native,
+            count,
+            job.steps,
+            before,
+            job.paths,
+            rounds=job.rounds,
+            first=first if returns is None else 0,
+            audit=False,
+        )
+        finished((first, count), part)
+        before += count
+
+
+def run_by(
+    executor: Executor,
+    settings: PathSettings,
+    pair: Pair,
+    job: Job,
+    returns: Floats | None,
+    parts: list[Span],
+    finished: Finished,
+    *,
+    before: int,
+) -> None:
+    """Run the parts by an executor, in any order; what one of them raises ends the run."""
+    at_once = AHEAD * (workers_of(executor) or UNKNOWN_WORKERS)
+    left = iter(parts)
+    running: dict[Future[Columns], Span] = {}
+    with _carried(executor, settings.ready, pair) as carried:
+        try:
+            _watch(settings, before, job.paths)
+            while True:
+                for span in left:
+                    rows = None if returns is None else returns[span[0] : sum(span)]
+                    running[executor.submit(run_part, carried, job, span, rows)] = span
+                    if len(running) >= at_once:
+                        break
+                if not running:
+                    return
+                for future in wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done:
+                    span = running.pop(future)
+                    finished(span, future.result())
+                    before += span[1]
+                _watch(settings, before, job.paths)
+        except BrokenProcessPool as reason:
+            reason.add_note("with directory= finished paths are kept, and the same call goes on where this one stopped")
+            raise
+        finally:
+            for future in running:
+                future.cancel()
+            wait(running, timeout=None if isinstance(executor, ThreadPoolExecutor) else POLL_SECONDS)
+
+
+def _watch(settings: PathSettings, done: int, total: int) -> None:
+    if settings.cancel is not None and settings.cancel.is_set():
+        raise CancelledError(f"cancelled after {done:,} paths")
+    if settings.progress is not None:
+        settings.progress(done, total)
+
+
+@contextmanager
+def _carried(executor: Executor, ready: Ready, pair: Pair) -> Iterator[Any]:
+    """Bring the book to the workers as seldom as the executor can."""
+    if isinstance(executor, ThreadPoolExecutor):
+        yield ready
+    elif isinstance(executor, ProcessPoolExecutor):
+        with tempfile.TemporaryDirectory(prefix="levcore-") as folder:
+            yield _on_disk(pair, Path(folder))
+    elif hasattr(executor, "share"):
+        yield executor.share(pair)
+    else:
+        yield pair
+
+
+@dataclass(frozen=True)
+class PairOnDisk(Carried):
+    """A book whose columns lie in a file each, mapped into memory by the processes of one machine."""
+
+    folder: Path
+    venue: Venue
+    currencies: tuple[str, ...]  # of the accounts' balances
+    market: Market
+
+    def arrive(self) -> tuple[Book, Market]:
+        """Return the pair, its columns read where they lie."""
+        held: dict[str, Any] = {name: self._column(name) for name in COLUMNS}
+        balances = {name: self._column(f"balance-{k}") for k, name in enumerate(self.currencies)}
+        return Book(self.venue, **held, accounts=Accounts(**balances)), self.market
+
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        path = self.folder / f"{name}.npy"
+        try:
+            column: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as reason:
+            raise StoreError(f"{path} does not hold a column of the book: {reason}") from reason
+        return column
+
+
+def _on_disk(pair: Pair, folder: Path) -> Carried:
+    book = pair.book
+    for name in COLUMNS:
+        np.save(folder / f"{name}.npy", getattr(book, name))
+    for k, balances in enumerate(book.accounts.balances.values()):
+        np.save(folder / f"balance-{k}.npy", balances)
+    return PairOnDisk(pair.key, folder, book.venue, tuple(book.accounts.balances), pair.market)
