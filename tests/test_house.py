@@ -135,6 +135,7 @@ INHERITS = re.compile(
 )
 
 BINDERS = {
+    "arrow_columns",
     "backstop",
     "book",
     "cascade",

@@ -63,5 +63,6 @@ void bind_venue(py::module_& m);
 void bind_market(py::module_& m);
 void bind_cascade(py::module_& m);
 void bind_montecarlo(py::module_& m);
+void bind_arrow(py::module_& m);
 
 }  // namespace levcore::bindings

@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_market(m);
     bind_cascade(m);
     bind_montecarlo(m);
+    bind_arrow(m);
 #ifdef LEVCORE_DEMO_BUGS
     bind_bugs(m);
 #endif

@@ -49,6 +49,7 @@ from levcore.runs import Runs
 from levcore.scenario import GBM, normals
 from levcore.size_margin import SizeMargin
 from levcore.step_trace import StepTrace
+from levcore.table import Table
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
 from levcore.versions import show_versions
@@ -102,6 +103,7 @@ __all__ = [
     "StationaryBootstrap",
     "StepTrace",
     "StoreError",
+    "Table",
     "TierStep",
     "TooLargeError",
     "Venue",
@@ -121,6 +123,7 @@ _LATER = (
     "datasets",
     "distributed",
     "funding_rates",
+    "parquet_files",
     "plot",
     "report",
     "resuming",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from levcore.checks import integer
 from levcore.errors import InputError
 from levcore.outcome import _Result
+from levcore.table import Tabular
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -18,7 +19,7 @@ Count = Callable[[], tuple[Counts, Counts]]
 COUNTED = ("rounds", "cascade_depth")
 
 
-class Batch(_Result):
+class Batch(_Result, Tabular):
     """The ladder needs no rounds: where it ran, `rounds` and `cascade_depth` are counted by walking again."""
 
     liquidated_count_long: Counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,13 @@ import numpy.typing as npt
 from levcore import _core, book_summary, checks, memory, positions
 from levcore.errors import InputError, KindError
 from levcore.leverage_measures import LeverageMeasures
+from levcore.table import Table, Tabular
 from levcore.venue import Venue
-
-if TYPE_CHECKING:
-    import pandas
 
 Floats = npt.NDArray[np.float64]
 
 
-class Book(LeverageMeasures):
+class Book(LeverageMeasures, Tabular):
     """Positions held at a venue, each in isolated margin or in a cross account.
 
     Parameters
@@ -249,27 +247,11 @@ class Book(LeverageMeasures):
         """The table of accounts; no rows where every position is isolated."""
         return self._accounts
 
-    def to_frame(self) -> pandas.DataFrame:
-        """Return the positions as a pandas data frame, instruments by symbol.
+    def to_table(self) -> Table:
+        """Return a row a position, as :meth:`from_frame` reads it."""
+        from levcore.outcome_tables import of_book
 
-        Returns
-        -------
-        pandas.DataFrame
-            Columns instrument, quantity, entry_price, margin, and account where there are accounts: what
-            :meth:`from_frame` reads.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
-        from levcore.frames import pandas_frame
-
-        symbols = np.array(self._venue.symbols, dtype=object)[self._instrument]
-        account = {"account": self._account} if len(self._accounts) else {}
-        return pandas_frame({"instrument": symbols, **self._columns, **account})
-
-    # ---- as a value ----
+        return of_book(self)
 
     def __len__(self) -> int:
         return len(self.quantity)

@@ -16,7 +16,7 @@ from levcore.outcome import Outcome, Runner
 from levcore.per_asset import PerAsset
 
 if TYPE_CHECKING:
-    import pandas
+    from levcore.table import Table
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -119,31 +119,11 @@ class Outcomes(Batch):
         place = self._place(i)
         return as_in_batch(self, place, self._ready._run(self.shocks[place : place + 1]))
 
-    def to_frame(self) -> pandas.DataFrame:
-        """Return one row a shock as a pandas data frame.
+    def to_table(self) -> Table:
+        """Return a row a shock: its moves, then everything that an outcome has."""
+        from levcore.outcome_tables import of_outcomes
 
-        Returns
-        -------
-        pandas.DataFrame
-            Columns shock_<asset>, the numbers, then final_price_<asset> and the other columns per asset.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
-        from levcore.frames import pandas_frame
-
-        columns: dict[str, npt.NDArray[Any]] = {
-            f"shock_{name}": self.shocks[:, k] for k, name in enumerate(self.final_price)
-        }
-        values = self._counted()
-        plain = {name: value for name, value in values.items() if isinstance(value, np.ndarray) and value.ndim == 1}
-        columns |= {"liquidated_count": self.liquidated_count, "liquidated_notional": self.liquidated_notional} | plain
-        for name, value in values.items():
-            if isinstance(value, PerAsset):
-                columns |= {f"{name}_{asset}": column for asset, column in value.items()}
-        return pandas_frame(columns)
+        return of_outcomes(self)
 
     def __repr__(self) -> str:
         if not len(self):

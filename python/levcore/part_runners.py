@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,13 +99,13 @@ def run_by(
                     finished(span, future.result())
                     before += span[1]
                 _watch(settings, before, job.paths)
-        except BrokenProcessPool as reason:
+        except BrokenExecutor as reason:
             reason.add_note("with directory= finished paths are kept, and the same call goes on where this one stopped")
             raise
         finally:
             for future in running:
                 future.cancel()
-            wait(running, timeout=None if isinstance(executor, ThreadPoolExecutor) else POLL_SECONDS)
+            wait(running, timeout=None if _is_of_threads(executor) else POLL_SECONDS)
 
 
 def _watch(settings: PathSettings, done: int, total: int) -> None:
@@ -120,15 +118,25 @@ def _watch(settings: PathSettings, done: int, total: int) -> None:
 @contextmanager
 def _carried(executor: Executor, ready: Ready, pair: Pair) -> Iterator[Any]:
     """Bring the book to the workers as seldom as the executor can."""
-    if isinstance(executor, ThreadPoolExecutor):
+    from concurrent.futures import ProcessPoolExecutor
+
+    if _is_of_threads(executor):
         yield ready
     elif isinstance(executor, ProcessPoolExecutor):
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="levcore-") as folder:
             yield _on_disk(pair, Path(folder))
     elif hasattr(executor, "share"):
         yield executor.share(pair)
     else:
         yield pair
+
+
+def _is_of_threads(executor: Executor) -> bool:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return isinstance(executor, ThreadPoolExecutor)
 
 
 @dataclass(frozen=True)

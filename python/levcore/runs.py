@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,9 @@ from levcore.errors import NotKeptError
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.outcomes import as_in_batch
-from levcore.per_asset import PerAsset
+from levcore.run_tables import RunTables
 from levcore.step_trace import StepTrace
 from levcore.unpack import path_columns, step_trace
-
-if TYPE_CHECKING:
-    import pandas
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -33,7 +30,7 @@ Spans = npt.NDArray[np.timedelta64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Runs(Batch):
+class Runs(Batch, RunTables):
     """What many paths did to a book and its market: the names of :class:`Outcome`, one value a path.
 
     Attributes
@@ -191,36 +188,6 @@ class Runs(Batch):
         if self._again is None:
             raise NotKeptError("the returns of this path are not kept: run its block on its own")
         return as_in_batch(self, place, self._again(place))
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return one row a path as a pandas data frame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The numbers, then final_price_<asset> and the other columns per asset.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
-        from levcore.frames import pandas_frame
-
-        columns: dict[str, npt.NDArray[Any]] = {
-            "liquidated_count": self.liquidated_count,
-            "liquidated_notional": self.liquidated_notional,
-        }
-        values = self._counted()
-        columns |= {
-            name: value
-            for name, value in values.items()
-            if isinstance(value, np.ndarray) and value.ndim == 1 and name[0] != "_"
-        }
-        for name, value in values.items():
-            if isinstance(value, PerAsset):
-                columns |= {f"{name}_{asset}": column for asset, column in value.items()}
-        return pandas_frame(columns)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._counted() | {"_again": None},)
