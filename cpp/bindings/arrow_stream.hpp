@@ -1,5 +1,6 @@
-// Columns handed over as the Arrow C stream interface has it (https://arrow.apache.org/docs/format/CStreamInterface.html):
-// one batch, no copy, no library. The buffers are numpy's; they live as long as whoever took the stream wants them.
+// Columns handed over as the Arrow C stream interface has it
+// (https://arrow.apache.org/docs/format/CStreamInterface.html): one batch, no copy, no library. The buffers are
+// numpy's; they live as long as whoever took the stream wants them.
 #pragma once
 
 #include <pybind11/pybind11.h>

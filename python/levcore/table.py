@@ -132,7 +132,7 @@ class Table(Tabular):
     >>> venue = lc.Venue([lc.LinearPerpetual("BTCUSDT", asset="BTC", tiers=tiers)])
     >>> book = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[100.0], margin=[10.0])
     >>> book.to_table()
-    <levcore.Table: 1 position, columns instrument, quantity, entry_price, margin, account>
+    <levcore.Table: 1 position, columns instrument, quantity, entry_price, margin>
     """
 
     kind: str
