@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import levcore as lc
-from levcore import part_files, resuming, storing
+from levcore import part_files, resuming, storing, sweeps
 from making_split_runs import ASKED, BOOK, BY_LEDGER, GARCH, GIVEN, HOUR, KEPT, MARKET, RETURNS, WHOLE, digest
 
 
@@ -182,6 +182,35 @@ def test_a_part_of_another_run_is_refused(tmp_path: Path) -> None:
         lc.simulate(BOOK, MARKET, GARCH, **ASKED, directory=tmp_path / "a")
 
 
+# --- Sweeps -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_in_a_directory_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"parameters": {"scenario.volatility": [0.6, 1.2, 1.8]}, **ASKED}
+    known = repr(lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **asked))
+    real, ran = sweeps.simulate, []
+
+    def simulate(*given: Any, **options: Any) -> lc.Runs:
+        ran.append(options["directory"].name)
+        if len(ran) == 2:
+            raise StopError
+        return real(*given, **options)
+
+    monkeypatch.setattr(sweeps, "simulate", simulate)
+    with pytest.raises(StopError):
+        lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **asked, directory=tmp_path / "sweep")
+    assert repr(lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **asked, directory=tmp_path / "sweep")) == known
+    assert [place.name for place in sorted((tmp_path / "sweep").iterdir())] == [f"point-0000{i}" for i in range(3)]
+    other = asked | {"parameters": {"scenario.volatility": [0.6, 1.3, 1.8]}}
+    with pytest.raises(
+        lc.StoreError, match=r"point-00001 holds another run: scenario\.volatility is 1\.2 there and 1\.3"
+    ):
+        lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **other, directory=tmp_path / "sweep")
+    (tmp_path / "sweep" / "notes.txt").touch()
+    with pytest.raises(lc.StoreError, match=r"hold an earlier sweep, it holds notes\.txt"):
+        lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **asked, directory=tmp_path / "sweep")
+
+
 # --- Kills ------------------------------------------------------------------------------------------------------------
 
 KILLED = """
@@ -242,3 +271,35 @@ def test_two_thousand_random_corruptions_are_all_named(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(lc.StoreError, match=path.name):
             part_files.read(work, (0, 20), plan)
+
+
+# --- Memory -----------------------------------------------------------------------------------------------------------
+
+MEASURED = """
+import resource, sys
+import numpy as np
+import levcore as lc
+from datetime import timedelta
+venue = lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=lc.MarginTiers([0], [0.005]))])
+market = lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1e7))})
+chance = np.random.default_rng(1)
+quantity, entry = chance.normal(size=1_000_000), chance.uniform(95.0, 105.0, 1_000_000)
+margin = np.abs(quantity) * entry / chance.uniform(2.0, 30.0, 1_000_000)
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=entry, margin=margin)
+asked = {"paths": 100_000, "steps": 60}
+told = lc.estimate_bytes(book, market, shocks=0, **asked, threads=2)
+place = {"directory": sys.argv[1]} if len(sys.argv) > 1 else {}
+lc.simulate(book, market, lc.GBM(volatility=0.8), **asked, step=timedelta(minutes=1), seed=1, threads=2, **place)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / told)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "in a directory"])
+def test_a_hundred_thousand_paths_of_a_million_positions_take_the_memory_that_was_told(
+    tmp_path: Path, kept: bool
+) -> None:
+    command = [sys.executable, "-c", MEASURED, *([str(tmp_path / "run")] if kept else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.1

@@ -27,7 +27,7 @@ MONEY = (
 PRICES = ("final_price", "lowest_price", "highest_price", "fundamental_price", "mark_price")
 
 
-def flat(result: Any) -> dict[str, list[Any]]:
+def flat(result: Any, rows: slice = slice(None)) -> dict[str, list[Any]]:
     """Return the columns of many shocks or paths, one value each: money and prices name their currency."""
     numeraire = result.numeraire
     plain = ["liquidated_count", "liquidated_notional"]
@@ -36,11 +36,11 @@ def flat(result: Any) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {}
     for name in plain:
         if name[0] != "_":
-            columns[named(name, numeraire)] = plainly(getattr(result, name))
+            columns[named(name, numeraire)] = plainly(getattr(result, name)[rows])
     for name, value in values.items():
         if isinstance(value, PerAsset):
-            columns |= {named(name, numeraire, asset): plainly(one) for asset, one in value.items()}
-    return columns | {"error": list(result.error)}
+            columns |= {named(name, numeraire, asset): plainly(one[rows]) for asset, one in value.items()}
+    return columns | {"error": list(result.error[rows])}
 
 
 def named(name: str, numeraire: str, asset: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ POSITIONS = ("_liquidations", "_step_sum")
 BOOK = ("instrument", "quantity", "entry_price", "margin", "account")
 #: Paths at most in a table for people, whose rounds are counted for it; of more they are counted when asked for.
 MOST_ROWS = 100_000
+ROWS_AT_A_TIME = 5_000
 BALANCE = "balance "  # before a currency: a column of the table of accounts
 
 
@@ -241,8 +243,11 @@ def _arrays(columns: Arrays) -> Writer:
 
 def _table(file: BinaryIO, runs: Runs) -> None:
     text = TextIOWrapper(file, encoding="utf-8", newline="")
-    columns = {"path": list(range(runs.paths))} | flat_columns.flat(runs)
-    csv.writer(text, lineterminator="\n").writerows(flat_columns.rows(columns))
+    lines = csv.writer(text, lineterminator="\n")
+    for first in range(0, runs.paths, ROWS_AT_A_TIME):
+        rows = slice(first, min(first + ROWS_AT_A_TIME, runs.paths))
+        columns = {"path": list(range(rows.start, rows.stop))} | flat_columns.flat(runs, rows)
+        lines.writerows(itertools.islice(flat_columns.rows(columns), 1 if first else 0, None))
     text.flush()
     text.detach()
 

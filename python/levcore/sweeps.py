@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +18,7 @@ import numpy.typing as npt
 from levcore import checks, run_measures
 from levcore.book import Book
 from levcore.display import table_html
-from levcore.errors import InputError, KindError
+from levcore.errors import InputError, KindError, StoreError
 from levcore.estimates import Estimate
 from levcore.frames import pandas_frame
 from levcore.market import Market
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     import pandas
 
 Floats = npt.NDArray[np.float64]
+#: Before the number of a point: the name of its run's directory.
+POINT = "point-"
+
 MeasureOfRuns = Callable[[Runs], Estimate]
 
 
@@ -113,6 +119,8 @@ def sweep(
     design: str = "grid",
     points: int | None = None,
     threads: int | None = None,
+    executor: Executor | None = None,
+    directory: str | os.PathLike[str] | None = None,
 ) -> Sweep:
     """Simulate with every combination of parameters, on the same random numbers, and estimate measures of each.
 
@@ -126,13 +134,16 @@ def sweep(
         values to take; of a Latin hypercube the lowest and the highest.
     measures : mapping of str to function of Runs to Estimate, optional
         What to estimate; left out: the probability of an exhausted fund, and the expected bad debt.
-    paths, steps, step, seed, threads
+    paths, steps, step, seed, threads, executor
         As :func:`levcore.simulate`; the same seed at every point (common random numbers), so that differences between
         points are of the parameters.
     design : {"grid", "latin_hypercube"}
         Every combination, or a given number of points that each parameter's range is cut into.
     points : int, optional
         Of a Latin hypercube, >= 2; drawn with the seed.
+    directory : str or path, optional
+        Where the runs are kept, in a directory each, `point-00000` and so on. The same call again goes on where the
+        first was stopped.
 
     Returns
     -------
@@ -143,6 +154,8 @@ def sweep(
     InputError, KindError
         If a parameter leads to nothing, has no values, or a value breaks the rule of its field; if the design or the
         points break a rule.
+    StoreError
+        If the directory holds something else, or another run at one of the points.
 
     Notes
     -----
@@ -178,16 +191,33 @@ def sweep(
         for name, value in zip(names, point, strict=True):
             setup = setup.changed(name, value)
         setups.append(setup)
-    options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed, "threads": threads}
+    folder = None if directory is None else _place(directory)
+    options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed}
+    options |= {"threads": threads, "executor": executor}
     found: dict[str, list[Estimate]] = {name: [] for name in wanted}
-    for setup in setups:
-        runs = simulate(setup.book, setup.market, setup.scenario, **options)
+    for number, setup in enumerate(setups):
+        place = None if folder is None else folder / f"{POINT}{number:05d}"
+        runs = simulate(setup.book, setup.market, setup.scenario, **options, directory=place)
         for name, measure in wanted.items():
             found[name].append(checks.instance(f"measures[{name!r}] of a run", measure(runs), Estimate))
     columns = zip(*chosen, strict=True)
     return Sweep(
         PerAsset(dict(zip(names, columns, strict=True))), PerAsset({name: tuple(of) for name, of in found.items()})
     )
+
+
+def _place(directory: str | os.PathLike[str]) -> Path:
+    """Return a directory that may hold a sweep: it is not there yet, or holds points and nothing else."""
+    folder = Path(checks.text("directory", directory) if not isinstance(directory, os.PathLike) else directory)
+    try:
+        foreign = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(POINT))
+    except FileNotFoundError:
+        return folder
+    except OSError as reason:
+        raise StoreError(f"{folder} cannot be looked at: {reason}") from reason
+    if foreign:
+        raise StoreError(f"{folder} must be empty or hold an earlier sweep, it holds {', '.join(foreign[:5])}")
+    return folder
 
 
 def _values(parameters: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[list[Any]]]:
