@@ -1,238 +1,148 @@
-"""Recorded crashes, and what synthetic books lose to liquidations when they are replayed.
+"""Replay crashes on synthetic books, and write a picture and tables of each: liquidated notional by day.
 
-Prices are in US dollars; positions, depth and leverage are assumptions, stated beside the results. Where a record has a
-gap, the parts are replayed on their own, each with books drawn at its start: no return across a gap is ever used.
+    python docs/studies/crashes.py FOLDER
+    python docs/studies/crashes.py FOLDER ELSEWHERE --windows mine.toml --out there
+    python docs/studies/crashes.py FOLDER --asset BTC=12.8e9 --bars bars.csv.gz --start 2022-06-12 --end 2022-06-19
+
+FOLDER holds recorded bars, CSV, plain or gzip: `ts_ms` (when a bar opened, UTC, epoch milliseconds), `symbol` (or
+`coin`), `open`, `high`, `low`, `close`, `volume` (base units). Files are looked for in each folder and below.
+
+The windows studied are those of crashes.toml, beside this file; `--windows` takes another file of that form, and
+`--bars` a single window. Random books give an interval, not the errors of the assumptions: the tables show what those
+do.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+import argparse
+import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from crash_pictures import picture
+from crash_replays import BOOKS, POSITIONS, study
+from crash_tables import comparable, page, summary, write_csv
+from crash_windows import StudyError, Window, read_windows, windows_of
 
-import levcore as lc
-from levcore.datasets import binance_tiers
-
-Floats = NDArray[np.float64]
-Times = NDArray[np.datetime64]
-
-POSITIONS = 50_000  # per asset and book
-BOOKS = 20  # drawn with seeds 1, 2, ...
-REFILL = timedelta(minutes=30)  # in which half of the order book's displacement goes
-CAUTIOUS = {1: 0.25, 2: 0.20, 3: 0.20, 5: 0.15, 10: 0.12, 20: 0.08}  # the synthetic book's mix of its largest tenth
-HOURS = 24
-LONG, SHORT = 0, 1
+WINDOWS = Path(__file__).with_suffix(".toml")
+OF_ONE = ("asset", "bars", "history", "start", "end", "volume", "name", "venue", "tiers", "recorded")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Crash:
-    """A day, where its record lies, and what is assumed or reported of it; sources: the page docs/replays.md."""
-
-    day: str
-    title: str
-    bars: str
-    history: str  # the bars before the day; may be the same file
-    open_interest: Mapping[str, float]  # US dollars, one side, all venues, before the crash
-    volume: float  # of all venues, in the recorded one's
-    reported: Mapping[str, str]  # billions of US dollars
-    loans: str | None = None
-
-
-CRASHES = (
-    Crash(
-        day="2021-05-19",
-        title="19 May 2021",
-        bars="crash_2021-05_spot_1m_btc_eth.csv.gz",
-        history="crash_2021-05_spot_5m_btc_eth.csv.gz",
-        open_interest={"BTC": 17.4e9, "ETH": 9.5e9},
-        volume=10.0,
-        reported={"BTC": "3.57 (both sides)", "ETH": "not found"},
-        loans="aave_v2_liquidations_2020-12_2022-04.csv.gz",
-    ),
-    Crash(
-        day="2024-08-05",
-        title="5 August 2024",
-        bars="crash_2024-08_perp_5m_btc_sol.csv.gz",
-        history="crash_2024-08_perp_5m_btc_sol.csv.gz",
-        open_interest={"BTC": 31.2e9, "SOL": 2.0e9},
-        volume=3.0,
-        reported={"BTC": "0.36 to 0.42 (both sides)", "SOL": "below 0.075 (both sides)"},
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """How a crash is replayed."""
-
-    name: str
-    depth: float = math.inf  # the volume in the square-root law, as a share of what all venues trade
-    extremes: bool = True
-    cautious: bool = False
-
-
-VARIANTS = (
-    Variant("as recorded"),
-    Variant("with impact", depth=1.0),
-    Variant("with impact, a tenth of the volume", depth=0.1),
-    Variant("as recorded, closes only", extremes=False),
-    Variant("as recorded, cautious leverage", cautious=True),
-)
-
-
-@dataclass(frozen=True)
-class Bars:
-    """Bars of one asset, oldest first."""
-
-    time: Times
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-    def __getitem__(self, rows: slice) -> Bars:
-        return Bars(*(column[rows] for column in vars(self).values()))
-
-    def between(self, start: np.datetime64, end: np.datetime64) -> Bars:
-        """The bars that open in [start, end)."""
-        return self[slice(*np.searchsorted(self.time, [start, end]))]
-
-    @property
-    def step(self) -> np.timedelta64:
-        """Time between neighbouring bars."""
-        return np.diff(self.time).min()
-
-    def parts(self) -> Iterator[Bars]:
-        """Stretches without a gap."""
-        breaks = np.flatnonzero(np.diff(self.time) != self.step) + 1 if len(self) > 1 else []
-        for start, end in zip([0, *breaks], [*breaks, len(self)], strict=True):
-            yield self[start:end]
-
-
-@dataclass(frozen=True)
-class Study:
-    """What the replays of a crash say; US dollars."""
-
-    crash: Crash
-    bars: Mapping[str, Bars]
-    notional: Floats  # variant, book, asset, hour, side
-    lowest: Floats  # mark price: variant, book, asset
-    loans: Floats | None  # hour
-
-
-def read_bars(path: Path) -> dict[str, Bars]:
-    """Return a file's bars by asset."""
-    with gzip.open(path, "rt", encoding="ascii", newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = ("open", "high", "low", "close", "volume")
-    found = {}
-    for asset in dict.fromkeys(row["symbol"] for row in rows):
-        mine = [row for row in rows if row["symbol"] == asset]
-        time = np.array([int(row["ts_ms"]) for row in mine]).astype("datetime64[ms]").astype("datetime64[m]")
-        found[asset] = Bars(time, *(np.array([float(row[name]) for row in mine]) for name in names))
-    return found
-
-
-def read_loans(path: Path, day: np.datetime64) -> Floats:
-    """Return the collateral that liquidators of loans took, hour by hour; what has no price counts nothing."""
-    hours = np.zeros(HOURS)
-    with gzip.open(path, "rt", encoding="ascii", newline="") as file:
-        for row in csv.DictReader(file):
-            hour = (np.datetime64(int(row["ts_ms"]), "ms") - day) // np.timedelta64(1, "h")
-            if 0 <= hour < HOURS:
-                hours[hour] += float(row["collateral_usd"] or row["debt_usd"] or 0.0)
-    return hours
-
-
-def past(history: Bars, start: np.datetime64) -> Bars:
-    """Return the bars that lead up to a moment without a gap, possibly none."""
-    before = history.between(history.time[0], start)
-    if not len(before) or before.time[-1] + history.step != start:
-        return before[:0]
-    return list(before.parts())[-1]
-
-
-def hourly(bars: Bars) -> Floats:
-    """Return the last close and those a whole number of hours before it, oldest first."""
-    each = int(np.timedelta64(1, "h") / bars.step) if len(bars) > 1 else 1
-    return bars.close[::-1][::each][::-1]
-
-
-def market(asset: str, price: float, before: Bars, volume: float) -> lc.Market:
-    """Return where forced orders go: a square-root law by the volatility and volume before the crash, or no impact.
-
-    `volume` multiplies the recorded volume; infinity, or no bars before, is infinite depth.
-    """
-    if math.isinf(volume) or len(before) < 2:
-        return lc.Market({asset: lc.Asset(price, impact=lc.LinearImpact(depth=math.inf))})
-    days = len(before) * (before.step / np.timedelta64(1, "D"))
-    law = lc.SquareRootImpact(
-        daily_volatility=float(np.diff(np.log(hourly(before))).std() * math.sqrt(HOURS)),
-        daily_volume=float(volume * before.volume.sum() / days),
+def arguments_of(given: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options, checked as far as no file is needed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], epilog="The head of this file and docs/crashes.md say more."
     )
-    rate = math.log(2.0) / (REFILL / timedelta(days=1))
-    return lc.Market({asset: lc.Asset(price, impact=law, permanent=0.0, resilience=rate)})
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="where recorded bars are")
+    parser.add_argument("--windows", type=Path, help=f"windows to study; left out: {WINDOWS.name}, the five crashes")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of these windows")
+    parser.add_argument("--out", type=Path, default=Path(), help="where pictures and tables go; left out: here")
+    parser.add_argument("--books", type=int, default=BOOKS, help="how many are drawn")
+    parser.add_argument("--positions", type=int, default=POSITIONS, help="per asset and book")
+    parser.add_argument("--csv", action="store_true", help="write what each assumption gives by day as CSV, too")
+    one = parser.add_argument_group("one window, instead of a file of windows")
+    one.add_argument("--asset", action="append", metavar="NAME=USD", help="an asset and its open interest, one side")
+    one.add_argument("--bars", metavar="FILE", help="bars of the window")
+    one.add_argument("--history", metavar="FILE", help="bars of the days before; left out: the same file")
+    one.add_argument("--start", metavar="TIME", help="first hour, UTC, as 2022-06-12 or 2022-06-12T08:00")
+    one.add_argument("--end", metavar="TIME", help="hour after the last")
+    one.add_argument("--volume", type=float, help="of all venues, in that of the history; left out: 1")
+    one.add_argument("--name", help="of the files written; left out: the start")
+    one.add_argument("--venue", help="where the files have several")
+    one.add_argument("--tiers", metavar="SYMBOL", help="whose margin tiers are taken, as BTCUSDT")
+    one.add_argument("--recorded", metavar="FILE:COLUMN", help="recorded liquidations: `ts_ms` and a column of money")
+    options = parser.parse_args(given)
+    for folder in options.folders:
+        if not folder.is_dir():
+            parser.error(f"{folder} is no folder")
+    for name, least in (("books", 1), ("positions", 2)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} must be >= {least}, was {getattr(options, name)}")
+    if any(getattr(options, key) is not None for key in OF_ONE):
+        lacking = [f"--{key}" for key in ("asset", "bars", "start", "end") if not getattr(options, key)]
+        if lacking:
+            parser.error(f"one window needs {', '.join(lacking)} as well")
+        if options.windows or options.only:
+            parser.error("give --windows, or the options of one window, not both")
+    return options
 
 
-def by_hour(bars: Bars, outcome: lc.Outcome, day: np.datetime64) -> Floats:
-    """Return the notional of the forced orders, hour by hour and side; a bar belongs to the hour in which it opened."""
-    hours = np.zeros((HOURS, 2))
-    kept = outcome.steps_kept
-    hour = (bars.time[0] + kept.time - day) // np.timedelta64(1, "h")
-    for side, notional in ((LONG, kept.liquidated_notional_long), (SHORT, kept.liquidated_notional_short)):
-        np.add.at(hours[:, side], hour.astype(np.int64), notional[0])
-    return hours
+def one_window(options: argparse.Namespace) -> tuple[Window, ...]:
+    """Return the window that the options say."""
+    common = {"bars": options.bars, "history": options.history, "venue": options.venue, "tiers": options.tiers}
+    assets = []
+    for given in options.asset:
+        name, _, amount = given.partition("=")
+        try:
+            interest = float(amount)
+        except ValueError as error:
+            raise StudyError(f"--asset must be a name and its open interest, as BTC=12.8e9, was {given!r}") from error
+        assets.append({"name": name, "open_interest": interest} | {k: v for k, v in common.items() if v is not None})
+    window: dict[str, Any] = {
+        "name": options.name or options.start.replace(":", ""),
+        "title": f"{options.start} to {options.end}",
+        "start": options.start,
+        "end": options.end,
+        "asset": assets,
+    }
+    if options.volume is not None:
+        window["volume"] = options.volume
+    if options.recorded:
+        file, _, column = options.recorded.rpartition(":")
+        if not file:
+            raise StudyError(f"--recorded must be a file and a column, as FILE:COLUMN, was {options.recorded!r}")
+        of_one = {"asset": assets[0]["name"]} if len(assets) == 1 else {}
+        window["recorded"] = [{"name": column, "file": file, "columns": [column]} | of_one]
+    return windows_of({"window": [window]}, "options")
 
 
-def replayed(
-    crash: Crash, asset: str, bars: Bars, history: Bars, *, seed: int, positions: int
-) -> tuple[Floats, Floats]:
-    """Return the notional that one drawn book loses (variant, hour, side), and the lowest mark (variant)."""
-    venue = lc.Venue([lc.LinearPerpetual(f"{asset}USDT", asset=asset, tiers=binance_tiers(f"{asset}USDT"))])
-    day = np.datetime64(crash.day)
-    total, lowest = np.zeros((len(VARIANTS), HOURS, 2)), np.full(len(VARIANTS), math.inf)
-    for part in bars.parts():
-        price, before = float(part.open[0]), past(history, part.time[0])
-        drawn: dict[str, Any] = {
-            "size": positions,
-            "prices": {asset: price},
-            "open_interest": {asset: crash.open_interest[asset]},
-            "history": {asset: hourly(before) if len(before) else [price]},
-            "seed": seed,
-        }
-        books = [lc.Book.synthetic(venue, **drawn, leverage=mix) for mix in (None, CAUTIOUS)]
-        for row, variant in enumerate(VARIANTS):
-            where = market(asset, price, before, variant.depth * crash.volume)
-            extremes = {"high": {asset: part.high}, "low": {asset: part.low}} if variant.extremes else {}
-            outcome = lc.replay(books[variant.cautious], where, {asset: part.close}, times=part.time, **extremes)
-            if outcome.error:
-                raise RuntimeError(f"{crash.day} {asset} seed {seed}: {outcome.error}")
-            total[row] += by_hour(part, outcome, day)
-            lowest[row] = min(lowest[row], outcome.lowest_price[asset])
-    return total, lowest
+def chosen(options: argparse.Namespace) -> tuple[Window, ...]:
+    """Return the windows to study."""
+    if options.bars:
+        return one_window(options)
+    path = options.windows or WINDOWS
+    windows = read_windows(path)
+    if not options.only:
+        return windows
+    names = [window.name for window in windows]
+    if stray := [name for name in options.only if name not in names]:
+        raise StudyError(f"{path}: has no window {stray[0]!r}; there are {', '.join(names)}")
+    return tuple(window for window in windows if window.name in options.only)
 
 
-def study(data: Path, crash: Crash, *, books: int, positions: int) -> Study:
-    """Replay a crash on many drawn books, one asset at a time: without a fund nothing ties them together."""
-    recorded, history = read_bars(data / crash.bars), read_bars(data / crash.history)
-    day, assets = np.datetime64(crash.day), tuple(crash.open_interest)
-    of_day = {asset: recorded[asset].between(day, day + np.timedelta64(1, "D")) for asset in assets}
-    notional = np.zeros((len(VARIANTS), books, len(assets), HOURS, 2))
-    lowest = np.zeros((len(VARIANTS), books, len(assets)))
-    for k, asset in enumerate(assets):
-        for i in range(books):
-            told = replayed(crash, asset, of_day[asset], history[asset], seed=i + 1, positions=positions)
-            notional[:, i, k], lowest[:, i, k] = told
-    return Study(crash, of_day, notional, lowest, read_loans(data / crash.loans, day) if crash.loans else None)
+def run(options: argparse.Namespace) -> None:
+    """Study each window and write what comes out."""
+    windows = chosen(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    done = []
+    for window in windows:
+        before = time.perf_counter()
+        found = study(options.folders, window, books=options.books, positions=options.positions)
+        place = options.out / f"crash-{window.name}"
+        picture(found).savefig(place.parent / f"{place.name}.png", dpi=150)
+        (place.parent / f"{place.name}.md").write_text(page(found), encoding="utf-8")
+        if options.csv:
+            write_csv(found, place.parent / f"{place.name}.csv")
+        print(f"{place}.png, {place}.md: {time.perf_counter() - before:.0f} s", flush=True)
+        done.append(found)
+    if any(comparable(one) for one in done):
+        path = options.out / "crash-summary.md"
+        path.write_text(summary(done), encoding="utf-8")
+        print(path)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the study; what cannot be studied ends with 2."""
+    options = arguments_of(given)
+    try:
+        run(options)
+    except StudyError as error:
+        print(f"crashes.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
