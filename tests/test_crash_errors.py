@@ -46,7 +46,9 @@ def test_a_name_that_two_folders_have_is_not_guessed(tmp_path, capsys):
     for place in ("a", "b"):
         write(tmp_path / place / "bars.csv.gz", ROWS)
     assert "several files have this name" in refused(tmp_path, capsys)
-    assert "b/bars.csv.gz; give more of the path" in refused(tmp_path, capsys)
+    assert "b/bars.csv.gz; give the whole path" in refused(tmp_path, capsys)
+    assert crashes.main([str(tmp_path / "a"), str(tmp_path / "b"), *ONE, "--out", str(tmp_path)]) == 2
+    assert "several files have this name" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08\x00", b"\xff\xfe\x00\x01,\n"])
@@ -119,6 +121,11 @@ def test_margin_tiers_that_are_not_known_are_asked_for(tmp_path, capsys):
     (tmp_path / "w.toml").write_text(text.replace("note", 'tiers = "SOLUSDT"\nnote'), encoding="utf-8")
     given = [str(tmp_path), "--windows", str(tmp_path / "w.toml"), "--out", str(tmp_path)]
     assert crashes.main([*given, "--books", "1", "--positions", "20"]) == 0
+
+
+def test_an_open_interest_beyond_all_bounds_ends_in_a_line(tmp_path, capsys):
+    write(tmp_path / "bars.csv.gz", ROWS)
+    assert "open_interest['BTC'] must be <= " in refused(tmp_path, capsys, windows().replace("1e7", "1e99"))
 
 
 # --- Recorded liquidations --------------------------------------------------------------------------------------------
@@ -222,6 +229,7 @@ def test_a_folder_that_is_none_ends_with_2(tmp_path, capsys):
         ((*ONE, "--recorded", "file.csv"), "--recorded must be a file and a column, as FILE:COLUMN, was 'file.csv'"),
         ((*ONE, "--end", "soon"), "options: window[0].end must be a day or a time as 2021-05-19T00:00, was 'soon'"),
         (ONE, "bars.csv.gz: no such file in "),
+        (("--out", "/proc/self/mem/out"), "crashes.py: "),
     ],
 )
 def test_what_options_ask_for_and_is_not_there_is_said_in_a_line(tmp_path, capsys, given, rule):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import levcore as lc
-from making_crashes import BEFORE, HOUR, ROOT, START, bars, room, waves, windows, write
+from making_crashes import BEFORE, HOUR, ROOT, START, bars, room, stamp, waves, windows, write
 
 crashes, crash_data, crash_replays, crash_tables, crash_windows, crash_pictures = (
     room(f"crash{name}") for name in ("es", "_data", "_replays", "_tables", "_windows", "_pictures")
@@ -44,6 +44,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("recorded")
     closes = waves(BEFORE + 48)
     closes[BEFORE + 10 :] *= 0.75  # at ten o'clock of the first day
+    closes[BEFORE + 30 :] *= 1.2  # at six of the second, not beyond where it was
     write(place / "below" / "bars.csv.gz", bars(closes) + bars(0.1 * closes, asset="ETH"))
     rows = ["1621393200000,BTC,500,", "1621393200000,BTC,,250", "1621393200000,ETH,7,7", "1621393200000,BTC,,"]
     rows += [f"{1621382400000 - 1},BTC,9,9", f"{1621382400000 + 48 * 3_600_000},BTC,9,9", "1621555199999,BTC,1000,"]
@@ -93,6 +94,41 @@ def test_liquidations_that_can_be_counted_by_hand_come_out_on_their_day(tmp_path
     }
 
 
+def test_a_book_drawn_anew_holds_as_many_coins_as_the_first(tmp_path, monkeypatch):
+    # Ten thousand coins a side: 80 takes the longs that entered at 100, 40 those that entered at 80 the next day.
+    only = (crash_replays.Variant("ten times, anew", leverage={10: 1.0}, anew=True),)
+    monkeypatch.setattr(crash_replays, "VARIANTS", only)
+    closes = np.full(BEFORE + 48, 100.0)
+    closes[BEFORE + 23 :] = 80.0
+    closes[BEFORE + 30 :] = 40.0
+    write(tmp_path / "bars.csv.gz", bars(closes))
+    window = window_of(windows().replace("1e7", "1e6"), tmp_path / "w.toml")
+    longs = crash_replays.study([tmp_path], window, books=1, positions=300).notional[0, 0, 0, :, LONG]
+    assert {int(hour): longs[hour] for hour in np.flatnonzero(longs)} == pytest.approx({23: 0.8e6, 30: 0.4e6})
+
+
+def test_what_happens_within_a_bar_counts_unless_only_closes_do(tmp_path, monkeypatch):
+    mix = {10: 1.0}
+    both = tuple(crash_replays.Variant(str(given), extremes=given, leverage=mix) for given in (True, False))
+    monkeypatch.setattr(crash_replays, "VARIANTS", both)
+    rows = bars(np.full(BEFORE + 48, 100.0))
+    rows[BEFORE + 5] = rows[BEFORE + 5].replace(",100.0,100.0,100.0,100.0,", ",100.0,100.0,80.0,100.0,")
+    write(tmp_path / "bars.csv.gz", rows)
+    told = crash_replays.study([tmp_path], window_of(windows(), tmp_path / "w.toml"), books=1, positions=300)
+    assert told.notional[:, 0, 0].sum(axis=(1, 2)) == pytest.approx([0.8e7, 0.0])
+
+
+def test_a_market_with_more_volume_gives_way_less(data, tmp_path):
+    thin, thick = (
+        crash_replays.study(
+            [data], window_of(windows(volume=volume), tmp_path / "w.toml"), books=1, positions=100
+        ).lowest[4, 0, 0]
+        for volume in ("1e3", "1e5")
+    )
+    assert crash_replays.VARIANTS[4].name == "with impact"
+    assert thin < thick
+
+
 def test_longs_go_in_the_hour_in_which_the_price_fell(found):
     longs = found.notional[crash_replays.RETAIL, :, :, :, LONG]
     assert longs.shape == (3, 2, 48)
@@ -117,9 +153,10 @@ def test_less_leverage_loses_less_and_a_new_book_each_day_no_less(found):
     )
     assert (least < careful).all()
     assert (careful < retail).all()
-    assert (anew >= retail).all()
-    first_day = found.notional[:, :, :, :24]
-    assert first_day[crash_replays.ANEW] == pytest.approx(first_day[crash_replays.RETAIL], rel=1e-12)
+    assert (anew > retail).all()
+    by_hour = found.notional
+    assert by_hour[crash_replays.ANEW, :, :, :24].tolist() == by_hour[crash_replays.RETAIL, :, :, :24].tolist()
+    assert (by_hour[crash_replays.ANEW, ..., SHORT].argmax(axis=2) == 30).all()
 
 
 def test_each_drawn_book_differs_and_each_seed_repeats(data, window, found):
@@ -185,6 +222,14 @@ def test_a_record_is_read_plain_or_gzipped_by_coin_venue_and_symbol(tmp_path):
     for name in ("plain.csv", "packed.csv.gz"):
         path = write(tmp_path / name, rows, head)
         assert len(crash_data.read_bars(path, "BTC", "XBT", "here")) == 5
+
+
+def test_without_opens_a_bar_opens_at_the_close_before_but_not_across_a_gap(tmp_path):
+    rows = [f"{stamp(hour)},BTC,{high},{low},{close},1" for hour, high, low, close in [
+        (0, 12, 8, 10), (1, 13, 9, 12), (2, 11, 10, 11), (5, 30, 20, 25), (6, 26, 24, 26),
+    ]]  # fmt: skip
+    path = write(tmp_path / "bars.csv", rows, "ts_ms,symbol,high,low,close,volume")
+    assert crash_data.read_bars(path, "BTC").open.tolist() == [10.0, 10.0, 11.0, 25.0, 25.0]
 
 
 def test_days_are_calendar_days_of_the_window(tmp_path):

@@ -1,7 +1,8 @@
 """What a study reads: bars and recorded liquidations, CSV, plain or compressed by gzip.
 
 Bars have `ts_ms` (when a bar opened, UTC, epoch milliseconds), `symbol` (or `coin`, `asset`), `open`, `high`, `low`,
-`close` and `volume` (base units). What is missing from a record stays missing: bars are dealt into parts without a gap.
+`close` and `volume` (base units). Where there is no column `open`, a bar opens at the close before it; after a gap, at
+its own. What is missing from a record stays missing: bars are dealt into parts without a gap.
 """
 
 from __future__ import annotations
@@ -62,15 +63,15 @@ class Bars:
 
 def find(folders: Sequence[Path], name: str) -> Path:
     """Return the one file of that name in the folders: at that place, else anywhere below."""
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    below = sorted({path for folder in folders for path in folder.rglob(Path(name).name) if path.is_file()})
-    if not below:
+    there = [folder / name for folder in folders if (folder / name).is_file()]
+    there = there or [path for folder in folders for path in folder.rglob(Path(name).name) if path.is_file()]
+    found = {path.resolve(): path for path in sorted(there)}
+    if not found:
         raise StudyError(f"{name}: no such file in {', '.join(map(str, folders))}, nor below")
-    if len(below) > 1:
-        raise StudyError(f"{name}: several files have this name: {', '.join(map(str, below))}; give more of the path")
-    return below[0]
+    if len(found) > 1:
+        listed = ", ".join(map(str, found.values()))
+        raise StudyError(f"{name}: several files have this name: {listed}; give the whole path")
+    return next(iter(found.values()))
 
 
 @contextmanager
@@ -122,7 +123,8 @@ def read_bars(path: Path, asset: str, symbol: str | None = None, venue: str | No
     lines: list[int] = []
     symbols, venues = set(), set()
     with opened(path) as (head, rows):
-        columns = {name: place(path, head, [name]) for name in ("ts_ms", *PRICES, "volume")}
+        names_of = [name for name in (*PRICES, "volume") if name != "open" or "open" in head]
+        columns = {name: place(path, head, [name]) for name in ("ts_ms", *names_of)}
         whose = place(path, head, ASSET_COLUMNS)
         where = head.index("venue") if "venue" in head else None
         if venue is not None and where is None:
@@ -139,14 +141,25 @@ def read_bars(path: Path, asset: str, symbol: str | None = None, venue: str | No
                     continue
             lines.append(line)
             stamps.append(int(number(path, line, "ts_ms", row[columns["ts_ms"]])))
-            cells.append([number(path, line, name, row[columns[name]]) for name in (*PRICES, "volume")])
+            cells.append([number(path, line, name, row[columns[name]]) for name in names_of])
     if venue is None and len(venues) > 1:
         raise StudyError(f"{path}: has {asset} of several venues, {', '.join(sorted(venues))}: name one")
     if not lines:
         there = ", ".join(sorted(symbols | venues)) or "none"
         wanted = " or ".join(names) + (f" at {venue}" if venue else "")
         raise StudyError(f"{path}: has no rows of {wanted}; there are {there}")
-    return checked(path, lines, np.array(stamps), np.array(cells))
+    table, times = np.array(cells), np.array(stamps)
+    return checked(path, lines, times, table if "open" in columns else with_opens(times, table))
+
+
+def with_opens(stamps: NDArray[np.int64], cells: Floats) -> Floats:
+    """Return high, low, close and volume with an open: the close before, held between low and high."""
+    high, low, close, _ = cells.T
+    opens = close.copy()
+    steps = np.diff(stamps)
+    follows = np.flatnonzero(steps == steps.min(initial=np.iinfo(np.int64).max)) + 1
+    opens[follows] = np.clip(close[follows - 1], low[follows], high[follows])
+    return np.column_stack([opens, cells])
 
 
 def checked(path: Path, lines: list[int], stamps: NDArray[np.int64], cells: Floats) -> Bars:

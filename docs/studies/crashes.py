@@ -26,6 +26,8 @@ from crash_replays import BOOKS, POSITIONS, study
 from crash_tables import comparable, page, summary, write_csv
 from crash_windows import StudyError, Window, read_windows, windows_of
 
+import levcore as lc
+
 WINDOWS = Path(__file__).with_suffix(".toml")
 OF_ONE = ("asset", "bars", "history", "start", "end", "volume", "name", "venue", "tiers", "recorded")
 
@@ -138,7 +140,7 @@ def main(given: Sequence[str] | None = None) -> int:
     options = arguments_of(given)
     try:
         run(options)
-    except StudyError as error:
+    except (StudyError, lc.InputError, lc.TooLargeError, OSError) as error:
         print(f"crashes.py: {error}", file=sys.stderr)
         return 2
     return 0
