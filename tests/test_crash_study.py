@@ -178,6 +178,23 @@ def test_a_fall_across_a_gap_liquidates_nobody_and_the_gap_is_told(tmp_path):
     assert "No record of 2021-05-19 20:00 to 2021-05-19 23:00: the parts are replayed apart." in crash_tables.page(told)
 
 
+def test_a_day_without_a_record_is_no_day_without_liquidations(tmp_path):
+    write(tmp_path / "bars.csv.gz", bars(waves(BEFORE + 26)))
+    report = '[[window.reported]]\nasset = "BTC"\nstart = 2021-05-20\nend = 2021-05-20T06:00:00\nlow = 1.0\n'
+    window = window_of(windows(report), tmp_path / "w.toml")
+    told = crash_replays.study([tmp_path], window, books=1, positions=20)
+    assert "2021-05-20 00:00 to 2021-05-20 06:00<br>4 hours without a record" in crash_tables.reported_table(told)[2]
+    write(tmp_path / "bars.csv", bars(waves(BEFORE + 24)))
+    window = window_of(windows().replace("bars.csv.gz", "bars.csv"), tmp_path / "w.toml")
+    told = crash_replays.study([tmp_path], window, books=1, positions=20)
+    prices = crash_pictures.picture(told).axes[0]
+    assert "no record of BTC" in [words.get_text() for words in prices.get_legend().get_texts()]
+    assert crash_tables.day_table(told)[3] == "| 2021-05-20 | no record | no record | no record |"
+    crash_tables.write_csv(told, tmp_path / "told.csv")
+    days = {row.split(",")[1] for row in (tmp_path / "told.csv").read_text(encoding="utf-8").splitlines()[1:]}
+    assert days == {"2021-05-19"}
+
+
 def test_a_past_is_what_has_closed_before_without_a_gap():
     def bars_of(hours):
         column = np.ones(len(hours))

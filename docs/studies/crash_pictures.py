@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from crash_data import missing
 from crash_replays import CAREFUL, LEAST, LONG, RETAIL, SHORT, VARIANTS, Study
 from crash_tables import within
 from crash_windows import HOUR, Recorded, Reported
@@ -53,7 +54,7 @@ def picture(of: Study) -> Figure:
 def ticks(of: Study) -> tuple[list[int], list[str]]:
     """Return places and words of the time axis: midnights, and noons or more where there is room."""
     hours = of.window.hours
-    each = 24 if hours > 96 else (12 if hours > 48 else (6 if hours > 24 else 3))
+    each = 24 if hours > 96 else (12 if hours > 48 else (6 if hours > 24 else (3 if hours > 6 else 1)))
     start = of.window.start
     first = -int((start - start.astype("datetime64[D]")) / HOUR) % each
     places = list(range(first, hours + 1, each))
@@ -74,6 +75,9 @@ def draw_prices(ax: Axes, of: Study) -> None:
             span = np.column_stack([opened, closed]).ravel()
             ax.fill_between(span, *(np.repeat(one, 2) for one in level[:2]), color=colour, alpha=0.25, linewidth=0)
             ax.plot(closed, level[2], color=colour, linewidth=1.0, label=asset)
+        for start, end in missing(bars, of.window):
+            ends = (start - of.window.start) / HOUR, (end - of.window.start) / HOUR
+            ax.axvspan(*ends, facecolor="none", edgecolor=colour, alpha=0.3, hatch="//", label=f"no record of {asset}")
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     ax.legend(once.values(), once.keys(), **LEGEND, loc="best", ncols=len(once))

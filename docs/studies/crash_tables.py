@@ -15,6 +15,7 @@ SIDES = {"longs": LONG, "shorts": SHORT}
 BESIDE = (RETAIL, CAREFUL, LEAST, ANEW)  # variants that stand beside what was reported
 DASH = "\N{WORD JOINER}\N{EN DASH}\N{WORD JOINER}"  # where a line does not break
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+NOTHING = "no record"
 WHAT = "median of {books} drawn books (seeds 1 to {books}), least and most below it"
 
 
@@ -63,18 +64,31 @@ def day_table(of: Study) -> list[str]:
     for day, hours in of.window.days().items():
         row = [str(day), *(low(of, asset, hours) for asset in assets)]
         each = of.notional[RETAIL][:, :, hours].sum(axis=2)
-        row += [spread(each[:, a, side], 1e6, 0) for a in range(len(assets)) for side in SIDES.values()]
+        for a, asset in enumerate(assets):
+            known = recorded_in(of, asset, hours)
+            row += [spread(each[:, a, side], 1e6, 0) if known else NOTHING for side in SIDES.values()]
         rows.append([*row, *(f"{found[hours].sum() / 1e6:,.1f}" for found in of.recorded.values())])
     return markdown(rows)
 
 
 def low(of: Study, asset: str, hours: slice) -> str:
     """Say the lowest recorded price of some hours against the window's first."""
-    start = of.window.start
-    bars = of.bars[asset].between(start + hours.start, start + hours.stop)
-    if not len(bars):
-        return "no record"
+    if not recorded_in(of, asset, hours):
+        return NOTHING
+    bars = of.bars[asset].between(of.window.start + hours.start, of.window.start + hours.stop)
     return f"{100.0 * (bars.low.min() / of.before[asset].price - 1.0):+.1f}".replace("-", MINUS)
+
+
+def recorded_in(of: Study, asset: str, hours: slice) -> bool:
+    """Whether there is any bar in some hours: what has no record is no zero."""
+    return len(of.bars[asset].between(of.window.start + hours.start, of.window.start + hours.stop)) > 0
+
+
+def lacking(of: Study, one: Reported) -> str:
+    """Say how many of the reported hours the record of prices does not have."""
+    gone = missing(of.bars[one.asset], of.window)
+    hours = sum(max(0.0, hours_of(min(b, one.end) - max(a, one.start))) for a, b in gone)
+    return f"<br>{hours:g} hours without a record" if hours else ""
 
 
 def reported_table(of: Study) -> list[str]:
@@ -88,7 +102,7 @@ def reported_table(of: Study) -> list[str]:
             middle, words = float(np.median(found[v])), spread(found[v], 1e6, 0).split("<br>")
             words[0] += f" ({ratio(middle, one)})"
             cells.append("<br>".join(words))
-        hours = f"{hour(one.start)} to {hour(one.end)}"
+        hours = f"{hour(one.start)} to {hour(one.end)}{lacking(of, one)}"
         rows.append([f"{one.asset}{side}", hours, span(one.low, one.high), *cells])
     return markdown(rows)
 
@@ -194,6 +208,8 @@ def write_csv(of: Study, path: Path) -> None:
             each = of.notional[:, :, :, hours].sum(axis=3)
             for v, variant in enumerate(VARIANTS):
                 for a, asset in enumerate(of.window.assets):
+                    if not recorded_in(of, asset.name, hours):
+                        continue
                     for name, side in SIDES.items():
                         found = [f(each[v, :, a, side]) for f in (np.median, np.min, np.max)]
                         row = [of.window.name, day, variant.name, asset.name, name]
