@@ -120,6 +120,7 @@ __all__ = [
 
 
 _LATER = (
+    "adapters",
     "datasets",
     "distributed",
     "funding_rates",
