@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -289,3 +290,16 @@ def test_backtesting_shows_a_profit_where_a_wick_had_ended_the_trade() -> None:
     assert bars.index[found.liquidations["bar"][0]] == pd.Timestamp("2025-06-22 20:09")
     assert float(ran["Equity Final [$]"]) > 1_000.0
     assert found.equity.iloc[-1] == pytest.approx(1_000.0 - size * entry / 30.0)
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("default")
+def test_the_example_of_the_documentation_says_what_the_page_works_out_by_hand() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "adapters.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(compile(page.split("```py\n")[1].split("```")[0], "adapters.md", "exec"), names)
+    found = names["found"]
+    assert found.liquidations["entry_price"].tolist() == [2_183.03]
+    assert found.liquidations["liquidation_price"].round(2).tolist() == [2_118.74]
+    assert str(found.equity.index[found.liquidations["bar"][0]]) == "2025-06-22 20:09:00"
+    assert found.backtest_equity.iloc[-1] > 1_000.0 > found.equity.iloc[-1]
