@@ -189,3 +189,16 @@ def test_a_dask_worker_killed_in_mid_run_changes_nothing(client: Any) -> None:
     asked = ASKED | {"paths": 300, "chunk": 10}
     assert digest(lc.simulate(BOOK, MARKET, GARCH, **asked, executor=executor, progress=progress)) == WHOLE
     assert killed
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("default")
+def test_ray_gives_the_bits_of_one_piece() -> None:
+    import ray
+
+    executor = lc.distributed.ray(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        assert digest(lc.simulate(BOOK, MARKET, GARCH, **ASKED, executor=executor, chunk=30)) == WHOLE
+        assert digest(lc.simulate(BOOK, MARKET, RETURNS, step=HOUR, executor=executor)) == GIVEN
+    finally:
+        ray.shutdown()
