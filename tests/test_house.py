@@ -62,6 +62,7 @@ LEVELS = (
         "ladder_till",
         "ladder_money",
         "ladder_walk",
+        "ladder_pushes",
         "ladder_tally",
         "ladder_blocks",
     },
@@ -86,8 +87,9 @@ ORDERED = (
         "ladder_build",
         "ladder_till",
         "ladder_money",
-        "ladder_tally",
         "ladder_walk",
+        "ladder_tally",
+        "ladder_pushes",
         "ladder_blocks",
     ),
     (

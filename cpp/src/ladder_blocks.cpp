@@ -15,14 +15,12 @@ constexpr std::size_t block_steps = 16;
 }  // namespace
 
 LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Market& market, const Ladder& ladder,
-                           bool count_rounds, LadderTally& rows)
+                           bool count_rounds)
     : market_(market),
       ladder_(ladder),
-      rows_(rows),
       assets_(market.assets.size()),
       process_(drawn, most_paths),
-      walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
-      by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
+      walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)) {
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
     logs_.resize(block_steps * cells);
@@ -30,6 +28,9 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
                                         &watch_.highest_mark, &watch_.lowest, &watch_.highest})
         column->resize(cells);
     is_busy_.resize(most_paths);
+    if (assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) return;
+    for (const std::size_t side : {longs, shorts})
+        pushes_.emplace_back(book, market, ladder, side, most_paths, block_steps);
 }
 
 std::span<const double> LadderBlocks::last_prices(std::size_t i) const {
@@ -44,20 +45,15 @@ void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const d
         const std::size_t steps = std::min(block_steps, days.size() - step);
         process_.next(steps, from_, logs_);
         find_busy();
-        look_ahead(step, steps);
-        for (std::size_t i = 0; i < visits_.size(); ++i)
-            visit(visits_[i], i + 1 < visits_.size() ? visits_[i + 1].first_look : looks_.size(), step,
-                  days.subspan(step, steps));
-        settle();
+        deal(step, steps);
+        push();
+        for (const std::uint32_t path : by_steps_) {
+            walks_[path].walk(logs_of(path), step, days.subspan(step, steps));
+            walks_[path].settle();
+            watch_anew(path);
+        }
     }
     finish();
-}
-
-void LadderBlocks::settle() {
-    for (const Visit& v : visits_) {
-        rows_.add(std::span(walks_[v.path].stretches()).subspan(v.first_stretch));
-        walks_[v.path].settle();
-    }
 }
 
 void LadderBlocks::begin(std::uint64_t first, std::size_t paths) {
@@ -111,72 +107,73 @@ void LadderBlocks::find_crossing(std::size_t row) {
     }
 }
 
-// Asks for the memory that the busy paths are going to read, so that all of them wait for it together: where each price
-// leads that goes further than those before it in the block.
-void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    looks_.clear();
-    visits_.clear();
+// Each busy path to those that go with it.
+void LadderBlocks::deal(std::size_t step, std::size_t steps) {
+    by_steps_.clear();
+    for (LadderPushes& pushes : pushes_) pushes.clear();
     for (const std::uint32_t path : busy_) {
-        visits_.push_back({path, looks_.size(), walks_[path].stretches().size(), by_steps_, infinity, -infinity});
-        for (std::uint32_t k = 0; k < assets_; ++k) look_at(visits_.back(), k, step, steps);
+        if (!pushes_.empty() && pushes_to(longs, path))
+            pushes_[longs].add(path, walks_[path], logs_of(path), step, steps);
+        else if (!pushes_.empty() && pushes_to(shorts, path))
+            pushes_[shorts].add(path, walks_[path], logs_of(path), step, steps);
+        else
+            by_steps_.push_back(path);
     }
-    for (Look& look : looks_) {
+    look_ahead(steps);
+    for (LadderPushes& pushes : pushes_) pushes.fetch_rows();
+}
+
+// Whether a busy path's prices lead past that side's next liquidation only, and the mark that goes furthest to the
+// other side is not among theirs: what a side closes moves the mark away from it.
+bool LadderBlocks::pushes_to(std::size_t side, std::size_t path) const {
+    const double offset = watch_.offset[path];
+    if (side == longs)
+        return process_.most()[path] < watch_.above[path] &&
+               process_.most()[path] + offset <= watch_.highest_mark[path];
+    return process_.least()[path] > watch_.below[path] && process_.least()[path] + offset >= watch_.lowest_mark[path];
+}
+
+// Asks for the memory that paths which go by steps are going to read, so that all of them wait for it together: where
+// each price leads that goes further than those before it in the block.
+void LadderBlocks::look_ahead(std::size_t steps) {
+    looks_.clear();
+    for (const std::uint32_t path : by_steps_)
+        for (std::uint32_t k = 0; k < assets_; ++k) look_at(path, k, steps);
+    for (const Look& look : looks_) {
         const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
-        const std::size_t row =
-            std::max(side.first_row(look.push.place), walks_[look.path].cursor(look.asset, look.side));
-        side.fetch_row(row);
-        look.first_row = static_cast<std::uint32_t>(row);
+        side.fetch_row(std::max(side.first_row(look.place), walks_[look.path].cursor(look.asset, look.side)));
     }
 }
 
-void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    const std::size_t path = visit.path;
+void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::size_t steps) {
     const LadderWalk& walk = walks_[path];
     double below = watch_.below[k * paths_ + path];
     double above = watch_.above[k * paths_ + path];
-    double lowest = infinity;
-    double highest = -infinity;
-    std::array<bool, 2> seen{false, false};
-    const auto look = [&](std::size_t side, std::size_t s, double price, double other_way) {
+    const auto look = [&](std::uint32_t side, double price) {
         const double place = walk.height_at(k, side, price);
         ladder_.assets[k].sides[side].fetch_cell(place);
-        looks_.push_back({static_cast<std::uint32_t>(path),
-                          k,
-                          static_cast<std::uint32_t>(side),
-                          0,
-                          {static_cast<std::int64_t>(step + s), price, place, other_way}});
-        seen[side] = true;
-        lowest = infinity;
-        highest = -infinity;
+        looks_.push_back({path, k, side, place});
     };
     const double* price_at = logs_.data() + k * paths_ + path;
     for (std::size_t s = 0; s < steps; ++s, price_at += assets_ * paths_) {
         const double price = *price_at;
-        lowest = std::min(lowest, price);
-        highest = std::max(highest, price);
-        if (price <= below) look(longs, s, below = price, highest);
-        if (price >= above) look(shorts, s, above = price, lowest);
+        if (price <= below) look(longs, below = price);
+        if (price >= above) look(shorts, above = price);
     }
-    visit.lowest = lowest;
-    visit.highest = highest;
-    visit.by_steps = visit.by_steps || (seen[longs] && seen[shorts]);
 }
 
-// Push by push where all pushes are to one side: what a side closes does not change where its prices lead.
-void LadderBlocks::visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days) {
-    LadderWalk& walk = walks_[v.path];
-    if (v.by_steps) {
-        walk.walk({logs_.data() + v.path, assets_, paths_, assets_ * paths_}, step, days);
-    } else {
-        for (std::size_t i = v.first_look; i < end; ++i) {
-            walk.push(looks_[i].side, looks_[i].push, looks_[i].first_row);
-            rows_.fetch(0, looks_[i].side, walk.cursor(0, looks_[i].side));
-        }
-        if (v.lowest <= v.highest) walk.rest(v.lowest, v.highest);
+// The mark of a path that pushes goes furthest where the last push has led it.
+void LadderBlocks::push() {
+    for (LadderPushes& pushes : pushes_) {
+        pushes.close(walks_);
+        pushes.settle(walks_);
+        pushes.each_path([&](std::uint32_t path) {
+            watch_anew(path);
+            const double offset = watch_.offset[path];
+            watch_.lowest_mark[path] = std::min(watch_.lowest_mark[path], process_.least()[path] + offset);
+            watch_.highest_mark[path] = std::max(watch_.highest_mark[path], process_.most()[path] + offset);
+        });
     }
-    watch_anew(v.path);
 }
 
 void LadderBlocks::watch_anew(std::size_t path) {

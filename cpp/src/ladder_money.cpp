@@ -8,13 +8,6 @@
 namespace levcore {
 namespace {
 
-// (exp(u) - 1)/u; a stretch moves the price little.
-double mean_ratio(double u) {
-    if (std::fabs(u) < 0x1p-9)  // what is left out is less than 2^-58
-        return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24 + u * (1.0 / 120 + u * (1.0 / 720)))));
-    return expm1(u) / u;
-}
-
 struct Cubic {
     double c[4];
     // Over [from, to].
@@ -46,6 +39,8 @@ bool is_smooth(const Impact& impact, double from, double to) {
 
 }  // namespace
 
+double mean_ratio(double u) { return moves_little(u) ? mean_ratio_of_little(u) : expm1(u) / u; }
+
 void LadderMoney::begin() {
     till_.begin();
     notional_ = {0.0, 0.0};
@@ -66,6 +61,12 @@ bool LadderMoney::settle(const Stretch& s) {
         settle_sum(w, s.from, s.to, traded);
     else
         settle_parts(w);
+    return inside_;
+}
+
+bool LadderMoney::settle(std::size_t side, double traded, const Settlement& s) {
+    notional_[side] += traded;
+    keep(s);
     return inside_;
 }
 

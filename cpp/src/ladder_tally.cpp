@@ -1,50 +1,80 @@
 #include "levcore/ladder_tally.hpp"
 
+#include <algorithm>
+
 namespace levcore {
 
 LadderTally::LadderTally(const SortedBook& book) {
     for (const auto& sides : book.sides)
-        for (const SortedSide& side : sides) changes_.emplace_back(side.size() + 1);
+        for (const SortedSide& side : sides) {
+            sides_.emplace_back();
+            sides_.back().ended.resize(side.size() + 1);
+            sides_.back().step_changes.resize(side.size() + 1);
+        }
+    at_.resize(sides_.size());
 }
 
-void LadderTally::add(const Stretch& s, std::int64_t times) {
-    std::vector<Change>& changes = of(s);
-    changes[s.from].count += times;
-    changes[s.from].step_sum += times * s.step;
-    changes[s.to].count -= times;
-    changes[s.to].step_sum -= times * s.step;
+// Rows that no path comes to are never written, and their memory is not taken.
+void LadderTally::Side::touch(std::size_t row) {
+    if (row < touched) return;
+    constexpr std::size_t piece = 4'096;
+    const std::size_t to = std::min(ended.size(), row + piece);
+    std::fill(ended.begin() + static_cast<std::ptrdiff_t>(touched), ended.begin() + static_cast<std::ptrdiff_t>(to),
+              0U);
+    std::fill(step_changes.begin() + static_cast<std::ptrdiff_t>(touched),
+              step_changes.begin() + static_cast<std::ptrdiff_t>(to), 0);
+    touched = to;
 }
 
-void LadderTally::add(std::span<const Stretch> stretches) {
-    for (const Stretch& s : stretches) add(s, 1);
-}
-
-void LadderTally::take_back(std::span<const Stretch> stretches) {
-    for (const Stretch& s : stretches) add(s, -1);
-}
-
-void LadderTally::add(const LadderTally& other, std::size_t side) {
-    for (std::size_t row = 0; row < changes_[side].size(); ++row) {
-        changes_[side][row].count += other.changes_[side][row].count;
-        changes_[side][row].step_sum += other.changes_[side][row].step_sum;
+void LadderTally::add(std::span<const Closed> closed) {
+    constexpr std::size_t ahead = 16;  // paths come to rows from anywhere
+    std::fill(at_.begin(), at_.end(), Place{});
+    for (std::size_t i = 0; i < closed.size(); ++i) {
+        if (i + ahead < closed.size()) {
+            const Closed& later = closed[i + ahead];
+            prefetch(sides_[later.side].step_changes.data() + later.row);
+        }
+        const Closed& c = closed[i];
+        Place& at = at_[c.side];
+        sides_[c.side].touch(c.row);
+        sides_[c.side].step_changes[at.row] += c.step - at.step;
+        at = {c.row, c.step};
+    }
+    for (std::size_t side = 0; side < sides_.size(); ++side) {
+        if (at_[side].row == 0) continue;
+        sides_[side].step_changes[at_[side].row] -= at_[side].step;
+        ++sides_[side].ended[at_[side].row];
     }
 }
 
+void LadderTally::add(const LadderTally& other, std::size_t side) {
+    const Side& from = other.sides_[side];
+    Side& to = sides_[side];
+    if (from.touched > 0) to.touch(from.touched - 1);
+    for (std::size_t row = 0; row < from.touched; ++row) {
+        to.ended[row] += from.ended[row];
+        to.step_changes[row] += from.step_changes[row];
+    }
+}
+
+// From the last row to the first: the changes of all rows add up to nothing.
 void LadderTally::write(const SortedBook& book, std::size_t side, std::span<std::int64_t> count,
                         std::span<std::int64_t> step_sum) const {
     constexpr std::size_t ahead = 32;  // positions lie anywhere
+    const Side& rows = sides_[side];
     const std::span<const std::uint32_t> position = book.sides[side / 2][side % 2].position;
-    Change sum;
-    for (std::size_t row = 0; row < position.size(); ++row) {
-        if (row + ahead < position.size()) {
-            prefetch(&count[position[row + ahead]]);
-            prefetch(&step_sum[position[row + ahead]]);
+    std::int64_t paths = 0;
+    std::int64_t steps = 0;
+    for (std::size_t row = rows.touched; row-- > 1;) {
+        if (row > ahead) {
+            prefetch(&count[position[row - 1 - ahead]]);
+            prefetch(&step_sum[position[row - 1 - ahead]]);
         }
-        sum.count += changes_[side][row].count;
-        sum.step_sum += changes_[side][row].step_sum;
-        if (sum.count == 0) continue;
-        count[position[row]] += sum.count;
-        step_sum[position[row]] += sum.step_sum;
+        paths += rows.ended[row];
+        steps -= rows.step_changes[row];
+        if (paths == 0) continue;
+        count[position[row - 1]] += paths;
+        step_sum[position[row - 1]] += steps;
     }
 }
 

@@ -32,15 +32,16 @@ LadderWalk::LadderWalk(const SortedBook& book, const Market& market, const Ladde
 void LadderWalk::begin() {
     inside_ = true;
     step_ = 0;
+    closed_.clear();
     stretches_.clear();
     outcome_ = {};
     std::fill(std::begin(noted_), std::end(noted_), 0.0);
     money_.begin();
-    settled_ = 0;
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const double y = log(market_.assets[k].price);
         const bool covered = covered_quantity(market_.assets[k].impact, 0.0) > 0.0;
-        assets_[k] = {y, 0.0, 0.0, {}, {}, {}, {}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
+        assets_[k] = {y, 0.0, 0.0, {}, {}, {}, {}, {}, {}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
+        for (const std::size_t side : {longs, shorts}) move_cursor(k, side, 0);
         set_triggers(k);
     }
 }
@@ -52,11 +53,19 @@ bool LadderWalk::inside() const noexcept {
 }
 
 // X, but for what a refill has taken of it.
-Pair LadderWalk::closed(std::size_t k) const {
+Pair LadderWalk::volume_closed(std::size_t k) const {
     const AssetWalk& a = assets_[k];
     const Rung& sold = ladder_.assets[k].sides[longs].rungs[a.cursor[longs]];
     const Rung& bought = ladder_.assets[k].sides[shorts].rungs[a.cursor[shorts]];
     return add(Pair{bought.quantity, bought.quantity_low}, Pair{-sold.quantity, -sold.quantity_low});
+}
+
+void LadderWalk::move_cursor(std::size_t k, std::size_t side, std::size_t row) {
+    AssetWalk& a = assets_[k];
+    const Rung& at = ladder_.assets[k].sides[side].rungs[row];
+    a.cursor[side] = row;
+    a.gone[side] = at.quantity;
+    a.height[side] = at.height;
 }
 
 // A side's first row still open goes where C < height (or equal). With linear impact C = F + A + slope*(X + Q) of
@@ -65,17 +74,15 @@ Pair LadderWalk::closed(std::size_t k) const {
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    const std::array<double, 2> gone{on.sides[longs].rungs[a.cursor[longs]].quantity,
-                                     on.sides[shorts].rungs[a.cursor[shorts]].quantity};
-    a.volume = a.refilled.high + (gone[shorts] - gone[longs]);
+    a.volume = a.refilled.high + (a.gone[shorts] - a.gone[longs]);
     const double moved = on.is_linear ? on.mark_slope * a.volume
                                       : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, a.volume);
     a.mark_offset = a.log_permanent + moved;
     for (const std::size_t side : {longs, shorts}) {
         const double sign = sign_of(side);
-        const double bought = sign * a.refilled.high + gone[1 - side];
+        const double bought = sign * a.refilled.high + a.gone[1 - side];
         a.base[side] = sign * a.log_permanent + (on.is_linear ? on.mark_slope * bought : sign * moved);
-        a.trigger[side] = sign * (on.sides[side].rungs[a.cursor[side]].height - a.base[side]);
+        a.trigger[side] = sign * (a.height[side] - a.base[side]);
     }
 }
 
@@ -83,7 +90,7 @@ void LadderWalk::refill_book(std::size_t k, double days) {
     AssetWalk& a = assets_[k];
     if (!refills(k)) return;
     const Displacement to = refill(market_.assets[k], {a.volume, a.log_permanent}, days);
-    a.refilled = add(multiply(closed(k), -1.0), to.volume);
+    a.refilled = add(multiply(volume_closed(k), -1.0), to.volume);
     a.log_permanent = to.log_permanent;
     set_triggers(k);
 }
@@ -107,7 +114,8 @@ void LadderWalk::step(std::span<const double> log_prices, double days) {
 }
 
 void LadderWalk::settle() {
-    for (; settled_ < stretches_.size(); ++settled_) inside_ = inside_ && money_.settle(stretches_[settled_]);
+    for (const Stretch& s : stretches_) settle(s);
+    stretches_.clear();
 }
 
 void LadderWalk::walk(const LogBlock& logs, std::size_t step_number, std::span<const double> days) {
@@ -146,22 +154,15 @@ void LadderWalk::walk_alone(const LogBlock& logs, std::size_t steps) {
     note_stretch();
 }
 
-void LadderWalk::push(std::size_t side, const Push& p, std::size_t first_row) {
-    AssetWalk& a = assets_[0];
-    const LadderSide& rows = ladder_.assets[0].sides[side];
-    step_ = p.step;
-    a.log_fundamental = p.log_price;
-    note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
-    const std::size_t from = a.cursor[side];
-    const std::size_t to = rows.reach(p.place, std::max(from, first_row), book_.venue.liquidate_at_equality);
-    if (to == from) return;
-    const double volume = a.volume;
-    a.cursor[side] = to;
+void LadderWalk::close(std::size_t side, std::span<const Closed> closed, double log_start, double log_price) {
+    if (closed_.empty()) outcome_.first_liquidation = closed.front().step;
+    closed_.insert(closed_.end(), closed.begin(), closed.end());
+    outcome_.liquidated.count[side] += static_cast<std::int64_t>(closed.back().row - assets_[0].cursor[side]);
+    move_cursor(0, side, closed.back().row);
     set_triggers(0);
-    note_close(0, side, from, volume);
+    assets_[0].log_fundamental = log_price;
+    inside_ = inside_ && std::fabs(log_start) < furthest_log_price && in_reach(0);
 }
-
-void LadderWalk::rest(double lowest, double highest) { note_mark(assets_[0], lowest, highest); }
 
 void LadderWalk::note_step(StepColumns& to, std::size_t place, std::span<const double> prices) {
     for (std::size_t k = 0; k < assets_.size(); ++k) {
@@ -199,7 +200,7 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
             rows.reach(place, std::max(now, rows.first_row(place)), book_.venue.liquidate_at_equality);
         if (to == now) break;
         rounds += on.is_linear && count_rounds_ ? rounds_of(k, side, now, to) : 1;
-        a.cursor[side] = to;
+        move_cursor(k, side, to);
         set_triggers(k);
         if (on.is_linear || !in_reach(k)) break;
     }
@@ -219,7 +220,8 @@ bool LadderWalk::in_reach(std::size_t k) const {
 void LadderWalk::note_close(std::size_t k, std::size_t side, std::size_t from, double volume) {
     AssetWalk& a = assets_[k];
     const std::size_t to = a.cursor[side];
-    if (stretches_.empty()) outcome_.first_liquidation = step_;
+    if (closed_.empty()) outcome_.first_liquidation = step_;
+    closed_.push_back({static_cast<std::uint32_t>(2 * k + side), static_cast<std::uint32_t>(to), step_});
     stretches_.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(side),
                           static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), step_,
                           a.log_fundamental + a.log_permanent, volume});
@@ -262,7 +264,7 @@ Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) cons
         AssetState state;
         state.fundamental = prices[k];
         state.log_fundamental = a.log_fundamental;
-        state.volume = Sum(add(a.refilled, closed(k)));
+        state.volume = Sum(add(a.refilled, volume_closed(k)));
         state.log_permanent = a.log_permanent;
         const Asset& asset = market_.assets[k];
         const double mark = prices[k] * exp(a.mark_offset);

@@ -22,7 +22,7 @@ struct Bench {
     Handed handed;                    // from one path of the ledger to the next
     std::optional<LadderWalk> walk;
     std::unique_ptr<LadderTally> rows;
-    std::unique_ptr<LadderBlocks> blocks;  // counts into rows
+    std::unique_ptr<LadderBlocks> blocks;
 };
 
 class Paths {
@@ -41,8 +41,7 @@ class Paths {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
             b.rows = std::make_unique<LadderTally>(book_);
             if (const auto* drawn = std::get_if<Drawn>(&scenario_); drawn != nullptr && !plan_.keep_steps)
-                b.blocks =
-                    std::make_unique<LadderBlocks>(*drawn, book_, market_, *plan_.ladder, plan_.count_rounds, *b.rows);
+                b.blocks = std::make_unique<LadderBlocks>(*drawn, book_, market_, *plan_.ladder, plan_.count_rounds);
         }
     }
 
@@ -69,10 +68,10 @@ class Paths {
                 const LadderWalk& walk = b.blocks->walk(i);
                 if (walk.inside()) {
                     runs_.outcomes.put(from + i, walk.report(b.blocks->last_prices(i), true));
-                    continue;
+                    b.rows->add(walk.closed());
+                } else {
+                    runs_.outcomes.put(from + i, run_in_ledger(from + i, b, true, plan_.keep_steps));
                 }
-                b.rows->take_back(walk.stretches());
-                runs_.outcomes.put(from + i, run_in_ledger(from + i, b, true, plan_.keep_steps));
             }
             from += count;
             progress_.done.fetch_add(count, std::memory_order_relaxed);
@@ -83,7 +82,7 @@ class Paths {
         draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
         if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
         runs_.outcomes.put(i, b.walk->report(b.last, true));
-        b.rows->add(b.walk->stretches());
+        b.rows->add(b.walk->closed());
         return true;
     }
 

@@ -1,15 +1,17 @@
 // Many paths side by side on the ladder: log prices of a block of steps at a time, so that no array of paths x steps
-// exists. Where no price of a block comes near a path's next liquidation, only its extremes are noted; the others walk
-// the block step by step, what they will read having been asked for beforehand. Bits are those of single paths.
+// exists. Where no price of a block comes near a path's next liquidation, only its extremes are noted. Of the others
+// those that push to one side only are asked together (ladder_pushes.hpp), and the rest walk the block step by step,
+// what they will read having been asked for beforehand. Bits are those of single paths.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "levcore/ladder_tally.hpp"
+#include "levcore/ladder_pushes.hpp"
 #include "levcore/ladder_walk.hpp"
 #include "levcore/scenario.hpp"
 
@@ -20,10 +22,9 @@ class LadderBlocks {
     static constexpr std::size_t most_paths = 256;
 
     LadderBlocks(const Drawn& drawn, const SortedBook& book, const Market& market, const Ladder& ladder,
-                 bool count_rounds, LadderTally& rows);
+                 bool count_rounds);
 
-    // Runs paths [first, first + paths), at most most_paths, and counts what they close, of those that
-    // turn out to be for the ledger, too. Throws Stopped where `stop` turns true.
+    // Runs paths [first, first + paths), at most most_paths. Throws Stopped where `stop` turns true.
     void run(std::uint64_t first, std::size_t paths, std::span<const double> days, const std::atomic<bool>& stop);
 
     // The walk of path first + i, and the prices that it ended at.
@@ -43,31 +44,25 @@ class LadderBlocks {
         std::uint32_t path;
         std::uint32_t asset;
         std::uint32_t side;
-        std::uint32_t first_row;
-        Push push;
-    };
-    // A busy path: its looks, what it had closed before, and how far prices went after the last look.
-    struct Visit {
-        std::size_t path;
-        std::size_t first_look;
-        std::size_t first_stretch;
-        bool by_steps;
-        double lowest, highest;
+        double place;  // in the side's heights
     };
 
     void begin(std::uint64_t first, std::size_t paths);
-    void settle();
     void find_busy();
     void find_crossing(std::size_t row);
-    void look_ahead(std::size_t step, std::size_t steps);
-    void look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps);
-    void visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days);
+    void deal(std::size_t step, std::size_t steps);
+    [[nodiscard]] bool pushes_to(std::size_t side, std::size_t path) const;
+    void look_ahead(std::size_t steps);
+    void look_at(std::uint32_t path, std::uint32_t k, std::size_t steps);
+    void push();
     void watch_anew(std::size_t path);
+    [[nodiscard]] LogBlock logs_of(std::size_t path) const {
+        return {logs_.data() + path, assets_, paths_, assets_ * paths_};
+    }
     void finish();
 
     const Market& market_;
     const Ladder& ladder_;
-    LadderTally& rows_;
     std::size_t assets_;
     std::size_t paths_ = 0;
     ProcessPaths process_;
@@ -77,9 +72,9 @@ class LadderBlocks {
     std::vector<double> last_;  // prices at the end, per path and asset
     std::vector<std::uint8_t> is_busy_;
     std::vector<std::uint32_t> busy_;
-    bool by_steps_;  // no path may go push by push
+    std::vector<std::uint32_t> by_steps_;  // of the busy ones
+    std::vector<LadderPushes> pushes_;     // of longs and of shorts, where there may be any
     std::vector<Look> looks_;
-    std::vector<Visit> visits_;
     Watch watch_;
 };
 

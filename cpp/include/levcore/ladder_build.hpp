@@ -40,8 +40,9 @@ struct alignas(32) Rung {
 };
 
 // What rows hold from one rung to another.
+inline Pair between(Pair from, Pair to) { return add(add(two_sum(to.high, -from.high), to.low), -from.low); }
 inline Pair between(const Rung& from, const Rung& to) {
-    return add(add(two_sum(to.quantity, -from.quantity), to.quantity_low), -from.quantity_low);
+    return between(Pair{from.quantity, from.quantity_low}, Pair{to.quantity, to.quantity_low});
 }
 
 inline constexpr std::size_t rows_of_many = 64 * block_rows;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -29,6 +30,13 @@ struct Stretch {
 // Of longs 1, of shorts -1.
 inline double sign_of(std::size_t side) noexcept { return side == longs ? 1.0 : -1.0; }
 
+// (exp(u) - 1)/u: how far the average price of a stretch that moves the walk's log price by u lies from its first one.
+double mean_ratio(double u);
+inline bool moves_little(double u) noexcept { return std::fabs(u) < 0x1p-9; }
+inline double mean_ratio_of_little(double u) noexcept {  // what is left out is less than 2^-58
+    return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24 + u * (1.0 / 120 + u * (1.0 / 720)))));
+}
+
 class LadderMoney {
   public:
     LadderMoney(const SortedBook& book, const Market& market, const Ladder& ladder)
@@ -38,6 +46,9 @@ class LadderMoney {
 
     // False: the path is for the ledger (ladder_till.hpp).
     bool settle(const Stretch& s);
+
+    // The same of rows of which it is known what they traded and bring.
+    bool settle(std::size_t side, double traded, const Settlement& s);
 
     [[nodiscard]] double notional(std::size_t side) const noexcept { return notional_[side]; }
     [[nodiscard]] const LadderTill& till() const noexcept { return till_; }

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "levcore/ladder_money.hpp"
+#include "levcore/ladder_walk.hpp"
 
 namespace levcore {
 
@@ -14,12 +14,8 @@ class LadderTally {
   public:
     explicit LadderTally(const SortedBook& book);
 
-    void add(std::span<const Stretch> stretches);
-    void take_back(std::span<const Stretch> stretches);
-    // Asks for the memory that adding a stretch to this row will need.
-    void fetch(std::size_t asset, std::size_t side, std::size_t row) const noexcept {
-        prefetch(changes_[2 * asset + side].data() + row);
-    }
+    // What a path has closed.
+    void add(std::span<const Closed> closed);
     // What another one has of an asset's side: of asset k longs are side 2*k, shorts the next.
     void add(const LadderTally& other, std::size_t side);
 
@@ -28,13 +24,21 @@ class LadderTally {
                std::span<std::int64_t> step_sum) const;
 
   private:
-    struct Change {  // from a row on
-        std::int64_t count = 0;
-        std::int64_t step_sum = 0;
+    // A path whose cursor ended at a row went past all before it. Steps are told by where they change: the sum of the
+    // changes up to a row is that of the steps in which it was closed.
+    struct Side {
+        UnsetVector<std::uint32_t> ended;  // paths; for 2^32 of them no memory is large enough
+        UnsetVector<std::int64_t> step_changes;
+        std::size_t touched = 0;  // the first rows, those that hold numbers
+
+        void touch(std::size_t row);
     };
-    void add(const Stretch& s, std::int64_t times);
-    [[nodiscard]] std::vector<Change>& of(const Stretch& s) { return changes_[2 * s.asset + s.side]; }
-    std::vector<std::vector<Change>> changes_;  // per asset and side, a row more than there are
+    struct Place {
+        std::size_t row = 0;
+        std::int64_t step = 0;
+    };
+    std::vector<Side> sides_;  // per asset and side, a row more than there are
+    std::vector<Place> at_;    // of the path that is being added, per side
 };
 
 }  // namespace levcore

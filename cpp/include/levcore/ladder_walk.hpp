@@ -24,12 +24,12 @@ struct LogBlock {
     std::size_t step_stride;
 };
 
-// A price of a block that goes further to a side than those before it.
-struct Push {
+// Rows of a side that a step has closed: those up to this one, from where the side stood. Of asset k longs are side
+// 2*k, shorts the next.
+struct Closed {
+    std::uint32_t side;
+    std::uint32_t row;
     std::int64_t step;
-    double log_price;
-    double place;      // where in the side's heights it leads
-    double other_way;  // how far prices went to the other side since the push before
 };
 
 // How far an asset's prices went, in logs.
@@ -51,13 +51,16 @@ class LadderWalk {
     // A block of steps, the first of which has this number; what it closes is not settled yet.
     void walk(const LogBlock& logs, std::size_t step, std::span<const double> days);
 
-    // The same of one asset with linear impact and a book that does not refill, of whose prices none but pushes to one
-    // side lead to a next liquidation: push by push, given a row that is not after the first to stay, then the rest.
-    void push(std::size_t side, const Push& p, std::size_t first_row);
-    void rest(double lowest, double highest);
+    // What others have found that is closed of a side of asset 0, with linear impact and a book that does not refill:
+    // by a walk from this log price on, the last of it at that fundamental one. It is for them to settle.
+    void close(std::size_t side, std::span<const Closed> closed, double log_start, double log_price);
 
-    // Books what has been closed and not yet settled.
+    // Books what has been closed and not yet settled; a stretch; a stretch that is known to bring this.
     void settle();
+    void settle(const Stretch& s) { inside_ = inside_ && money_.settle(s); }
+    void settle(std::size_t side, double traded, const Settlement& s) {
+        inside_ = inside_ && money_.settle(side, traded, s);
+    }
 
     // What the step just walked has done, at these fundamental prices.
     void note_step(StepColumns& to, std::size_t place, std::span<const double> prices);
@@ -72,7 +75,10 @@ class LadderWalk {
     [[nodiscard]] double height_at(std::size_t k, std::size_t side, double log_price) const {
         return sign_of(side) * log_price + assets_[k].base[side];
     }
+    [[nodiscard]] double base(std::size_t k, std::size_t side) const { return assets_[k].base[side]; }
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
+    // What a side has closed, unsigned.
+    [[nodiscard]] double gone(std::size_t k, std::size_t side) const { return assets_[k].gone[side]; }
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {
         return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0;
@@ -85,7 +91,8 @@ class LadderWalk {
     // What has happened; the fundamental prices as they stand at the end.
     [[nodiscard]] Outcome report(std::span<const double> prices, bool whole_path) const;
 
-    [[nodiscard]] const std::vector<Stretch>& stretches() const noexcept { return stretches_; }
+    // What has been closed since the start.
+    [[nodiscard]] const std::vector<Closed>& closed() const noexcept { return closed_; }
 
   private:
     struct AssetWalk {
@@ -94,6 +101,8 @@ class LadderWalk {
         double volume;         // X
         Pair refilled;         // X less what the rows closed have sold and bought
         std::array<std::size_t, 2> cursor;
+        std::array<double, 2> gone;     // what stands before the cursors, unsigned
+        std::array<double, 2> height;   // at the cursors
         std::array<double, 2> base;     // a side's height less its price
         std::array<double, 2> trigger;  // of the log fundamental price: below, above
         double mark_offset;             // log mark less log fundamental
@@ -105,7 +114,8 @@ class LadderWalk {
     };
 
     void walk_alone(const LogBlock& logs, std::size_t steps);
-    [[nodiscard]] Pair closed(std::size_t k) const;
+    [[nodiscard]] Pair volume_closed(std::size_t k) const;
+    void move_cursor(std::size_t k, std::size_t side, std::size_t row);
     void set_triggers(std::size_t k);
     void refill_book(std::size_t k, double days);
     // Longs to rest, then shorts to rest: what shorts buy makes longs safer.
@@ -130,12 +140,12 @@ class LadderWalk {
     std::vector<double> row_;  // of log prices
     bool inside_ = true;
     std::vector<AssetWalk> assets_;
-    std::vector<Stretch> stretches_;
+    std::vector<Closed> closed_;
+    std::vector<Stretch> stretches_;  // not yet settled
     std::int64_t step_ = 0;
     Outcome outcome_;
     double noted_[3] = {0.0, 0.0, 0.0};  // of steps: notionals and bad debt
     LadderMoney money_;
-    std::size_t settled_ = 0;  // of the stretches
 };
 
 }  // namespace levcore
