@@ -29,11 +29,10 @@ void LadderTally::Side::touch(std::size_t row) {
 void LadderTally::add(std::span<const Closed> closed) {
     constexpr std::size_t ahead = 16;  // paths come to rows from anywhere
     std::fill(at_.begin(), at_.end(), Place{});
+    const auto fetch = [&](const Closed& c) { prefetch(sides_[c.side].step_changes.data() + c.row); };
+    for (const Closed& c : closed.first(std::min(ahead, closed.size()))) fetch(c);
     for (std::size_t i = 0; i < closed.size(); ++i) {
-        if (i + ahead < closed.size()) {
-            const Closed& later = closed[i + ahead];
-            prefetch(sides_[later.side].step_changes.data() + later.row);
-        }
+        if (i + ahead < closed.size()) fetch(closed[i + ahead]);
         const Closed& c = closed[i];
         Place& at = at_[c.side];
         sides_[c.side].touch(c.row);
