@@ -66,6 +66,8 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     Progress progress;
     Runs runs;
+    // Made by the calling thread, which has memory at hand where a result has been dropped.
+    Tally tally(ready.sorted.positions.size());
     {
         py::gil_scoped_release unlocked;
         run_watched(
@@ -73,7 +75,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
                 runs = run_paths(ready.sorted, market, scenario.scenario,
                                  {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
                                   ladder ? &*ready.ladder : nullptr, rounds, ask_all, first, audit},
-                                 progress);
+                                 progress, std::move(tally));
             },
             [&] {
                 if (!watch.is_none()) watch(progress.done.load());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "levcore/cascade.hpp"
 #include "levcore/ladder_blocks.hpp"
@@ -96,10 +97,7 @@ class Paths {
 
     Outcome run_in_ledger(std::size_t i, Bench& b, bool is_counted, bool keep_steps) const {
         Keep keep;
-        if (is_counted && b.tally.count.empty()) {
-            b.tally.count.assign(book_.positions.size(), 0);
-            b.tally.step_sum.assign(book_.positions.size(), 0);
-        }
+        if (is_counted && b.tally.count.empty()) b.tally = Tally(book_.positions.size());
         keep.tally = is_counted ? &b.tally : nullptr;
         keep.stop = &progress_.stop;
         keep.ask_all = plan_.ask_all;
@@ -125,16 +123,12 @@ void lengthen_steps(StepColumns& steps, std::size_t rows, std::size_t assets, co
 }
 
 // All that the ledger has counted on any thread.
-Tally in_one(std::vector<Bench>& benches, std::size_t positions) {
-    Tally all;
-    all.count.assign(positions, 0);
-    all.step_sum.assign(positions, 0);
+void gather_ledger(const std::vector<Bench>& benches, Tally& all) {
     for (const Bench& b : benches)
         for (std::size_t i = 0; i < b.tally.count.size(); ++i) {
             all.count[i] += b.tally.count[i];
             all.step_sum[i] += b.tally.step_sum[i];
         }
-    return all;
 }
 
 // The same of the ladder, a side of an asset.
@@ -148,8 +142,9 @@ void gather_side(const SortedBook& book, std::vector<Bench>& benches, std::size_
 }  // namespace
 
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
-               Progress& progress) {
+               Progress& progress, Tally tally) {
     Runs runs;
+    runs.tally = std::move(tally);
     const std::size_t own = book.venue.backstop.funds.size() - 1;
     runs.outcomes = OutcomeColumns(plan.paths, market.assets.size(), own, progress.stop);
     if (plan.keep_steps) lengthen_steps(runs.steps, plan.paths * plan.steps, market.assets.size(), progress.stop);
@@ -162,7 +157,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
         paths.run(chunk * plan.chunk, end, benches[thread]);
     });
     if (progress.stop) throw Stopped{};
-    runs.tally = in_one(benches, book.positions.size());
+    gather_ledger(benches, runs.tally);
     if (plan.ladder == nullptr) return runs;
     // The calling thread audits, and whoever is free gathers.
     if (!benches.front().is_made) paths.make(benches.front());

@@ -175,13 +175,14 @@ bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const
     }
     const std::vector<double> days(18, 0.1);  // more than one block of steps
     Progress progress;
+    const Tally none_yet(book.positions.size());
     Plan plan{paths, days.size(), days};
     plan.chunk = 3;
-    const Runs ledger = run_paths(book, c.market, Scenario(process), plan, progress);
+    const Runs ledger = run_paths(book, c.market, Scenario(process), plan, progress, none_yet);
     plan.ladder = &ladder;
-    const Runs counted = run_paths(book, c.market, Scenario(process), plan, progress);
+    const Runs counted = run_paths(book, c.market, Scenario(process), plan, progress, none_yet);
     plan.count_rounds = false;
-    const Runs quick = run_paths(book, c.market, Scenario(process), plan, progress);
+    const Runs quick = run_paths(book, c.market, Scenario(process), plan, progress, none_yet);
     for (std::size_t i = 0; i < paths; ++i) {
         if (!compare(counted.outcomes.at(i), ledger.outcomes.at(i), c, seen, "a path")) return false;
         const Outcome with_rounds = counted.outcomes.at(i);

@@ -39,8 +39,9 @@ struct Runs {
     StepColumns steps;        // paths x steps, where kept
 };
 
-// Throws Stopped where progress.stop turns true on the way.
+// Counts into a tally of all positions that has counted nothing. Throws Stopped where progress.stop turns true on the
+// way.
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
-               Progress& progress);
+               Progress& progress, Tally tally);
 
 }  // namespace levcore

@@ -16,6 +16,8 @@ struct Tally {
     std::vector<std::int64_t> count;     // paths in which the position went
     std::vector<std::int64_t> step_sum;  // of the steps in which it did, the first being 0
 
+    Tally() = default;
+    explicit Tally(std::size_t positions) : count(positions), step_sum(positions) {}
     void add(std::uint32_t position, std::int64_t step) {
         ++count[position];
         step_sum[position] += step;
