@@ -131,6 +131,12 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
 std::size_t LadderSide::reach(double c, std::size_t low, bool at_equality) const noexcept {
     const Rung* const at = rungs.data();  // and nothing reaches the last one
     const auto goes = [&](std::size_t row) { return at_equality ? at[row].height >= c : at[row].height > c; };
+    // Mostly it is one of the next two. Heights fall, so that counting those that go finds the first to stay, and no
+    // branch asks what no processor can tell beforehand.
+    if (low >= rows) return rows;
+    const std::size_t going = (goes(low) ? 1U : 0U) + (goes(low + 1) ? 1U : 0U);
+    low += going;
+    if (going < 2) return low;
     constexpr std::size_t near = 8;
     for (const std::size_t end = std::min(rows, low + near); low < end; ++low)
         if (!goes(low)) return low;

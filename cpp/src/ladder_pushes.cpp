@@ -30,6 +30,8 @@ LadderPushes::LadderPushes(const SortedBook& book, const Market& market, const L
 void LadderPushes::add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step,
                        std::size_t steps) {
     const std::size_t first = pushes_;
+    const std::size_t cursor = walk.cursor(0, side_);
+    prefetch(rows_.rungs.data() + cursor);
     double furthest = sign_ * walk.trigger(0, side_);
     const double* at = logs.first;
     for (std::size_t s = 0; s < steps; ++s, at += logs.step_stride) {
@@ -48,7 +50,7 @@ void LadderPushes::add(std::uint32_t path, const LadderWalk& walk, const LogBloc
         push.row = static_cast<std::uint32_t>(rows_.cell(push.place));
         prefetch(rows_.first_of.data() + push.row);
     }
-    visits_.push_back({path, static_cast<std::uint32_t>(walk.cursor(0, side_)), first, pushes_});
+    visits_.push_back({path, static_cast<std::uint32_t>(cursor), first, pushes_});
 }
 
 void LadderPushes::fetch_rows() {

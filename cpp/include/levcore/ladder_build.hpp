@@ -72,7 +72,7 @@ struct LadderSide {
     void fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
     void fetch_row(std::size_t row) const noexcept {
         prefetch(rungs.data() + row);
-        prefetch(rungs.data() + std::min(row + 2, rows));
+        prefetch(rungs.data() + std::min(row + 1, rows));
     }
 
     [[nodiscard]] std::size_t cell(double height_at) const noexcept {
