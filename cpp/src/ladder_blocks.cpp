@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 
 #include "levcore/real.hpp"
@@ -11,6 +12,7 @@ namespace levcore {
 namespace {
 
 constexpr std::size_t block_steps = 16;
+static_assert(block_steps <= most_watched_steps);
 
 }  // namespace
 
@@ -27,7 +29,7 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
     for (std::vector<double>* column : {&last_, &watch_.below, &watch_.above, &watch_.offset, &watch_.lowest_mark,
                                         &watch_.highest_mark, &watch_.lowest, &watch_.highest})
         column->resize(cells);
-    is_busy_.resize(most_paths);
+    pushed_.resize(cells);
     if (assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) return;
     for (const std::size_t side : {longs, shorts})
         pushes_.emplace_back(book, market, ladder, side, most_paths, block_steps);
@@ -44,8 +46,8 @@ void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const d
         if (stop.load(std::memory_order_relaxed)) throw Stopped{};
         const std::size_t steps = std::min(block_steps, days.size() - step);
         process_.next(steps, from_, logs_);
-        find_busy();
-        deal(step, steps);
+        find_busy(steps);
+        deal(step);
         push();
         for (const std::uint32_t path : by_steps_) {
             walks_[path].walk(logs_of(path), step, days.subspan(step, steps));
@@ -68,97 +70,71 @@ void LadderBlocks::begin(std::uint64_t first, std::size_t paths) {
     for (std::size_t i = 0; i < paths; ++i) watch_anew(i);
 }
 
-// Which paths may have a liquidation in the block; of the others, how far the prices went.
-void LadderBlocks::find_busy() {
-    std::fill_n(is_busy_.begin(), paths_, std::uint8_t{0});
-    for (std::size_t k = 0; k < assets_; ++k) find_crossing(k * paths_);
+// Which paths meet a liquidation in the block; of the others, how far the prices went.
+void LadderBlocks::find_busy(std::size_t steps) {
+    for (std::size_t k = 0; k < assets_; ++k) {
+        const std::size_t row = k * paths_;
+        kernels_in_use().watch_rows({logs_.data() + row, steps, paths_, assets_ * paths_, process_.least().data() + row,
+                                     process_.most().data() + row, watch_.below.data() + row, watch_.above.data() + row,
+                                     watch_.offset.data() + row, watch_.lowest.data() + row,
+                                     watch_.highest.data() + row, watch_.lowest_mark.data() + row,
+                                     watch_.highest_mark.data() + row, pushed_.data() + row});
+    }
     busy_.resize(paths_);
     std::size_t count = 0;
     for (std::uint32_t i = 0; i < paths_; ++i) {
+        std::uint64_t any = 0;
+        for (std::size_t k = 0; k < assets_; ++k) any |= pushed_[k * paths_ + i];
         busy_[count] = i;
-        count += is_busy_[i];
+        count += any != 0 ? 1 : 0;
     }
     busy_.resize(count);
 }
 
-// Of one asset's row. Loops of few arrays each, which compilers turn into vector instructions.
-void LadderBlocks::find_crossing(std::size_t row) {
-    const double* const least = process_.least().data() + row;
-    const double* const most = process_.most().data() + row;
-    const double* const below = watch_.below.data() + row;
-    const double* const above = watch_.above.data() + row;
-    for (std::size_t i = 0; i < paths_; ++i)
-        is_busy_[i] |= static_cast<std::uint8_t>((least[i] <= below[i]) | (most[i] >= above[i]));
-    double* to = watch_.lowest.data() + row;
-    for (std::size_t i = 0; i < paths_; ++i) to[i] = least[i] < to[i] ? least[i] : to[i];
-    to = watch_.highest.data() + row;
-    for (std::size_t i = 0; i < paths_; ++i) to[i] = most[i] > to[i] ? most[i] : to[i];
-    // Where prices cross, the walk notes marks.
-    const double* const offset = watch_.offset.data() + row;
-    to = watch_.lowest_mark.data() + row;
-    for (std::size_t i = 0; i < paths_; ++i) {
-        const double mark = least[i] + offset[i];
-        to[i] = (mark < to[i]) & (least[i] > below[i]) & (most[i] < above[i]) ? mark : to[i];
-    }
-    to = watch_.highest_mark.data() + row;
-    for (std::size_t i = 0; i < paths_; ++i) {
-        const double mark = most[i] + offset[i];
-        to[i] = (mark > to[i]) & (least[i] > below[i]) & (most[i] < above[i]) ? mark : to[i];
-    }
-}
-
-// Each busy path to those that go with it.
-void LadderBlocks::deal(std::size_t step, std::size_t steps) {
+// Each busy path to those that go with it. Pushes to one side only that do not lead the mark furthest to the other one,
+// for what a side closes moves the mark away from that: else which price and which mark went together is a matter of
+// steps.
+void LadderBlocks::deal(std::size_t step) {
     by_steps_.clear();
     for (LadderPushes& pushes : pushes_) pushes.clear();
     for (const std::uint32_t path : busy_) {
-        if (!pushes_.empty() && pushes_to(longs, path))
-            pushes_[longs].add(path, walks_[path], logs_of(path), step, steps);
-        else if (!pushes_.empty() && pushes_to(shorts, path))
-            pushes_[shorts].add(path, walks_[path], logs_of(path), step, steps);
+        if (pushes_.empty()) {
+            by_steps_.push_back(path);
+            continue;
+        }
+        const auto [falls, rises] = pushes_of(0, path);
+        if (rises == 0 && process_.most()[path] + watch_.offset[path] <= watch_.highest_mark[path])
+            pushes_[longs].add(path, walks_[path], logs_of(path), step, falls);
+        else if (falls == 0 && process_.least()[path] + watch_.offset[path] >= watch_.lowest_mark[path])
+            pushes_[shorts].add(path, walks_[path], logs_of(path), step, rises);
         else
             by_steps_.push_back(path);
     }
-    look_ahead(steps);
+    look_ahead();
     for (LadderPushes& pushes : pushes_) pushes.fetch_rows();
 }
 
-// Whether a busy path's prices lead past that side's next liquidation only, and the mark that goes furthest to the
-// other side is not among theirs: what a side closes moves the mark away from it.
-bool LadderBlocks::pushes_to(std::size_t side, std::size_t path) const {
-    const double offset = watch_.offset[path];
-    if (side == longs)
-        return process_.most()[path] < watch_.above[path] &&
-               process_.most()[path] + offset <= watch_.highest_mark[path];
-    return process_.least()[path] > watch_.below[path] && process_.least()[path] + offset >= watch_.lowest_mark[path];
-}
-
-// Asks for the memory that paths which go by steps are going to read, so that all of them wait for it together: where
-// each price leads that goes further than those before it in the block.
-void LadderBlocks::look_ahead(std::size_t steps) {
+// Asks for the memory that paths which go by steps are going to read, so that all of them wait for it together.
+void LadderBlocks::look_ahead() {
     looks_.clear();
     for (const std::uint32_t path : by_steps_)
-        for (std::uint32_t k = 0; k < assets_; ++k) look_at(path, k, steps);
+        for (std::uint32_t k = 0; k < assets_; ++k) {
+            const std::array<std::uint32_t, 2> pushes = pushes_of(k, path);
+            for (const std::uint32_t side : {0U, 1U}) look_at(path, k, side, pushes[side]);
+        }
     for (const Look& look : looks_) {
         const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
         side.fetch_row(std::max(side.first_row(look.place), walks_[look.path].cursor(look.asset, look.side)));
     }
 }
 
-void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::size_t steps) {
-    const LadderWalk& walk = walks_[path];
-    double below = watch_.below[k * paths_ + path];
-    double above = watch_.above[k * paths_ + path];
-    const auto look = [&](std::uint32_t side, double price) {
-        const double place = walk.height_at(k, side, price);
+// Where prices lead that go further to a side than those before them in the block.
+void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::uint32_t side, std::uint32_t pushes) {
+    for (; pushes != 0; pushes &= pushes - 1) {
+        const auto s = static_cast<std::size_t>(std::countr_zero(pushes));
+        const double place = walks_[path].height_at(k, side, logs_[(s * assets_ + k) * paths_ + path]);
         ladder_.assets[k].sides[side].fetch_cell(place);
         looks_.push_back({path, k, side, place});
-    };
-    const double* price_at = logs_.data() + k * paths_ + path;
-    for (std::size_t s = 0; s < steps; ++s, price_at += assets_ * paths_) {
-        const double price = *price_at;
-        if (price <= below) look(longs, below = price);
-        if (price >= above) look(shorts, above = price);
     }
 }
 

@@ -154,13 +154,15 @@ void LadderWalk::walk_alone(const LogBlock& logs, std::size_t steps) {
     note_stretch();
 }
 
-void LadderWalk::close(std::size_t side, std::span<const Closed> closed, double log_start, double log_price) {
+void LadderWalk::close(std::size_t side, std::span<const Closed> closed, const Stretch& first, double log_price) {
     if (closed_.empty()) outcome_.first_liquidation = closed.front().step;
     closed_.insert(closed_.end(), closed.begin(), closed.end());
     outcome_.liquidated.count[side] += static_cast<std::int64_t>(closed.back().row - assets_[0].cursor[side]);
     move_cursor(0, side, closed.back().row);
     set_triggers(0);
     assets_[0].log_fundamental = log_price;
+    // Between both ends the walk's price only falls, or only rises.
+    const double log_start = first.log_price + first.volume / ladder_.assets[0].depth;
     inside_ = inside_ && std::fabs(log_start) < furthest_log_price && in_reach(0);
 }
 

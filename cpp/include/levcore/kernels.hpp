@@ -95,6 +95,49 @@ struct MixRows {
     const double* loading;
 };
 
+// A block's log prices of one asset, and how far each path's went; what a path waits for: prices at or below, at or
+// above. Notes how far prices have gone so far, and marks, which stand `offset` above, of paths that meet nothing; and
+// of the others which prices go as far as all before them and what they wait for: a bit a step, those that rise behind
+// those that fall.
+inline constexpr std::size_t most_watched_steps = 32;
+struct WatchRows {
+    const double* rows;
+    std::size_t steps;
+    std::size_t paths;
+    std::size_t stride;
+    const double* least;
+    const double* most;
+    const double* below;
+    const double* above;
+    const double* offset;
+    double* lowest;
+    double* highest;
+    double* lowest_mark;
+    double* highest_mark;
+    std::uint64_t* pushes;
+};
+
+// Stretches of a side on linear walks: what each trades, at the walk's average price where it moves the walk little.
+// Columns have room for whole lanes.
+struct TradeRows {
+    std::size_t count;
+    double sign;  // of longs 1, of shorts -1
+    double depth;
+    double spread;
+    ExpTable exp;
+    const double* log_price;  // the fundamental one
+    const double* volume;     // X before
+    const double* before;     // what the side has closed before, in two parts, and after
+    const double* before_low;
+    const double* after;
+    const double* after_low;
+    double* worst;  // the bound that is held against a block's; below all where no price is one
+    double* size;
+    double* moved;  // by how much the walk's log price moves
+    double* price;  // of the first of its orders
+    double* traded;
+};
+
 // Rows, numbers x paths, that become columns: number n of path p, times scale[n], is to[p*stride + n].
 struct TurnRows {
     const double* rows;
@@ -156,6 +199,8 @@ struct Kernels {
     bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
     // Puts logarithms in the place of positive numbers; infinity and nan stay.
     void (*logs)(const LogTable& table, double* values, std::size_t count);
+    void (*watch_rows)(const WatchRows& watch);
+    void (*trade_rows)(const TradeRows& trade);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -176,6 +221,8 @@ void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
+void watch_rows(const WatchRows& watch);
+void trade_rows(const TradeRows& trade);
 }  // namespace baseline
 
 namespace avx2 {
@@ -190,6 +237,8 @@ void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
+void watch_rows(const WatchRows& watch);
+void trade_rows(const TradeRows& trade);
 }  // namespace avx2
 
 namespace avx512 {
@@ -204,6 +253,8 @@ void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
+void watch_rows(const WatchRows& watch);
+void trade_rows(const TradeRows& trade);
 }  // namespace avx512
 
 }  // namespace levcore

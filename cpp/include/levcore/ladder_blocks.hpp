@@ -48,14 +48,17 @@ class LadderBlocks {
     };
 
     void begin(std::uint64_t first, std::size_t paths);
-    void find_busy();
-    void find_crossing(std::size_t row);
-    void deal(std::size_t step, std::size_t steps);
-    [[nodiscard]] bool pushes_to(std::size_t side, std::size_t path) const;
-    void look_ahead(std::size_t steps);
-    void look_at(std::uint32_t path, std::uint32_t k, std::size_t steps);
+    void find_busy(std::size_t steps);
+    void deal(std::size_t step);
+    void look_ahead();
+    void look_at(std::uint32_t path, std::uint32_t k, std::uint32_t side, std::uint32_t pushes);
     void push();
     void watch_anew(std::size_t path);
+    // Which steps of the block push, to longs and to shorts, a bit each.
+    [[nodiscard]] std::array<std::uint32_t, 2> pushes_of(std::size_t k, std::size_t path) const {
+        const std::uint64_t pushes = pushed_[k * paths_ + path];
+        return {static_cast<std::uint32_t>(pushes), static_cast<std::uint32_t>(pushes >> most_watched_steps)};
+    }
     [[nodiscard]] LogBlock logs_of(std::size_t path) const {
         return {logs_.data() + path, assets_, paths_, assets_ * paths_};
     }
@@ -67,10 +70,10 @@ class LadderBlocks {
     std::size_t paths_ = 0;
     ProcessPaths process_;
     std::vector<LadderWalk> walks_;
-    std::vector<double> from_;  // log prices at the start
-    std::vector<double> logs_;  // per step, asset and path
-    std::vector<double> last_;  // prices at the end, per path and asset
-    std::vector<std::uint8_t> is_busy_;
+    std::vector<double> from_;           // log prices at the start
+    std::vector<double> logs_;           // per step, asset and path
+    std::vector<double> last_;           // prices at the end, per path and asset
+    std::vector<std::uint64_t> pushed_;  // per asset and path, as in WatchRows
     std::vector<std::uint32_t> busy_;
     std::vector<std::uint32_t> by_steps_;  // of the busy ones
     std::vector<LadderPushes> pushes_;     // of longs and of shorts, where there may be any

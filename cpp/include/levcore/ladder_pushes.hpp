@@ -1,7 +1,7 @@
 // Blocks of many paths whose prices push past one side's next liquidation and not past the other's, on one asset with
 // linear impact and an order book that does not refill: what a side closes does not change where its prices lead. So
-// all of them are asked together, a stage after the other: which prices go further than those before them; the memory
-// that they lead to; the rows that go; and what these bring, by vector instructions. Bits are those of single paths.
+// all of them are asked together, a stage after the other: for the memory that their prices lead to; for the rows that
+// go; and, by vector instructions, for what these bring. Bits are those of single paths.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,12 @@ class LadderPushes {
 
     void clear() noexcept {
         visits_.clear();
-        pushes_ = 0;
+        pushes_.clear();
     }
 
-    // A path's log prices of a block that begins with this step.
-    void add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step, std::size_t steps);
+    // A path and the log prices of a block that begins with this step: those go further than all before them whose bits
+    // are set.
+    void add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step, std::uint32_t pushes);
 
     void fetch_rows();
     void close(std::span<LadderWalk> walks);
@@ -43,24 +44,17 @@ class LadderPushes {
         std::size_t first;  // of its pushes; after closing, of its stretches
         std::size_t end;
     };
-    // A price that goes further than those before it: as a mirrored log, and where in the side's heights it leads.
+    // A log price that goes further than those before it, and where in the side's heights it leads.
     struct Push {
         double price;
         double place;
         std::uint32_t step;
-        std::uint32_t row;  // not after the first to stay
+        std::uint32_t row;  // its cell, then a row that is not after the first to stay
     };
-    // Numbers of stretches side by side.
+    // Numbers of stretches side by side, as in TradeRows; cash of the rows, and above what bound all pay their fee.
     struct Columns {
-        std::vector<double> log_start;           // log price of the walk before the first order, then that price
-        std::vector<double> before, before_low;  // quantity closed before the stretch
-        std::vector<double> after, after_low;    // and with it
-        std::vector<double> cash;                // of its rows
-        std::vector<double> safe;                // above which all of them pay their fee
-        std::vector<double> worst;               // what is held against that
-        std::vector<double> size;
-        std::vector<double> moved;  // by how much the walk's log price moves
-        std::vector<double> traded;
+        std::vector<double> log_price, volume, before, before_low, after, after_low, cash, safe;
+        std::vector<double> worst, size, moved, price, traded;
     };
 
     void close(Visit& v, LadderWalk& walk, std::size_t& stretches);
@@ -74,8 +68,7 @@ class LadderPushes {
     double fee_rate_;
     bool at_equality_;
     std::vector<Visit> visits_;
-    std::vector<Push> pushes_made_;
-    std::size_t pushes_ = 0;
+    std::vector<Push> pushes_;
     std::vector<Stretch> stretches_;
     std::vector<Closed> closed_;
     Columns of_;

@@ -52,8 +52,8 @@ class LadderWalk {
     void walk(const LogBlock& logs, std::size_t step, std::span<const double> days);
 
     // What others have found that is closed of a side of asset 0, with linear impact and a book that does not refill:
-    // by a walk from this log price on, the last of it at that fundamental one. It is for them to settle.
-    void close(std::size_t side, std::span<const Closed> closed, double log_start, double log_price);
+    // with its first stretch, and the last one's log price. It is for them to settle.
+    void close(std::size_t side, std::span<const Closed> closed, const Stretch& first, double log_price);
 
     // Books what has been closed and not yet settled; a stretch; a stretch that is known to bring this.
     void settle();

@@ -6,5 +6,7 @@ namespace levcore::avx512 {
 #include "logs.inc.hpp"
 #include "normals.inc.hpp"
 #include "prices.inc.hpp"
+#include "trades.inc.hpp"
 #include "walks.inc.hpp"
+#include "walks_watched.inc.hpp"
 }  // namespace levcore::avx512
