@@ -17,9 +17,10 @@ static_assert(block_steps <= most_watched_steps);
 }  // namespace
 
 LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Market& market, const Ladder& ladder,
-                           bool count_rounds)
+                           bool count_rounds, LadderTally& rows)
     : market_(market),
       ladder_(ladder),
+      rows_(rows),
       assets_(market.assets.size()),
       process_(drawn, most_paths),
       walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)) {
@@ -30,6 +31,7 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
                                         &watch_.highest_mark, &watch_.lowest, &watch_.highest})
         column->resize(cells);
     pushed_.resize(cells);
+    places_.resize(2 * cells);
     if (assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) return;
     for (const std::size_t side : {longs, shorts})
         pushes_.emplace_back(book, market, ladder, side, most_paths, block_steps);
@@ -49,11 +51,7 @@ void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const d
         find_busy(steps);
         deal(step);
         push();
-        for (const std::uint32_t path : by_steps_) {
-            walks_[path].walk(logs_of(path), step, days.subspan(step, steps));
-            walks_[path].settle();
-            watch_anew(path);
-        }
+        for (const std::uint32_t path : by_steps_) walk(path, step, days.subspan(step, steps));
     }
     finish();
 }
@@ -61,6 +59,7 @@ void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const d
 void LadderBlocks::begin(std::uint64_t first, std::size_t paths) {
     paths_ = paths;
     process_.begin(first, paths);
+    std::fill(places_.begin(), places_.end(), LadderTally::Place{});
     for (std::size_t i = 0; i < paths; ++i) walks_[i].begin();
     for (std::size_t k = 0; k < assets_; ++k)
         for (std::size_t i = 0; i < paths; ++i) {
@@ -80,13 +79,16 @@ void LadderBlocks::find_busy(std::size_t steps) {
                                      watch_.highest.data() + row, watch_.lowest_mark.data() + row,
                                      watch_.highest_mark.data() + row, pushed_.data() + row});
     }
+    const auto meets = [&](std::size_t path) {
+        std::uint64_t any = pushed_[path];
+        for (std::size_t k = 1; k < assets_; ++k) any |= pushed_[k * paths_ + path];
+        return any != 0;
+    };
     busy_.resize(paths_);
     std::size_t count = 0;
     for (std::uint32_t i = 0; i < paths_; ++i) {
-        std::uint64_t any = 0;
-        for (std::size_t k = 0; k < assets_; ++k) any |= pushed_[k * paths_ + i];
         busy_[count] = i;
-        count += any != 0 ? 1 : 0;
+        count += meets(i) ? 1 : 0;
     }
     busy_.resize(count);
 }
@@ -141,8 +143,8 @@ void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::uint32_t si
 // The mark of a path that pushes goes furthest where the last push has led it.
 void LadderBlocks::push() {
     for (LadderPushes& pushes : pushes_) {
-        pushes.close(walks_);
-        pushes.settle(walks_);
+        pushes.close(walks_, rows_);
+        pushes.settle(walks_, rows_, places_);
         pushes.each_path([&](std::uint32_t path) {
             watch_anew(path);
             const double offset = watch_.offset[path];
@@ -150,6 +152,15 @@ void LadderBlocks::push() {
             watch_.highest_mark[path] = std::max(watch_.highest_mark[path], process_.most()[path] + offset);
         });
     }
+}
+
+void LadderBlocks::walk(std::uint32_t path, std::size_t step, std::span<const double> days) {
+    LadderWalk& walk = walks_[path];
+    const std::size_t before = walk.closed().size();
+    walk.walk(logs_of(path), step, days);
+    walk.settle();
+    rows_.add(std::span(walk.closed()).subspan(before), places_of(path));
+    watch_anew(path);
 }
 
 void LadderBlocks::watch_anew(std::size_t path) {
@@ -173,6 +184,12 @@ void LadderBlocks::finish() {
                            {watch_.lowest[at], watch_.highest[at], watch_.lowest_mark[at], watch_.highest_mark[at]});
             last_[i * assets_ + k] = market_.assets[k].price * exp(process_.moved()[at]);
         }
+    for (std::size_t i = 0; i < paths_; ++i) {
+        if (walks_[i].inside())
+            rows_.end(places_of(i));
+        else
+            rows_.take_back(walks_[i].closed());
+    }
 }
 
 }  // namespace levcore

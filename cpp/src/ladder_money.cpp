@@ -69,12 +69,6 @@ bool LadderMoney::settle(const Stretch& s) {
     return inside_;
 }
 
-bool LadderMoney::settle(std::size_t side, double traded, const Settlement& s) {
-    notional_[side] += traded;
-    keep(s);
-    return inside_;
-}
-
 // Where orders trade once the order book has taken that volume.
 double LadderMoney::log_walk(const Walk& w, double volume) const {
     const double moved =

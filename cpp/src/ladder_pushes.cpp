@@ -38,9 +38,7 @@ void LadderPushes::add(std::uint32_t path, const LadderWalk& walk, const LogBloc
         prefetch(rows_.first_of.data() + cell);
         pushes_.push_back({price, place, static_cast<std::uint32_t>(step) + s, static_cast<std::uint32_t>(cell)});
     }
-    const auto cursor = static_cast<std::uint32_t>(walk.cursor(0, side_));
-    prefetch(rows_.rungs.data() + cursor);
-    visits_.push_back({path, cursor, first, pushes_.size()});
+    visits_.push_back({path, static_cast<std::uint32_t>(walk.cursor(0, side_)), first, pushes_.size()});
 }
 
 void LadderPushes::fetch_rows() {
@@ -52,23 +50,24 @@ void LadderPushes::fetch_rows() {
         }
 }
 
-void LadderPushes::close(std::span<LadderWalk> walks) {
+void LadderPushes::close(std::span<LadderWalk> walks, const LadderTally& rows) {
     std::size_t stretches = 0;
-    for (Visit& v : visits_) close(v, walks[v.path], stretches);
+    for (Visit& v : visits_) close(v, walks[v.path], stretches, rows);
     trade(stretches);
 }
 
-void LadderPushes::close(Visit& v, LadderWalk& walk, std::size_t& stretches) {
-    const Rung* const rungs = rows_.rungs.data();
+void LadderPushes::close(Visit& v, LadderWalk& walk, std::size_t& stretches, const LadderTally& rows) {
     const std::size_t first = stretches;
-    const double other = walk.gone(0, 1 - side_);
+    const double other = walk.at(0, 1 - side_).quantity;
+    const Rung* at = &walk.at(0, side_);
     std::size_t from = v.cursor;
     for (std::size_t i = v.first; i < v.end; ++i) {
         const Push& push = pushes_[i];
         const std::size_t to = rows_.reach(push.place, std::max<std::size_t>(from, push.row), at_equality_);
         if (to == from) continue;
-        const Rung& before = rungs[from];
-        const Rung& after = rungs[to];
+        rows.fetch(side_, from);
+        const Rung& before = *at;
+        const Rung& after = rows_.rungs[to];
         const double volume = sign_ * (other - before.quantity);
         const std::size_t n = stretches++;
         stretches_[n] = {0,
@@ -88,6 +87,7 @@ void LadderPushes::close(Visit& v, LadderWalk& walk, std::size_t& stretches) {
         of_.cash[n] = after.cash - before.cash;
         of_.safe[n] = rows_.safe_from[from / block_rows];
         from = to;
+        at = &after;
     }
     v.first = first;
     v.end = stretches;
@@ -105,14 +105,15 @@ void LadderPushes::trade(std::size_t stretches) {
         if (!moves_little(of_.moved[n])) of_.traded[n] = of_.size[n] * (of_.price[n] * mean_ratio(of_.moved[n]));
 }
 
-void LadderPushes::settle(std::span<LadderWalk> walks) {
+void LadderPushes::settle(std::span<LadderWalk> walks, LadderTally& rows, std::span<LadderTally::Place> places) {
     for (const Visit& v : visits_) {
         LadderWalk& walk = walks[v.path];
+        rows.add(std::span(closed_).subspan(v.first, v.end - v.first), places.subspan(std::size_t{2} * v.path, 2));
         for (std::size_t n = v.first; n < v.end; ++n) {
             if (of_.worst[n] >= of_.safe[n]) {
                 const double left = sign_ * of_.traded[n] + of_.cash[n];
                 const double fee = fee_rate_ * of_.traded[n];
-                walk.settle(side_, of_.traded[n], {fee, left - fee, 0.0, 0.0});
+                walk.take(side_, of_.traded[n], fee, left - fee);
             } else {
                 walk.settle(stretches_[n]);
             }

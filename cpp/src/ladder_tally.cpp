@@ -11,7 +11,6 @@ LadderTally::LadderTally(const SortedBook& book) {
             sides_.back().ended.resize(side.size() + 1);
             sides_.back().step_changes.resize(side.size() + 1);
         }
-    at_.resize(sides_.size());
 }
 
 // Rows that no path comes to are never written, and their memory is not taken.
@@ -26,23 +25,28 @@ void LadderTally::Side::touch(std::size_t row) {
     touched = to;
 }
 
-void LadderTally::add(std::span<const Closed> closed) {
-    constexpr std::size_t ahead = 16;  // paths come to rows from anywhere
-    std::fill(at_.begin(), at_.end(), Place{});
-    const auto fetch = [&](const Closed& c) { prefetch(sides_[c.side].step_changes.data() + c.row); };
-    for (const Closed& c : closed.first(std::min(ahead, closed.size()))) fetch(c);
-    for (std::size_t i = 0; i < closed.size(); ++i) {
-        if (i + ahead < closed.size()) fetch(closed[i + ahead]);
-        const Closed& c = closed[i];
-        Place& at = at_[c.side];
+void LadderTally::add(std::span<const Closed> closed, std::span<Place> at) {
+    for (const Closed& c : closed) {
+        Place& place = at[c.side];
         sides_[c.side].touch(c.row);
-        sides_[c.side].step_changes[at.row] += c.step - at.step;
-        at = {c.row, c.step};
+        sides_[c.side].step_changes[place.row] += c.step - place.step;
+        place = {c.row, c.step};
     }
+}
+
+void LadderTally::end(std::span<const Place> at) {
     for (std::size_t side = 0; side < sides_.size(); ++side) {
-        if (at_[side].row == 0) continue;
-        sides_[side].step_changes[at_[side].row] -= at_[side].step;
-        ++sides_[side].ended[at_[side].row];
+        if (at[side].row == 0) continue;
+        sides_[side].step_changes[at[side].row] -= at[side].step;
+        ++sides_[side].ended[at[side].row];
+    }
+}
+
+void LadderTally::take_back(std::span<const Closed> closed) {
+    std::vector<Place> at(sides_.size());
+    for (const Closed& c : closed) {
+        sides_[c.side].step_changes[at[c.side].row] -= c.step - at[c.side].step;
+        at[c.side] = {c.row, c.step};
     }
 }
 

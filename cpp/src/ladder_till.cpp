@@ -1,7 +1,5 @@
 #include "levcore/ladder_till.hpp"
 
-#include <algorithm>
-
 namespace levcore {
 
 LadderTill::LadderTill(const Venue& venue, bool shares_fund)
@@ -87,11 +85,7 @@ void LadderTill::begin() {
 
 bool LadderTill::pay(const Settlement& s) {
     if (for_the_ledger(s.fund_pays, s.unpaid)) return false;
-    if (s.fee > 0.0) {
-        fees_.add(s.fee);
-        if (venue_.liquidation.fee_to == Receiver::fund) fund_.add(s.fee);
-    }
-    if (venue_.remainder == Receiver::fund) fund_.add(s.remainder);
+    flow_in(s.fee, s.remainder);
     if (s.unpaid > 0.0) {
         exhausted_ = true;
         bad_debt_.add(s.unpaid);
@@ -99,7 +93,7 @@ bool LadderTill::pay(const Settlement& s) {
     } else if (s.fund_pays > 0.0) {
         fund_.add(-s.fund_pays);
     }
-    fund_low_ = std::min(fund_low_, std::max(0.0, fund_.value()));
+    note_low();
     return true;
 }
 

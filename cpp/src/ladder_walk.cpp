@@ -40,7 +40,7 @@ void LadderWalk::begin() {
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const double y = log(market_.assets[k].price);
         const bool covered = covered_quantity(market_.assets[k].impact, 0.0) > 0.0;
-        assets_[k] = {y, 0.0, 0.0, {}, {}, {}, {}, {}, {}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
+        assets_[k] = {y, 0.0, 0.0, {}, {}, {}, {}, {}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
         for (const std::size_t side : {longs, shorts}) move_cursor(k, side, 0);
         set_triggers(k);
     }
@@ -55,17 +55,15 @@ bool LadderWalk::inside() const noexcept {
 // X, but for what a refill has taken of it.
 Pair LadderWalk::volume_closed(std::size_t k) const {
     const AssetWalk& a = assets_[k];
-    const Rung& sold = ladder_.assets[k].sides[longs].rungs[a.cursor[longs]];
-    const Rung& bought = ladder_.assets[k].sides[shorts].rungs[a.cursor[shorts]];
+    const Rung& sold = a.at[longs];
+    const Rung& bought = a.at[shorts];
     return add(Pair{bought.quantity, bought.quantity_low}, Pair{-sold.quantity, -sold.quantity_low});
 }
 
 void LadderWalk::move_cursor(std::size_t k, std::size_t side, std::size_t row) {
     AssetWalk& a = assets_[k];
-    const Rung& at = ladder_.assets[k].sides[side].rungs[row];
     a.cursor[side] = row;
-    a.gone[side] = at.quantity;
-    a.height[side] = at.height;
+    a.at[side] = ladder_.assets[k].sides[side].rungs[row];
 }
 
 // A side's first row still open goes where C < height (or equal). With linear impact C = F + A + slope*(X + Q) of
@@ -74,15 +72,15 @@ void LadderWalk::move_cursor(std::size_t k, std::size_t side, std::size_t row) {
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    a.volume = a.refilled.high + (a.gone[shorts] - a.gone[longs]);
+    a.volume = a.refilled.high + (a.at[shorts].quantity - a.at[longs].quantity);
     const double moved = on.is_linear ? on.mark_slope * a.volume
                                       : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, a.volume);
     a.mark_offset = a.log_permanent + moved;
     for (const std::size_t side : {longs, shorts}) {
         const double sign = sign_of(side);
-        const double bought = sign * a.refilled.high + a.gone[1 - side];
+        const double bought = sign * a.refilled.high + a.at[1 - side].quantity;
         a.base[side] = sign * a.log_permanent + (on.is_linear ? on.mark_slope * bought : sign * moved);
-        a.trigger[side] = sign * (a.height[side] - a.base[side]);
+        a.trigger[side] = sign * (a.at[side].height - a.base[side]);
     }
 }
 

@@ -42,7 +42,8 @@ class Paths {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
             b.rows = std::make_unique<LadderTally>(book_);
             if (const auto* drawn = std::get_if<Drawn>(&scenario_); drawn != nullptr && !plan_.keep_steps)
-                b.blocks = std::make_unique<LadderBlocks>(*drawn, book_, market_, *plan_.ladder, plan_.count_rounds);
+                b.blocks =
+                    std::make_unique<LadderBlocks>(*drawn, book_, market_, *plan_.ladder, plan_.count_rounds, *b.rows);
         }
     }
 
@@ -69,7 +70,6 @@ class Paths {
                 const LadderWalk& walk = b.blocks->walk(i);
                 if (walk.inside()) {
                     runs_.outcomes.put(from + i, walk.report(b.blocks->last_prices(i), true));
-                    b.rows->add(walk.closed());
                 } else {
                     runs_.outcomes.put(from + i, run_in_ledger(from + i, b, true, plan_.keep_steps));
                 }
@@ -83,7 +83,9 @@ class Paths {
         draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
         if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
         runs_.outcomes.put(i, b.walk->report(b.last, true));
-        b.rows->add(b.walk->closed());
+        std::vector<LadderTally::Place> places(2 * start_.size());
+        b.rows->add(b.walk->closed(), places);
+        b.rows->end(places);
         return true;
     }
 

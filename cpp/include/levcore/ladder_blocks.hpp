@@ -22,9 +22,10 @@ class LadderBlocks {
     static constexpr std::size_t most_paths = 256;
 
     LadderBlocks(const Drawn& drawn, const SortedBook& book, const Market& market, const Ladder& ladder,
-                 bool count_rounds);
+                 bool count_rounds, LadderTally& rows);
 
-    // Runs paths [first, first + paths), at most most_paths. Throws Stopped where `stop` turns true.
+    // Runs paths [first, first + paths), at most most_paths, and counts what those close that are inside. Throws
+    // Stopped where `stop` turns true.
     void run(std::uint64_t first, std::size_t paths, std::span<const double> days, const std::atomic<bool>& stop);
 
     // The walk of path first + i, and the prices that it ended at.
@@ -53,11 +54,15 @@ class LadderBlocks {
     void look_ahead();
     void look_at(std::uint32_t path, std::uint32_t k, std::uint32_t side, std::uint32_t pushes);
     void push();
+    void walk(std::uint32_t path, std::size_t step, std::span<const double> days);
     void watch_anew(std::size_t path);
     // Which steps of the block push, to longs and to shorts, a bit each.
     [[nodiscard]] std::array<std::uint32_t, 2> pushes_of(std::size_t k, std::size_t path) const {
         const std::uint64_t pushes = pushed_[k * paths_ + path];
         return {static_cast<std::uint32_t>(pushes), static_cast<std::uint32_t>(pushes >> most_watched_steps)};
+    }
+    [[nodiscard]] std::span<LadderTally::Place> places_of(std::size_t path) {
+        return std::span(places_).subspan(2 * assets_ * path, 2 * assets_);
     }
     [[nodiscard]] LogBlock logs_of(std::size_t path) const {
         return {logs_.data() + path, assets_, paths_, assets_ * paths_};
@@ -66,6 +71,7 @@ class LadderBlocks {
 
     const Market& market_;
     const Ladder& ladder_;
+    LadderTally& rows_;
     std::size_t assets_;
     std::size_t paths_ = 0;
     ProcessPaths process_;
@@ -79,6 +85,7 @@ class LadderBlocks {
     std::vector<LadderPushes> pushes_;     // of longs and of shorts, where there may be any
     std::vector<Look> looks_;
     Watch watch_;
+    std::vector<LadderTally::Place> places_;  // per path and side
 };
 
 }  // namespace levcore

@@ -44,8 +44,11 @@ class LadderMoney {
     // False: the path is for the ledger (ladder_till.hpp).
     bool settle(const Stretch& s);
 
-    // The same of rows of which it is known what they traded and bring.
-    bool settle(std::size_t side, double traded, const Settlement& s);
+    // The same of rows that are known to pay their fee in full, what they traded, and what they leave.
+    void take(std::size_t side, double traded, double fee, double remainder) {
+        notional_[side] += traded;
+        till_.take(fee, remainder);
+    }
 
     [[nodiscard]] double notional(std::size_t side) const noexcept { return notional_[side]; }
     [[nodiscard]] const LadderTill& till() const noexcept { return till_; }

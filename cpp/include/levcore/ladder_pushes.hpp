@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "levcore/ladder_tally.hpp"
 #include "levcore/ladder_walk.hpp"
 
 namespace levcore {
@@ -29,8 +30,9 @@ class LadderPushes {
     void add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step, std::uint32_t pushes);
 
     void fetch_rows();
-    void close(std::span<LadderWalk> walks);
-    void settle(std::span<LadderWalk> walks);
+    void close(std::span<LadderWalk> walks, const LadderTally& rows);
+    // Money, and counts: places are those of paths, two each.
+    void settle(std::span<LadderWalk> walks, LadderTally& rows, std::span<LadderTally::Place> places);
 
     template <class F>
     void each_path(F&& f) const {
@@ -57,7 +59,7 @@ class LadderPushes {
         std::vector<double> worst, size, moved, price, traded;
     };
 
-    void close(Visit& v, LadderWalk& walk, std::size_t& stretches);
+    void close(Visit& v, LadderWalk& walk, std::size_t& stretches, const LadderTally& rows);
     void trade(std::size_t stretches);
 
     const LadderAsset& on_;

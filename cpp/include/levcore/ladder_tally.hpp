@@ -12,11 +12,23 @@ namespace levcore {
 
 class LadderTally {
   public:
+    // Where a path's cursor stands, and the step that brought it there; of asset k longs are side 2*k, shorts the next.
+    struct Place {
+        std::size_t row = 0;
+        std::int64_t step = 0;
+    };
+
     explicit LadderTally(const SortedBook& book);
 
-    // What a path has closed.
-    void add(std::span<const Closed> closed);
-    // What another one has of an asset's side: of asset k longs are side 2*k, shorts the next.
+    // What a path closes next, given its places by side, which go on.
+    void add(std::span<const Closed> closed, std::span<Place> at);
+    // It closes no more; or nothing of it counts, which had closed this.
+    void end(std::span<const Place> at);
+    void take_back(std::span<const Closed> closed);
+
+    // Asks for the memory that adding needs of what goes on from this row.
+    void fetch(std::size_t side, std::size_t row) const noexcept { prefetch(sides_[side].step_changes.data() + row); }
+    // What another one has of a side.
     void add(const LadderTally& other, std::size_t side);
 
     // Such a side into counts and sums of steps by position.
@@ -33,12 +45,7 @@ class LadderTally {
 
         void touch(std::size_t row);
     };
-    struct Place {
-        std::size_t row = 0;
-        std::int64_t step = 0;
-    };
     std::vector<Side> sides_;  // per asset and side, a row more than there are
-    std::vector<Place> at_;    // of the path that is being added, per side
 };
 
 }  // namespace levcore

@@ -1,6 +1,7 @@
 // The money of a path on the ladder (model 7): the venue's fund, fees, bad debt.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "levcore/backstop.hpp"
@@ -20,6 +21,12 @@ class LadderTill {
     // whose use is a matter of rounds; nothing has been booked.
     bool pay(const Settlement& s);
 
+    // The same of closes that leave no deficit and pay their fees.
+    void take(double fee, double remainder) {
+        flow_in(fee, remainder);
+        note_low();
+    }
+
     // The same of closes one after the other: with what equity each ends, and how much was traded.
     bool pay(std::span<const double> equity, std::span<const double> notional);
 
@@ -38,6 +45,15 @@ class LadderTill {
     void report(Outcome& outcome) const;
 
   private:
+    void flow_in(double fee, double remainder) {
+        if (fee > 0.0) {
+            fees_.add(fee);
+            if (fees_to_fund_ > 0.0) fund_.add(fee);
+        }
+        if (remainder_to_fund_ > 0.0) fund_.add(remainder);
+    }
+    void note_low() { fund_low_ = std::min(fund_low_, std::max(0.0, fund_.value())); }
+
     // Of closes one after the other, in plain numbers for as long as they are few.
     struct Rows {
         double fund;

@@ -55,11 +55,11 @@ class LadderWalk {
     // with its first stretch, and the last one's log price. It is for them to settle.
     void close(std::size_t side, std::span<const Closed> closed, const Stretch& first, double log_price);
 
-    // Books what has been closed and not yet settled; a stretch; a stretch that is known to bring this.
+    // Books what has been closed and not yet settled; a stretch; one that is known to leave no deficit.
     void settle();
     void settle(const Stretch& s) { inside_ = inside_ && money_.settle(s); }
-    void settle(std::size_t side, double traded, const Settlement& s) {
-        inside_ = inside_ && money_.settle(side, traded, s);
+    void take(std::size_t side, double traded, double fee, double remainder) {
+        if (inside_) money_.take(side, traded, fee, remainder);
     }
 
     // What the step just walked has done, at these fundamental prices.
@@ -77,8 +77,8 @@ class LadderWalk {
     }
     [[nodiscard]] double base(std::size_t k, std::size_t side) const { return assets_[k].base[side]; }
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
-    // What a side has closed, unsigned.
-    [[nodiscard]] double gone(std::size_t k, std::size_t side) const { return assets_[k].gone[side]; }
+    // The rung there.
+    [[nodiscard]] const Rung& at(std::size_t k, std::size_t side) const { return assets_[k].at[side]; }
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {
         return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0;
@@ -101,8 +101,7 @@ class LadderWalk {
         double volume;         // X
         Pair refilled;         // X less what the rows closed have sold and bought
         std::array<std::size_t, 2> cursor;
-        std::array<double, 2> gone;     // what stands before the cursors, unsigned
-        std::array<double, 2> height;   // at the cursors
+        std::array<Rung, 2> at;         // where the cursors stand
         std::array<double, 2> base;     // a side's height less its price
         std::array<double, 2> trigger;  // of the log fundamental price: below, above
         double mark_offset;             // log mark less log fundamental
