@@ -27,6 +27,7 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
     logs_.resize(block_steps * cells);
+    next_logs_.resize(block_steps * cells);
     for (std::vector<double>* column : {&last_, &watch_.below, &watch_.above, &watch_.offset, &watch_.lowest_mark,
                                         &watch_.highest_mark, &watch_.lowest, &watch_.highest})
         column->resize(cells);
@@ -44,12 +45,17 @@ std::span<const double> LadderBlocks::last_prices(std::size_t i) const {
 void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const double> days,
                        const std::atomic<bool>& stop) {
     begin(first, paths);
+    draw(std::min(block_steps, days.size()));
     for (std::size_t step = 0; step < days.size(); step += block_steps) {
         if (stop.load(std::memory_order_relaxed)) throw Stopped{};
         const std::size_t steps = std::min(block_steps, days.size() - step);
-        process_.next(steps, from_, logs_);
+        logs_.swap(next_logs_);
+        least_.assign(process_.least().begin(), process_.least().end());
+        most_.assign(process_.most().begin(), process_.most().end());
         find_busy(steps);
         deal(step);
+        // While memory is on its way.
+        if (step + steps < days.size()) draw(std::min(block_steps, days.size() - step - steps));
         push();
         for (const std::uint32_t path : by_steps_) walk(path, step, days.subspan(step, steps));
     }
@@ -73,8 +79,8 @@ void LadderBlocks::begin(std::uint64_t first, std::size_t paths) {
 void LadderBlocks::find_busy(std::size_t steps) {
     for (std::size_t k = 0; k < assets_; ++k) {
         const std::size_t row = k * paths_;
-        kernels_in_use().watch_rows({logs_.data() + row, steps, paths_, assets_ * paths_, process_.least().data() + row,
-                                     process_.most().data() + row, watch_.below.data() + row, watch_.above.data() + row,
+        kernels_in_use().watch_rows({logs_.data() + row, steps, paths_, assets_ * paths_, least_.data() + row,
+                                     most_.data() + row, watch_.below.data() + row, watch_.above.data() + row,
                                      watch_.offset.data() + row, watch_.lowest.data() + row,
                                      watch_.highest.data() + row, watch_.lowest_mark.data() + row,
                                      watch_.highest_mark.data() + row, pushed_.data() + row});
@@ -105,9 +111,9 @@ void LadderBlocks::deal(std::size_t step) {
             continue;
         }
         const auto [falls, rises] = pushes_of(0, path);
-        if (rises == 0 && process_.most()[path] + watch_.offset[path] <= watch_.highest_mark[path])
+        if (rises == 0 && most_[path] + watch_.offset[path] <= watch_.highest_mark[path])
             pushes_[longs].add(path, walks_[path], logs_of(path), step, falls);
-        else if (falls == 0 && process_.least()[path] + watch_.offset[path] >= watch_.lowest_mark[path])
+        else if (falls == 0 && least_[path] + watch_.offset[path] >= watch_.lowest_mark[path])
             pushes_[shorts].add(path, walks_[path], logs_of(path), step, rises);
         else
             by_steps_.push_back(path);
@@ -148,8 +154,8 @@ void LadderBlocks::push() {
         pushes.each_path([&](std::uint32_t path) {
             watch_anew(path);
             const double offset = watch_.offset[path];
-            watch_.lowest_mark[path] = std::min(watch_.lowest_mark[path], process_.least()[path] + offset);
-            watch_.highest_mark[path] = std::max(watch_.highest_mark[path], process_.most()[path] + offset);
+            watch_.lowest_mark[path] = std::min(watch_.lowest_mark[path], least_[path] + offset);
+            watch_.highest_mark[path] = std::max(watch_.highest_mark[path], most_[path] + offset);
         });
     }
 }

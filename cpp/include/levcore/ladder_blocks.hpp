@@ -49,6 +49,7 @@ class LadderBlocks {
     };
 
     void begin(std::uint64_t first, std::size_t paths);
+    void draw(std::size_t steps) { process_.next(steps, from_, next_logs_); }
     void find_busy(std::size_t steps);
     void deal(std::size_t step);
     void look_ahead();
@@ -76,8 +77,11 @@ class LadderBlocks {
     std::size_t paths_ = 0;
     ProcessPaths process_;
     std::vector<LadderWalk> walks_;
-    std::vector<double> from_;           // log prices at the start
-    std::vector<double> logs_;           // per step, asset and path
+    std::vector<double> from_;   // log prices at the start
+    std::vector<double> logs_;   // per step, asset and path
+    std::vector<double> least_;  // of the block
+    std::vector<double> most_;
+    std::vector<double> next_logs_;      // of the block after it
     std::vector<double> last_;           // prices at the end, per path and asset
     std::vector<std::uint64_t> pushed_;  // per asset and path, as in WatchRows
     std::vector<std::uint32_t> busy_;
