@@ -148,6 +148,7 @@ void LadderBlocks::look_at(std::uint32_t path, std::uint32_t k, std::uint32_t si
 
 // The mark of a path that pushes goes furthest where the last push has led it.
 void LadderBlocks::push() {
+    for (LadderPushes& pushes : pushes_) pushes.fetch_further_rows();
     for (LadderPushes& pushes : pushes_) {
         pushes.close(walks_, rows_);
         pushes.settle(walks_, rows_, places_);

@@ -28,6 +28,7 @@ LadderPushes::LadderPushes(const SortedBook& book, const Market& market, const L
 
 void LadderPushes::add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step,
                        std::uint32_t pushes) {
+    walk.fetch();
     const std::size_t first = pushes_.size();
     const double base = walk.base(0, side_);
     for (; pushes != 0; pushes &= pushes - 1) {
@@ -48,6 +49,10 @@ void LadderPushes::fetch_rows() {
             pushes_[i].row = row;
             rows_.fetch_row(row);
         }
+}
+
+void LadderPushes::fetch_further_rows() {
+    for (Push& push : pushes_) push.row = static_cast<std::uint32_t>(rows_.nearer_row(push.place, push.row));
 }
 
 void LadderPushes::close(std::span<LadderWalk> walks, const LadderTally& rows) {

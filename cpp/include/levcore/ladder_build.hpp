@@ -70,6 +70,13 @@ struct LadderSide {
     // memory that reading needs.
     [[nodiscard]] std::size_t first_row(double height_at) const noexcept { return first_of[cell(height_at)]; }
     void fetch_cell(double height_at) const noexcept { prefetch(first_of.data() + cell(height_at)); }
+    // Nearer to the first row to stay, by the two rows of which memory has been asked for; asks for the next ones where
+    // they go, as they seldom do.
+    [[nodiscard]] std::size_t nearer_row(double height_at, std::size_t row) const noexcept {
+        if (row >= rows || !(rungs[row].height > height_at) || !(rungs[row + 1].height > height_at)) return row;
+        fetch_row(std::min(row + 2, rows));
+        return row + 1;
+    }
     void fetch_row(std::size_t row) const noexcept {
         prefetch(rungs.data() + row);
         prefetch(rungs.data() + std::min(row + 1, rows));

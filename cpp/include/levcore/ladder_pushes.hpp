@@ -30,6 +30,7 @@ class LadderPushes {
     void add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step, std::uint32_t pushes);
 
     void fetch_rows();
+    void fetch_further_rows();
     void close(std::span<LadderWalk> walks, const LadderTally& rows);
     // Money, and counts: places are those of paths, two each.
     void settle(std::span<LadderWalk> walks, LadderTally& rows, std::span<LadderTally::Place> places);

@@ -45,6 +45,14 @@ class LadderWalk {
     // Back to the start.
     void begin();
 
+    // Asks for the memory that closing and settling write to.
+    void fetch() const noexcept {
+        prefetch(closed_.data() + closed_.size());
+        prefetch(&outcome_);
+        prefetch(&money_);
+        prefetch(reinterpret_cast<const char*>(&money_) + 64);
+    }
+
     // One step: log fundamental prices, and the days in which the order books refill.
     void step(std::span<const double> log_prices, double days);
 
