@@ -213,6 +213,38 @@ def test_keeping_steps_changes_no_number_and_they_are_the_ledgers():
     assert kept.bad_debt.max() > 0.0
 
 
+@pytest.mark.parametrize(("follow", "fee_rate"), [(1.0, 0.0), (0.5, 0.002)])
+def test_paths_side_by_side_are_the_paths_walked_step_by_step_to_the_bit(follow, fee_rate):
+    # More than a block of paths and of steps, of neither a whole number; most stretches are sums, some are not.
+    random = np.random.default_rng(8)
+    size = 3_000
+    quantity = random.choice([-1.0, 1.0], size) * random.lognormal(0.0, 1.0, size)
+    margin = np.abs(quantity) * 100.0 / random.uniform(3.0, 40.0, size)
+    venue = lc.Venue(
+        [lc.LinearPerpetual("X", asset="X", tiers=flat_tiers(0.01))],
+        liquidation=lc.FullClose(fee_rate=fee_rate),
+        backstop=lc.Backstop(insurance_fund=300.0),
+    )
+    book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=np.full(size, 100.0), margin=margin)
+    impact = lc.LinearImpact(depth=float(np.abs(quantity).sum()) * 40.0)
+    market = lc.Market({"X": lc.Asset(100.0, impact=impact, half_spread=0.0005, mark_follow=follow)})
+    given = {"paths": 300, "steps": 53, "step": HOUR, "seed": 5}
+    side_by_side, alone = (
+        lc.simulate(book, market, lc.GBM(volatility=1.0), **given, keep_steps=keep) for keep in (False, True)
+    )
+    assert side_by_side.engine == alone.engine == "ladder"
+    for name in (*COUNTS, *MONEY):
+        assert np.array_equal(getattr(side_by_side, name), getattr(alone, name)), name
+    for name in PRICES:
+        assert np.array_equal(getattr(side_by_side, name)["X"], getattr(alone, name)["X"]), name
+    assert np.array_equal(side_by_side.liquidation_probability, alone.liquidation_probability)
+    times = (one.mean_liquidation_time.view(np.int64) for one in (side_by_side, alone))
+    assert np.array_equal(*times)
+    for count in (side_by_side.liquidated_count_long, side_by_side.liquidated_count_short):
+        assert (count > 0).sum() > 100
+    assert 0 < (side_by_side.bad_debt > 0.0).sum() < 300
+
+
 def test_accounts_are_for_the_ledger():
     book, market = simple_pair()
     held = {"quantity": [1.0], "entry_price": [100.0], "account": [0], "accounts": lc.Accounts(USD=[10.0])}
