@@ -97,10 +97,11 @@ class Ready:
         if not engines.on_ladder(engine, outside):
             columns, count = self._native.shock(self._native_market, moves, False), None
         else:
-            columns = self._native.shock_on_ladder(self._native_market, moves, False)
+            threads = thread_count.asked(None)
+            columns = self._native.shock_on_ladder(self._native_market, moves, False, threads)
 
             def count() -> tuple[Counts, Counts]:
-                counted = self._native.shock_on_ladder(self._native_market, moves, True)
+                counted = self._native.shock_on_ladder(self._native_market, moves, True, threads)
                 return counted["rounds"], counted["cascade_depth"]
 
         reason = engines.reason(engine, outside, columns["by_ladder"])
