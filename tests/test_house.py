@@ -39,6 +39,7 @@ LEVELS = (
         "price_lines",
         "liquidation_order",
         "sorted_book",
+        "reachable",
         "counterparties",
         "sharing",
     },
@@ -78,6 +79,7 @@ ORDERED = (
     ("liquidation", "backstop"),
     ("accounts", "watches", "watch_queue", "sorted_book"),
     ("accounts", "price_lines", "liquidation_order", "sorted_book"),
+    ("price_lines", "liquidation_order", "reachable"),
     ("cross_state", "state"),
     (
         "orders",

@@ -5,6 +5,7 @@
 #include "interrupt.hpp"
 #include "levcore/cascade.hpp"
 #include "levcore/parallel.hpp"
+#include "levcore/reachable.hpp"
 
 namespace levcore::bindings {
 namespace {
@@ -13,16 +14,21 @@ using namespace py::literals;
 
 constexpr std::size_t worth_a_thread = 32;  // shocks: fewer are done before another one has started
 
+void check_assets(const Venue& venue, const std::vector<std::uint32_t>& asset_of, std::size_t assets) {
+    if (asset_of.size() != venue.instruments.size())
+        throw std::invalid_argument("asset_of must have one entry an instrument");
+    for (const std::uint32_t k : asset_of)
+        if (k >= assets) throw std::invalid_argument("asset_of must name assets of the market");
+}
+
 std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset_of,
                                std::vector<std::uint32_t> collateral_asset, std::size_t assets, std::size_t threads) {
     const auto& held = book.cast<const HeldBook&>();
-    if (asset_of.size() != held.venue.instruments.size())
-        throw std::invalid_argument("asset_of must have one entry an instrument");
+    check_assets(held.venue, asset_of, assets);
     if (collateral_asset.size() != held.venue.collateral_share.size())
         throw std::invalid_argument("collateral_asset must have one entry a collateral");
-    for (const std::vector<std::uint32_t>& list : {asset_of, collateral_asset})
-        for (const std::uint32_t k : list)
-            if (k >= assets) throw std::invalid_argument("asset_of must name assets of the market");
+    for (const std::uint32_t k : collateral_asset)
+        if (k >= assets) throw std::invalid_argument("collateral_asset must name assets of the market");
     SortedBook sorted;
     {
         py::gil_scoped_release unlocked;
@@ -123,6 +129,26 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
     return result;
 }
 
+// One shock of a book that is not sorted; none where the venue wants it sorted whole.
+py::object run_once(const HeldBook& held, const std::vector<std::uint32_t>& asset_of, const Market& market,
+                    const Column<double>& moves, std::size_t threads) {
+    check_assets(held.venue, asset_of, market.assets.size());
+    const std::span<const double> row = span_of(moves, "moves", market.assets.size());
+    if (held.cross.size() > 0 || !touches_none_beyond_reach(held.venue, market.assets.size())) return py::none();
+    const std::atomic<bool> stop{false};
+    OutcomeColumns outcomes(1, market.assets.size(), held.venue.backstop.funds.size() - 1, stop);
+    OneShock one;
+    {
+        py::gil_scoped_release unlocked;
+        one = shock_once(held.venue, held.positions, asset_of, market, row, threads);
+        outcomes.put(0, one.outcome);
+    }
+    py::dict result = columns(std::move(outcomes));
+    result["liquidated"] = adopt(std::move(one.liquidated));
+    result["trace"] = trace(one.outcome, market.assets.size());
+    return result;
+}
+
 }  // namespace
 
 void bind_cascade(py::module_& m) {
@@ -140,6 +166,8 @@ void bind_cascade(py::module_& m) {
              "what is "
              "left of one run's positions. one_by_one: no "
              "block of positions is booked as one order. ask_all: every account is asked at every margin check.");
+    m.def("shock_once", &run_once, "book"_a, "asset_of"_a, "market"_a, "moves"_a.noconvert(), "threads"_a,
+          "One shock of a book that is not sorted but as far as it can reach; None where its venue wants more.");
 }
 
 }  // namespace levcore::bindings

@@ -196,18 +196,22 @@ void sort_keys(const std::vector<PriceLines>& lines, const Positions& positions,
     of_each(lines, positions, of_lines, keys);
 }
 
-void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
-    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
-    const std::vector<PriceLines> lines = price_lines(venue);
+void liquidation_prices(const std::vector<PriceLines>& lines, const Positions& positions, double* prices) {
     const auto of_lines = [](const PriceLines& of, const PositionColumns& held, double* out) {
         of.liquidation_prices(held, out);
     };
+    of_each(lines, positions, of_lines, prices);
+}
+
+void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
+    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
+    const std::vector<PriceLines> lines = price_lines(venue);
     const std::size_t chunks = (positions.size() + rows - 1) / rows;
     std::atomic<bool> stop{false};
     run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
         const std::size_t first = chunk * rows;
         const std::size_t size = std::min(rows, positions.size() - first);
-        of_each(lines, positions.some(first, size), of_lines, &prices[first]);
+        liquidation_prices(lines, positions.some(first, size), &prices[first]);
     });
 }
 

@@ -103,7 +103,7 @@ class Book(LeverageMeasures, Tabular):
         self._account = rows
         self._native = native
         self._guard = threading.Lock()
-        self._ready: object = None  # the last pair prepared, for cascade to find
+        self._ready: object = None  # the last pair prepared, or the market of a first shock, for cascade to find
 
     @classmethod
     def from_frame(
