@@ -105,7 +105,7 @@ void LiquidationOrder::place(std::size_t from, std::size_t to, std::span<std::ui
     for (std::size_t i = from; i < to; ++i) {
         if (i + ahead < to && bucket_[i + ahead] != none) prefetch_to_write(rows_.data() + next[bucket_[i + ahead]]);
         if (bucket_[i] == none) continue;
-        const auto instrument = static_cast<std::uint32_t>(positions_.instrument[i]);
+        const auto instrument = static_cast<std::uint32_t>(positions_.instrument_of(i));
         const Claim held = claim(venue_.instruments[instrument], positions_.quantity[i], positions_.entry_price[i],
                                  positions_.margin[i]);
         rows_[next[bucket_[i]]++] = {keys_[i], held.coin, held.cash, static_cast<std::uint32_t>(i), instrument};

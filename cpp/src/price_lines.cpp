@@ -130,7 +130,7 @@ namespace {
 // instrument first, some thousands at a time.
 template <class OfLines>
 void gathered(const std::vector<PriceLines>& lines, const Positions& positions, OfLines&& of_lines, double* out) {
-    const auto code = [&](std::size_t row) { return static_cast<std::size_t>(positions.instrument[row]); };
+    const auto code = [&](std::size_t row) { return positions.instrument_of(row); };
     const std::size_t n = positions.size();
     std::vector<std::size_t> row(n);
     std::array<std::vector<double>, 4> columns;
@@ -165,9 +165,9 @@ void in_stretches(const std::vector<PriceLines>& lines, const Positions& positio
     constexpr std::size_t most_at_once = 2'048;  // looked at again where one of them is unsure
     for (std::size_t from = 0, to = 0; from < positions.size(); from = to) {
         const std::size_t end = std::min(positions.size(), from + most_at_once);
-        to = lines.size() == 1 ? end : from + 1;
+        to = lines.size() == 1 || positions.instrument.size() == 1 ? end : from + 1;
         while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
-        of_lines(lines[static_cast<std::size_t>(positions.instrument[from])],
+        of_lines(lines[positions.instrument_of(from)],
                  PositionColumns{&positions.quantity[from], &positions.entry_price[from], &positions.margin[from],
                                  to - from},
                  out + from);

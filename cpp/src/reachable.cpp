@@ -96,6 +96,7 @@ ReachablePositions Reach::find(std::size_t threads) {
         first.push_back(first.back() + rows);
     }
     found.resize(first.back());
+    if (positions_.instrument.size() == 1) found.instrument.assign(1, positions_.instrument[0]);
     run_chunks(threads, sums_.size(), stop, [&](std::size_t, std::size_t chunk) { take(chunk, first[chunk], found); });
     return found;
 }
@@ -110,9 +111,8 @@ void Reach::deal(std::size_t chunk) {
         liquidation_prices(lines_, positions_.some(from, n), prices.data());
         for (std::size_t i = 0; i < n; ++i) {
             const double quantity = positions_.quantity[from + i];
-            const std::size_t instrument =
-                lines_.size() == 1 ? 0 : static_cast<std::size_t>(positions_.instrument[from + i]);
-            const std::size_t side = 2 * asset_of_[instrument] + (quantity > 0.0 ? longs : shorts);
+            const std::size_t side =
+                2 * asset_of_[positions_.instrument_of(from + i)] + (quantity > 0.0 ? longs : shorts);
             // A long that has no liquidation price has none above 0.
             const bool is_never = std::isnan(prices[i]) && quantity > 0.0;
             const std::size_t cell = side * cells + sides_[side].cell_at(is_never ? 0.0 : prices[i]);
@@ -144,14 +144,14 @@ std::size_t Reach::furthest(std::size_t side, std::span<const Cell> own) const {
 
 void Reach::take(std::size_t chunk, std::size_t to, ReachablePositions& found) const {
     const std::size_t end = end_of(chunk);
+    const bool is_of_one = positions_.instrument.size() == 1;
     for (std::size_t i = chunk * rows_a_chunk; i < end; ++i) {
         if (cell_[i] == nowhere || is_near_[cell_[i]] == 0) continue;
         found.position[to] = static_cast<std::uint32_t>(i);
-        found.instrument[to] = positions_.instrument[i];
+        if (!is_of_one) found.instrument[to] = positions_.instrument[i];
         found.quantity[to] = positions_.quantity[i];
         found.entry_price[to] = positions_.entry_price[i];
         found.margin[to] = positions_.margin[i];
-        found.account[to] = isolated;
         ++to;
     }
 }
@@ -164,7 +164,6 @@ void ReachablePositions::resize(std::size_t rows) {
     quantity.resize(rows);
     entry_price.resize(rows);
     margin.resize(rows);
-    account.resize(rows);
 }
 
 bool touches_none_beyond_reach(const Venue& venue, std::size_t assets) {

@@ -249,7 +249,7 @@ def ready_pair(book: object, market: object) -> Ready:
 def _first(book: Book, market: Market, moves: Floats) -> Outcome | None:
     """Run the first shock of a large book, which sorts no more of it than it can reach.
 
-    None where the book is sorted already, or a second shock shows that it is worth sorting, or its venue wants it whole.
+    None where the book is sorted, or a second shock shows that it is worth sorting, or its venue wants it whole.
     """
     if len(book) < ONCE_FROM:
         return None

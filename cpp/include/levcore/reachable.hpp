@@ -21,11 +21,11 @@ struct ReachablePositions {
     UnsetVector<double> quantity;
     UnsetVector<double> entry_price;
     UnsetVector<double> margin;
-    UnsetVector<std::int64_t> account;
-    double gross_notional = 0.0;  // of the whole book, at the prices of the start
+    std::int64_t account = isolated;  // of all
+    double gross_notional = 0.0;      // of the whole book, at the prices of the start
 
     void resize(std::size_t rows);
-    [[nodiscard]] Positions positions() const { return {instrument, quantity, entry_price, margin, account}; }
+    [[nodiscard]] Positions positions() const { return {instrument, quantity, entry_price, margin, {&account, 1}}; }
 };
 
 // Whether nobody but those that are liquidated has a part in what a shock does at this venue, and liquidation prices
