@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t rows_a_chunk = 32'768;  // fewer are done before another thread has started
 constexpr std::size_t cells = 512;            // of each asset's longs and shorts
 constexpr std::size_t most_assets = 32;       // so that the number of a cell has 16 bits
-constexpr std::uint16_t nowhere = 0xffff;     // of what no price reaches
+constexpr std::uint32_t never = cells - 1;    // the cell of what no price reaches
 constexpr double room = 1e-9;                 // for the rounding of all that is worked out here
 
 struct Cell {
@@ -30,8 +30,8 @@ struct Side {
     double from;
     double per_price;  // negative for longs
 
-    [[nodiscard]] std::size_t cell_at(double price) const noexcept {
-        return cell_of((price - from) * per_price, static_cast<double>(cells - 1));
+    [[nodiscard]] std::uint32_t cell_at(double price) const noexcept {
+        return cell_of((price - from) * per_price, static_cast<double>(never - 1));
     }
 };
 
@@ -44,6 +44,9 @@ class Reach {
 
   private:
     void deal(std::size_t chunk);
+    template <class AssetOf>
+    void find_cells(const Positions& some, std::span<const double> prices, std::span<std::uint32_t> cell,
+                    AssetOf&& asset_of) const;
     [[nodiscard]] std::size_t furthest(std::size_t side, std::span<const Cell> own) const;
     void take(std::size_t chunk, std::size_t to, ReachablePositions& found) const;
     [[nodiscard]] std::size_t end_of(std::size_t chunk) const noexcept {
@@ -104,25 +107,38 @@ ReachablePositions Reach::find(std::size_t threads) {
 void Reach::deal(std::size_t chunk) {
     constexpr std::size_t at_once = 2'048;
     std::array<double, at_once> prices;
-    std::vector<Cell> sums(sides_.size() * cells);
+    std::array<std::uint32_t, at_once> cell;
+    std::vector<Cell>& sums = sums_[chunk];
+    sums.resize(sides_.size() * cells);
     const std::size_t end = end_of(chunk);
+    const bool is_of_one = positions_.instrument.size() == 1;
     for (std::size_t from = chunk * rows_a_chunk; from < end; from += at_once) {
-        const std::size_t n = std::min(at_once, end - from);
-        liquidation_prices(lines_, positions_.some(from, n), prices.data());
-        for (std::size_t i = 0; i < n; ++i) {
-            const double quantity = positions_.quantity[from + i];
-            const std::size_t side =
-                2 * asset_of_[positions_.instrument_of(from + i)] + (quantity > 0.0 ? longs : shorts);
-            // A long that has no liquidation price has none above 0.
-            const bool is_never = std::isnan(prices[i]) && quantity > 0.0;
-            const std::size_t cell = side * cells + sides_[side].cell_at(is_never ? 0.0 : prices[i]);
-            const bool is_somewhere = quantity != 0.0 && !is_never;
-            cell_[from + i] = is_somewhere ? static_cast<std::uint16_t>(cell) : nowhere;
-            sums[cell].quantity += std::fabs(quantity);
-            sums[cell].rows += is_somewhere ? 1 : 0;
+        const Positions some = positions_.some(from, std::min(at_once, end - from));
+        liquidation_prices(lines_, some, prices.data());
+        if (is_of_one)
+            find_cells(some, prices, cell, [k = asset_of_[some.instrument_of(0)]](std::size_t) { return k; });
+        else
+            find_cells(some, prices, cell, [&](std::size_t i) { return asset_of_[some.instrument_of(i)]; });
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            cell_[from + i] = static_cast<std::uint16_t>(cell[i]);
+            sums[cell[i]].quantity += std::fabs(some.quantity[i]);
+            ++sums[cell[i]].rows;
         }
     }
-    sums_[chunk] = std::move(sums);
+}
+
+// Without a branch, for sides follow each other by chance.
+template <class AssetOf>
+void Reach::find_cells(const Positions& some, std::span<const double> prices, std::span<std::uint32_t> cell,
+                       AssetOf&& asset_of) const {
+    for (std::size_t i = 0; i < some.size(); ++i) {
+        const double quantity = some.quantity[i];
+        const std::size_t side = 2 * asset_of(i) + (quantity > 0.0 ? longs : shorts);
+        // A short has a liquidation price; a long that has none has none above 0, and is never reached.
+        const std::uint32_t without = quantity < 0.0 ? 0 : never;
+        const std::uint32_t with = sides_[side].cell_at(prices[i]);
+        cell[i] = static_cast<std::uint32_t>(side * cells) + (std::isnan(prices[i]) ? without : with);
+    }
 }
 
 // How many cells the side's own orders can lead through. Those of the other side push the other way.
@@ -132,7 +148,7 @@ std::size_t Reach::furthest(std::size_t side, std::span<const Cell> own) const {
     const double start = log(sides_[side].from);
     double traded = 0.0;
     std::size_t reached = 0;
-    while (reached < cells) {
+    while (reached < never) {
         const double moved = asset.mark_follow * log_impact(asset.impact, sign * traded * (1.0 + room));
         const double mark = exp(std::clamp(start + moved, -600.0, 600.0)) * (1.0 + sign * room);
         const std::size_t end = sides_[side].cell_at(mark) + 1;
@@ -144,16 +160,21 @@ std::size_t Reach::furthest(std::size_t side, std::span<const Cell> own) const {
 
 void Reach::take(std::size_t chunk, std::size_t to, ReachablePositions& found) const {
     const std::size_t end = end_of(chunk);
-    const bool is_of_one = positions_.instrument.size() == 1;
+    std::vector<std::uint32_t> rows(rows_a_chunk + 1);
+    std::size_t count = 0;
     for (std::size_t i = chunk * rows_a_chunk; i < end; ++i) {
-        if (cell_[i] == nowhere || is_near_[cell_[i]] == 0) continue;
-        found.position[to] = static_cast<std::uint32_t>(i);
-        if (!is_of_one) found.instrument[to] = positions_.instrument[i];
-        found.quantity[to] = positions_.quantity[i];
-        found.entry_price[to] = positions_.entry_price[i];
-        found.margin[to] = positions_.margin[i];
-        ++to;
+        rows[count] = static_cast<std::uint32_t>(i);
+        count += is_near_[cell_[i]];
     }
+    rows.resize(count);
+    const auto gather = [&](const auto& from, auto& column) {
+        for (std::size_t i = 0; i < count; ++i) column[to + i] = from[rows[i]];
+    };
+    std::ranges::copy(rows, found.position.begin() + static_cast<std::ptrdiff_t>(to));
+    gather(positions_.quantity, found.quantity);
+    gather(positions_.entry_price, found.entry_price);
+    gather(positions_.margin, found.margin);
+    if (positions_.instrument.size() > 1) gather(positions_.instrument, found.instrument);
 }
 
 }  // namespace
