@@ -210,7 +210,8 @@ def shock(
     Notes
     -----
     The price moves, then rounds of margin checks and forced orders run until nobody is liquidatable. A shock knows no
-    refill and no funding. Source: the page "The model" of the documentation.
+    refill and no funding. The first shock of a large book sorts no more of it than it can reach. Source: the page
+    "The model" of the documentation.
 
     Examples
     --------
@@ -258,9 +259,8 @@ def _first(book: Book, market: Market, moves: Floats) -> Outcome | None:
         if (isinstance(last, Ready) and last.market == market) or (isinstance(last, Market) and last == market):
             return None
         book._ready = market
-    memory.refuse_if_too_large(
-        memory.book_bytes(len(book), changing=False), f"sorting a book of {len(book):,} positions"
-    )
+    most = memory.book_bytes(len(book), changing=False) + len(book) * memory.COLUMN_BYTES  # if all are reached
+    memory.refuse_if_too_large(most, f"a shock of {len(book):,} positions")
     threads = thread_count.asked(None)
     columns = _core.shock_once(book._native, _places(book, market)[0], market._to_native(), moves[0], threads)
     if columns is None:
