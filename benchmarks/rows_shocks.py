@@ -42,7 +42,7 @@ def shocks_against_numpy(counts: Counts) -> Iterator[Case]:
     np.testing.assert_allclose(found[:, 1], ours.final_price["X"], rtol=1e-12)
     np.testing.assert_allclose(found[:, 2], ours.bad_debt, rtol=1e-9)
     yield Case(
-        f"{len(moves):,} prepared shocks to -30 % in one batch, {len(ready.book):,} positions",
+        f"{len(moves):,} prepared shocks to -30 % in one batch on all CPUs, {len(ready.book):,} positions",
         "numpy, prepared: `searchsorted`, prefix sums, bad debt in one pass",
         "a shock",
         lambda _: lc.shock(ready, moves),

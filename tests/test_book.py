@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -243,3 +244,47 @@ def test_liquidation_prices_do_not_depend_on_the_order_of_instruments(instrument
     order = np.argsort(codes, kind="stable")
     assert np.array_equal(held.liquidation_price[order], held[order].liquidation_price, equal_nan=True)
     assert np.isnan(held.liquidation_price).sum() < size // 2
+
+
+WRONG = {
+    "quantity": (math.nan, 1e91, 1e-91, -math.inf),
+    "entry_price": (0.0, -1.0, math.nan, math.inf, 1e91, 1e-91),
+    "margin": (0.0, -1.0, math.nan, math.inf, 1e91, 1e-91),
+}
+
+
+@pytest.mark.parametrize("column", WRONG)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_wherever_in_a_large_book_a_number_breaks_its_rule_its_row_is_named(column, threads, monkeypatch):
+    monkeypatch.setattr("levcore.thread_count.asked", lambda _: threads)
+    size = 150_001
+    right = {"quantity": np.ones(size), "entry_price": np.full(size, 100.0), "margin": np.full(size, 10.0)}
+    assert len(lc.Book(venue(), instrument="X", **right)) == size
+    for value in WRONG[column]:
+        for row in (0, 16_384, size - 1):
+            numbers = right[column].copy()
+            numbers[[row, size - 1]] = value
+            given = right | {column: numbers}
+            said = rf"^{column}\[{row}\] must be .*, was {re.escape(f'{value:g}')}"
+            with pytest.raises(lc.InputError, match=said):
+                lc.Book(venue(), instrument="X", **given)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_later_write_to_a_column_does_not_show_in_a_large_book(threads, monkeypatch):
+    monkeypatch.setattr("levcore.thread_count.asked", lambda _: threads)
+    random = np.random.default_rng(5)
+    given = {name: random.lognormal(0.0, 1.0, 200_000) for name in ("quantity", "entry_price", "margin")}
+    kept = {name: values.copy() for name, values in given.items()}
+    held = lc.Book(venue(), instrument="X", **given)
+    before = held.liquidation_price.copy()
+    for values in given.values():
+        values[:] = 7.0
+    for name, values in kept.items():
+        assert np.array_equal(getattr(held, name), values)
+        assert not getattr(held, name).flags.writeable
+    assert np.array_equal(held.liquidation_price, before, equal_nan=True)
+    assert held.instrument.dtype == np.int32
+    assert held.instrument.tolist() == [0] * len(held)
+    assert held.account.dtype == np.int64
+    assert (held.account == -1).all()

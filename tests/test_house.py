@@ -39,6 +39,7 @@ LEVELS = (
         "price_lines",
         "liquidation_order",
         "sorted_book",
+        "reachable",
         "counterparties",
         "sharing",
     },
@@ -79,6 +80,7 @@ ORDERED = (
     ("liquidation", "backstop"),
     ("accounts", "watches", "watch_queue", "sorted_book"),
     ("accounts", "price_lines", "liquidation_order", "sorted_book"),
+    ("price_lines", "liquidation_order", "reachable"),
     ("cross_state", "state"),
     (
         "orders",

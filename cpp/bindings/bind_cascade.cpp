@@ -4,22 +4,31 @@
 
 #include "interrupt.hpp"
 #include "levcore/cascade.hpp"
+#include "levcore/parallel.hpp"
+#include "levcore/reachable.hpp"
 
 namespace levcore::bindings {
 namespace {
 
 using namespace py::literals;
 
+constexpr std::size_t worth_a_thread = 32;  // shocks: fewer are done before another one has started
+
+void check_assets(const Venue& venue, const std::vector<std::uint32_t>& asset_of, std::size_t assets) {
+    if (asset_of.size() != venue.instruments.size())
+        throw std::invalid_argument("asset_of must have one entry an instrument");
+    for (const std::uint32_t k : asset_of)
+        if (k >= assets) throw std::invalid_argument("asset_of must name assets of the market");
+}
+
 std::unique_ptr<Ready> prepare(py::object book, std::vector<std::uint32_t> asset_of,
                                std::vector<std::uint32_t> collateral_asset, std::size_t assets, std::size_t threads) {
     const auto& held = book.cast<const HeldBook&>();
-    if (asset_of.size() != held.venue.instruments.size())
-        throw std::invalid_argument("asset_of must have one entry an instrument");
+    check_assets(held.venue, asset_of, assets);
     if (collateral_asset.size() != held.venue.collateral_share.size())
         throw std::invalid_argument("collateral_asset must have one entry a collateral");
-    for (const std::vector<std::uint32_t>& list : {asset_of, collateral_asset})
-        for (const std::uint32_t k : list)
-            if (k >= assets) throw std::invalid_argument("asset_of must name assets of the market");
+    for (const std::uint32_t k : collateral_asset)
+        if (k >= assets) throw std::invalid_argument("collateral_asset must name assets of the market");
     SortedBook sorted;
     {
         py::gil_scoped_release unlocked;
@@ -52,24 +61,38 @@ OutcomeColumns room_for(const Ready& ready, const Column<double>& moves) {
     return {static_cast<std::size_t>(moves.shape(0)), ready.assets, ready.sorted.venue.backstop.funds.size() - 1, stop};
 }
 
-py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<double>& moves, bool rounds) {
+// Shock after shock, as many threads at it as are worth starting. The first one's other run, by the ledger, which the
+// audit takes, is some hundred times as long: it begins at once.
+py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<double>& moves, bool rounds,
+                       std::size_t threads) {
     if (!ready.ladder) throw std::invalid_argument("the pair has no ladder");
     if (moves.ndim() != 2 || static_cast<std::size_t>(moves.shape(1)) != ready.assets)
         throw std::invalid_argument("moves must have shape (scenarios, assets)");
     OutcomeColumns outcomes = room_for(ready, moves);
+    constexpr std::size_t at_once = 16;
+    const std::size_t chunks = (outcomes.size() + at_once - 1) / at_once;
     {
         py::gil_scoped_release unlocked;
         Interrupts interrupts;
-        LadderWalk walk(ready.sorted, market, *ready.ladder, rounds);
+        threads = std::clamp<std::size_t>(outcomes.size() / worth_a_thread, 1, std::max<std::size_t>(threads, 1));
+        std::vector<LadderWalk> walks;
+        for (std::size_t i = 0; i < threads; ++i) walks.emplace_back(ready.sorted, market, *ready.ladder, rounds);
         const std::span<const double> all{moves.data(), static_cast<std::size_t>(moves.size())};
-        for (std::size_t i = 0; i < outcomes.size(); ++i) {
-            const auto row = all.subspan(i * ready.assets, ready.assets);
-            outcomes.put(i, shock(ready.sorted, market, row, walk));
-            interrupts.poll();
-        }
-        audit_sample(outcomes, gross_notional(ready.sorted, market), [&](std::size_t i) {
-            return shock(ready.sorted, market, all.subspan(i * ready.assets, ready.assets), Keep{});
+        const auto row = [&](std::size_t i) { return all.subspan(i * ready.assets, ready.assets); };
+        std::optional<Outcome> first;
+        std::atomic<bool> stop{false};
+        run_chunks(threads, 1 + chunks, stop, [&](std::size_t thread, std::size_t chunk) {
+            if (chunk == 0) {
+                if (outcomes.size() > 0) first = shock(ready.sorted, market, row(0), Keep{});
+                return;
+            }
+            const std::size_t end = std::min(outcomes.size(), chunk * at_once);
+            for (std::size_t i = (chunk - 1) * at_once; i < end; ++i)
+                outcomes.put(i, shock(ready.sorted, market, row(i), walks[thread]));
+            if (thread == 0) interrupts.poll();  // the calling one
         });
+        audit_sample(outcomes, gross_notional(ready.sorted, market),
+                     [&](std::size_t i) { return i == 0 ? *first : shock(ready.sorted, market, row(i), Keep{}); });
     }
     return columns(std::move(outcomes));
 }
@@ -106,6 +129,26 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
     return result;
 }
 
+// One shock of a book that is not sorted; none where the venue wants it sorted whole.
+py::object run_once(const HeldBook& held, const std::vector<std::uint32_t>& asset_of, const Market& market,
+                    const Column<double>& moves, std::size_t threads) {
+    check_assets(held.venue, asset_of, market.assets.size());
+    const std::span<const double> row = span_of(moves, "moves", market.assets.size());
+    if (held.cross.size() > 0 || !touches_none_beyond_reach(held.venue, market.assets.size())) return py::none();
+    const std::atomic<bool> stop{false};
+    OutcomeColumns outcomes(1, market.assets.size(), held.venue.backstop.funds.size() - 1, stop);
+    OneShock one;
+    {
+        py::gil_scoped_release unlocked;
+        one = shock_once(held.venue, held.positions, asset_of, market, row, threads);
+        outcomes.put(0, one.outcome);
+    }
+    py::dict result = columns(std::move(outcomes));
+    result["liquidated"] = adopt(std::move(one.liquidated));
+    result["trace"] = trace(one.outcome, market.assets.size());
+    return result;
+}
+
 }  // namespace
 
 void bind_cascade(py::module_& m) {
@@ -115,7 +158,7 @@ void bind_cascade(py::module_& m) {
              "What keeps the pair off the ladder; 0: nothing, it is made.")
         .def("order", &order, "asset"_a, "side"_a,
              "Positions of a side (0 longs, 1 shorts) in the order of liquidation, and what they are sorted by.")
-        .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a,
+        .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a, "threads"_a,
              "Columns of outcomes, one a row of moves, of the market that the ladder was made for.")
         .def("shock", &run, "market"_a, "moves"_a.noconvert(), "whole"_a, py::kw_only(), "holdings"_a = false,
              "one_by_one"_a = false, "ask_all"_a = false,
@@ -123,6 +166,8 @@ void bind_cascade(py::module_& m) {
              "what is "
              "left of one run's positions. one_by_one: no "
              "block of positions is booked as one order. ask_all: every account is asked at every margin check.");
+    m.def("shock_once", &run_once, "book"_a, "asset_of"_a, "market"_a, "moves"_a.noconvert(), "threads"_a,
+          "One shock of a book that is not sorted but as far as it can reach; None where its venue wants more.");
 }
 
 }  // namespace levcore::bindings

@@ -2,11 +2,15 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 
 #include "levcore/accounts.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/message.hpp"
+#include "levcore/parallel.hpp"
 #include "levcore/price_lines.hpp"
 
 namespace levcore::bindings {
@@ -22,9 +26,67 @@ Amount amount_of(const std::string& name) {
     throw std::invalid_argument("amount must be 'all', 'to_target', 'to_lower_tier' or 'portion', was '" + name + "'");
 }
 
+// A column of one number is that of all rows.
+template <class T>
+std::span<const T> span_of_all(const Column<T>& column, const char* name, std::size_t size) {
+    return span_of(column, name, column.size() == 1 ? 1 : size);
+}
+
+// Columns that are copied on the way are checked while they are at hand, as many threads at it as are worth starting.
+void copy_and_check(HeldBook& book, const std::array<Column<double>*, 3>& copied, std::size_t threads) {
+    constexpr std::size_t rows = 16'384;
+    constexpr std::size_t rows_a_thread = 65'536;  // fewer are done before another one has started
+    const std::size_t size = book.positions.size();
+    const std::array<std::span<const double>*, 3> spans{&book.positions.quantity, &book.positions.entry_price,
+                                                        &book.positions.margin};
+    std::array<std::span<const double>, 3> from{*spans[0], *spans[1], *spans[2]};
+    std::array<double*, 3> to{};
+    std::array<Column<double>, 3> own;
+    for (std::size_t c = 0; c < own.size(); ++c)
+        if (copied[c] != nullptr) {
+            own[c] = Column<double>(static_cast<py::ssize_t>(size));
+            to[c] = own[c].mutable_data();
+            *spans[c] = {to[c], size};
+        }
+    std::atomic<bool> is_right{true};
+    {
+        py::gil_scoped_release unlocked;
+        std::atomic<bool> stop{false};
+        const std::size_t chunks = std::max<std::size_t>(1, (size + rows - 1) / rows);
+        run_chunks(std::clamp<std::size_t>(size / rows_a_thread, 1, threads), chunks, stop,
+                   [&](std::size_t, std::size_t chunk) {
+                       const std::size_t first = chunk * rows;
+                       const std::size_t n = std::min(rows, size - first);
+                       for (std::size_t c = 0; c < to.size(); ++c)
+                           if (to[c] != nullptr) std::ranges::copy(from[c].subspan(first, n), to[c] + first);
+                       if (!is_valid(book.positions.some(first, n), book.venue.instruments.size(), book.accounts.rows))
+                           is_right = false;
+                   });
+    }
+    for (std::size_t c = 0; c < own.size(); ++c)
+        if (copied[c] != nullptr) *copied[c] = std::move(own[c]);
+    if (is_right) return;
+    const std::string wrong = validate(book.positions, book.venue.instruments.size(), book.accounts.rows);
+    if (!wrong.empty()) throw std::invalid_argument(wrong);
+}
+
+// Rates that rise with the size stay below 1.
+void check_rates(const HeldBook& book) {
+    const std::vector<Perpetual>& traded = book.venue.instruments;
+    if (std::ranges::all_of(traded, [](const Perpetual& p) { return p.tiers.premium.per_size == 0.0; })) return;
+    for (std::size_t i = 0; i < book.positions.size(); ++i) {
+        const Perpetual& p = traded[book.positions.instrument_of(i)];
+        if (p.tiers.premium.per_size == 0.0) continue;
+        const double rate = rate_at(p.tiers, 0, std::fabs(book.positions.quantity[i]));
+        if (!(rate + p.added_to_rates() < 1.0))
+            throw std::invalid_argument(
+                broken_rule("quantity", i, "have a maintenance rate below 1", book.positions.quantity[i]));
+    }
+}
+
 std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrument, Column<double> quantity,
                                Column<double> entry_price, Column<double> margin, Column<std::int64_t> account,
-                               Column<double> balance) {
+                               Column<double> balance, const std::array<bool, 3>& copies, std::size_t threads) {
     auto book = std::make_unique<HeldBook>(HeldBook{venue,
                                                     std::move(instrument),
                                                     std::move(quantity),
@@ -36,25 +98,19 @@ std::unique_ptr<HeldBook> hold(const Venue& venue, Column<std::int32_t> instrume
                                                     {},
                                                     {}});
     const std::size_t size = span_of(book->quantity, "quantity").size();
-    book->positions = {span_of(book->instrument, "instrument", size), span_of(book->quantity, "quantity", size),
+    book->positions = {span_of_all(book->instrument, "instrument", size), span_of(book->quantity, "quantity", size),
                        span_of(book->entry_price, "entry_price", size), span_of(book->margin, "margin", size),
-                       span_of(book->account, "account", size)};
+                       span_of_all(book->account, "account", size)};
     if (book->balance.ndim() != 2 ||
         static_cast<std::size_t>(book->balance.shape(1)) != 1 + venue.collateral_share.size())
         throw std::invalid_argument("balance must have shape (accounts, 1 + collaterals)");
     book->accounts = {static_cast<std::size_t>(book->balance.shape(0)),
                       {book->balance.data(), static_cast<std::size_t>(book->balance.size())}};
-    if (const std::string wrong = validate(book->positions, venue.instruments.size(), book->accounts.rows);
-        !wrong.empty())
-        throw std::invalid_argument(wrong);
-    for (std::size_t i = 0; i < size; ++i) {
-        const Perpetual& traded = venue.instruments[static_cast<std::size_t>(book->positions.instrument[i])];
-        if (traded.tiers.premium.per_size == 0.0) continue;
-        const double rate = rate_at(traded.tiers, 0, std::fabs(book->positions.quantity[i]));
-        if (!(rate + traded.added_to_rates() < 1.0))
-            throw std::invalid_argument(
-                broken_rule("quantity", i, "have a maintenance rate below 1", book->positions.quantity[i]));
-    }
+    copy_and_check(*book,
+                   {copies[0] ? &book->quantity : nullptr, copies[1] ? &book->entry_price : nullptr,
+                    copies[2] ? &book->margin : nullptr},
+                   threads);
+    check_rates(*book);
     book->cross = gather_accounts(venue, book->book(), std::vector<std::uint32_t>(venue.collateral_share.size(), 0));
     return book;
 }
@@ -64,7 +120,7 @@ template <class F>
 py::array_t<double> each_position(const HeldBook& book, F&& value) {
     const Positions& p = book.positions;
     return column_of(p.size(), [&](std::size_t i) {
-        const Perpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
+        const Perpetual& instrument = book.venue.instruments[p.instrument_of(i)];
         return value(instrument, claim(instrument, p.quantity[i], p.entry_price[i], p.margin[i]), i);
     });
 }
@@ -74,7 +130,7 @@ py::array_t<double> each_at(const HeldBook& book, const Column<double>& prices, 
     const auto price = span_of(prices, "prices", book.venue.instruments.size());
     const Positions& p = book.positions;
     return each_position(book, [&](const Perpetual& instrument, const Claim& held, std::size_t i) {
-        return value(instrument, held, p.entry_price[i], price[static_cast<std::size_t>(p.instrument[i])]);
+        return value(instrument, held, p.entry_price[i], price[p.instrument_of(i)]);
     });
 }
 
@@ -230,7 +286,13 @@ void bind_venue(py::module_& m) {
     bind_rulebook(m);
     py::class_<HeldBook>(m, "Book", "Checked columns of positions at a venue.")
         .def(py::init(&hold), "venue"_a, "instrument"_a.noconvert(), "quantity"_a.noconvert(),
-             "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert())
+             "entry_price"_a.noconvert(), "margin"_a.noconvert(), "account"_a.noconvert(), "balance"_a.noconvert(),
+             "copies"_a, "threads"_a,
+             "Columns are kept; of quantity, entry price and margin copies where so asked. A column of one instrument "
+             "or account is that of all rows.")
+        .def_readonly("quantity", &HeldBook::quantity)
+        .def_readonly("entry_price", &HeldBook::entry_price)
+        .def_readonly("margin", &HeldBook::margin)
         .def("__len__", [](const HeldBook& book) { return book.positions.size(); })
         .def("liquidation_price", &each_liquidation_price, "threads"_a)
         .def("bankruptcy_price",
@@ -253,9 +315,9 @@ void bind_venue(py::module_& m) {
                 const auto price = span_of(prices, "prices", book.venue.instruments.size());
                 const Positions& p = book.positions;
                 return column_of(p.size(), [&](std::size_t i) {
-                    const auto k = static_cast<std::size_t>(p.instrument[i]);
+                    const auto k = p.instrument_of(i);
                     const Perpetual& instrument = book.venue.instruments[k];
-                    const double margin = p.account[i] == isolated ? p.margin[i] : 0.0;
+                    const double margin = p.account_of(i) == isolated ? p.margin[i] : 0.0;
                     const Claim held = claim(instrument, p.quantity[i], p.entry_price[i], margin);
                     if (held.coin == 0.0) return 0.0;
                     return maintenance(instrument, held, p.entry_price[i], unit_price(instrument, price[k]));

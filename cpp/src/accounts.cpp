@@ -91,21 +91,22 @@ CrossBook gather_accounts(const Venue& venue, const Book& book, std::vector<std:
     CrossBook cross;
     cross.collateral_asset = std::move(collateral_asset);
     std::vector<std::uint32_t> rows;
-    for (std::size_t i = 0; i < p.size(); ++i)
-        if (p.account[i] != isolated && p.quantity[i] != 0.0) rows.push_back(static_cast<std::uint32_t>(i));
+    const bool all_isolated = p.account.size() == 1 && p.account[0] == isolated;
+    for (std::size_t i = 0; i < p.size() && !all_isolated; ++i)
+        if (p.account_of(i) != isolated && p.quantity[i] != 0.0) rows.push_back(static_cast<std::uint32_t>(i));
     std::stable_sort(rows.begin(), rows.end(),
-                     [&](std::uint32_t a, std::uint32_t b) { return p.account[a] < p.account[b]; });
+                     [&](std::uint32_t a, std::uint32_t b) { return p.account_of(a) < p.account_of(b); });
     for (std::size_t at = 0; at < rows.size(); ++at) {
         const std::size_t i = rows[at];
-        if (at == 0 || p.account[i] != p.account[rows[at - 1]]) {
+        if (at == 0 || p.account_of(i) != p.account_of(rows[at - 1])) {
             const auto balances =
-                book.accounts.balance.subspan(static_cast<std::size_t>(p.account[i]) * columns, columns);
+                book.accounts.balance.subspan(static_cast<std::size_t>(p.account_of(i)) * columns, columns);
             cross.first.push_back(at);
-            cross.row.push_back(static_cast<std::uint32_t>(p.account[i]));
+            cross.row.push_back(static_cast<std::uint32_t>(p.account_of(i)));
             cross.cash.push_back(balances[0]);
             cross.coins.insert(cross.coins.end(), balances.begin() + 1, balances.end());
         }
-        const auto instrument = static_cast<std::uint32_t>(p.instrument[i]);
+        const auto instrument = static_cast<std::uint32_t>(p.instrument_of(i));
         cross.position.push_back(rows[at]);
         cross.instrument.push_back(instrument);
         cross.held.push_back(claim(venue.instruments[instrument], p.quantity[i], p.entry_price[i], 0.0));

@@ -1,6 +1,9 @@
 #include "levcore/book.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 
 #include "levcore/message.hpp"
 
@@ -10,7 +13,7 @@ namespace {
 std::string first_not_positive(const char* column, std::span<const double> values,
                                std::span<const std::int64_t> account = {}) {
     for (std::size_t i = 0; i < values.size(); ++i) {
-        if (!account.empty() && account[i] != isolated) {
+        if (!account.empty() && account[account.size() == 1 ? 0 : i] != isolated) {
             if (!std::isnan(values[i])) return broken_rule(column, i, "be nan for a position of an account", values[i]);
             continue;
         }
@@ -22,7 +25,36 @@ std::string first_not_positive(const char* column, std::span<const double> value
     return {};
 }
 
+// Whether all numbers of a column are right; eight at a time, for no answer waits for another one.
+template <class IsRight>
+bool all_right(std::span<const double> values, IsRight&& is_right) noexcept {
+    constexpr std::size_t at_once = 8;
+    double wrong[at_once] = {};
+    std::size_t i = 0;
+    for (; i + at_once <= values.size(); i += at_once)
+        for (std::size_t j = 0; j < at_once; ++j) wrong[j] = is_right(values[i + j]) ? wrong[j] : 1.0;
+    for (; i < values.size(); ++i) wrong[0] = is_right(values[i]) ? wrong[0] : 1.0;
+    return std::accumulate(std::begin(wrong), std::end(wrong), 0.0) == 0.0;
+}
+
 }  // namespace
+
+bool is_valid(const Positions& p, std::size_t instruments, std::size_t accounts) noexcept {
+    const auto is_known = [&](std::int32_t code) { return code >= 0 && static_cast<std::size_t>(code) < instruments; };
+    const auto is_row = [&](std::int64_t row) { return row >= isolated && row < static_cast<std::int64_t>(accounts); };
+    // Bitwise, so that no branch is taken; what is no number compares with nothing.
+    const auto is_size = [](double value) {
+        const double size = std::fabs(value);
+        return (size <= largest_number) & ((size >= smallest_number) | (size == 0.0));
+    };
+    const auto is_price = [](double value) { return (value >= smallest_number) & (value <= largest_number); };
+    if (!std::ranges::all_of(p.instrument, is_known) || !std::ranges::all_of(p.account, is_row)) return false;
+    if (!all_right(p.quantity, is_size) || !all_right(p.entry_price, is_price)) return false;
+    if (p.account.size() == 1 && p.account[0] == isolated) return all_right(p.margin, is_price);
+    for (std::size_t i = 0; i < p.margin.size(); ++i)
+        if (p.account_of(i) == isolated ? !is_price(p.margin[i]) : !std::isnan(p.margin[i])) return false;
+    return true;
+}
 
 std::string validate(const Positions& p, std::size_t instruments, std::size_t accounts) {
     for (std::size_t i = 0; i < p.instrument.size(); ++i)

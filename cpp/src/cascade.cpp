@@ -1,8 +1,10 @@
 #include "levcore/cascade.hpp"
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
+#include "levcore/reachable.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
@@ -21,6 +23,22 @@ Outcome shock(const SortedBook& book, const Market& market, std::span<const doub
     walk.begin();
     walk.step(logs, 0.0);
     return walk.inside() ? walk.report(prices, false) : run_ledger(book, market, moves, Keep{});
+}
+
+OneShock shock_once(const Venue& venue, const Positions& positions, std::span<const std::uint32_t> asset_of,
+                    const Market& market, std::span<const double> moves, std::size_t threads) {
+    const ReachablePositions reached = reachable_positions(venue, positions, asset_of, market, moves, threads);
+    const std::vector<std::uint32_t> assets(asset_of.begin(), asset_of.end());
+    const std::vector<std::uint32_t> collateral(venue.collateral_share.size(), 0);  // nobody has any
+    const SortedBook sorted =
+        sort_book(venue, {reached.positions(), {}}, assets, collateral, market.assets.size(), threads);
+    Handed handed;
+    handed.gross_notional = reached.gross_notional;
+    OneShock one{run_ledger(sorted, market, moves, {.positions = true, .trace = true}, &handed), {}};
+    const std::vector<std::int64_t> at = std::exchange(one.outcome.liquidated_at, {});
+    one.liquidated.resize(positions.size());
+    for (std::size_t i = 0; i < at.size(); ++i) one.liquidated[reached.position[i]] = at[i] >= 0 ? 1 : 0;
+    return one;
 }
 
 Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep, StepColumns* steps,

@@ -159,23 +159,41 @@ bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t t
     double left = 0.0;
     double fees = 0.0;
     double deficit = 0.0;
-    std::size_t sure = to - from;
-    w.rows.apart.each_unsure(from, to, best, [&](std::size_t row) {
-        const double size = std::fabs(w.sorted.quantity[row]);
-        const double notional = size * average_price(w, row, size);
-        const double has = w.sign * notional + w.sorted.cash[row];
-        asked += has;
-        --sure;
-        if (has <= 0.0) {
-            deficit -= has;
-            return;
+    unsure_.clear();
+    w.rows.apart.each_unsure(from, to, best, [&](std::uint32_t row) { unsure_.push_back(row); });
+    const std::size_t sure = to - from - unsure_.size();
+    for (std::size_t done = 0; done < unsure_.size(); done += block_rows) {
+        const auto rows = std::span(unsure_).subspan(done, std::min(block_rows, unsure_.size() - done));
+        std::array<double, block_rows> notional;
+        trade_apart(w, rows, notional);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const double has = w.sign * notional[i] + w.sorted.cash[rows[i]];
+            asked += has;
+            if (has <= 0.0) {
+                deficit -= has;
+                continue;
+            }
+            left += has;
+            fees += liquidation_fee(book_.venue.liquidation, notional[i], has);
         }
-        left += has;
-        fees += liquidation_fee(book_.venue.liquidation, notional, has);
-    });
+    }
     // Where all were asked, what is left of the sum is rounding, and no deficit.
     if (sure > 0) deficit += std::max(0.0, asked - all);
     return pay_together(fees, left - fees, deficit);
+}
+
+// What rows that do not follow each other trade: one block of them at most.
+void LadderMoney::trade_apart(const Walk& w, std::span<const std::uint32_t> rows, std::span<double> notional) const {
+    const std::size_t n = rows.size();
+    const auto size = [&](std::size_t i) { return std::fabs(w.sorted.quantity[rows[i]]); };
+    if (!w.on.is_linear) {
+        for (std::size_t i = 0; i < n; ++i) notional[i] = size(i) * average_price(w, rows[i], size(i));
+        return;
+    }
+    for (std::size_t i = 0; i < n; ++i) notional[i] = log_walk_at(w, rows[i]);
+    kernels_in_use().exp_values(exp_parts(), notional.data(), n);
+    for (std::size_t i = 0; i < n; ++i)
+        notional[i] = size(i) * (notional[i] * w.spread * mean_ratio(-w.sign * size(i) / w.on.depth));
 }
 
 bool LadderMoney::pay_together(double fees, double remainder, double deficit) {

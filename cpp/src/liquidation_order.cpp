@@ -25,6 +25,23 @@ std::size_t scattered(std::size_t number, std::size_t n) noexcept {
     return std::min(n - 1, static_cast<std::size_t>((turns - std::floor(turns)) * static_cast<double>(n)));
 }
 
+// Some rows of a book.
+struct Sample {
+    std::vector<std::size_t> row;
+    std::vector<std::int32_t> instrument;
+    std::vector<double> quantity, entry_price, margin;
+    std::int64_t account = isolated;
+
+    void add(const Positions& from, std::size_t i) {
+        row.push_back(i);
+        instrument.push_back(static_cast<std::int32_t>(from.instrument_of(i)));
+        quantity.push_back(from.quantity[i]);
+        entry_price.push_back(from.entry_price[i]);
+        margin.push_back(from.margin[i]);
+    }
+    [[nodiscard]] Positions positions() const { return {instrument, quantity, entry_price, margin, {&account, 1}}; }
+};
+
 }  // namespace
 
 LiquidationOrder::LiquidationOrder(const Venue& venue, const Positions& positions,
@@ -56,13 +73,16 @@ void LiquidationOrder::lay_grids(const std::vector<PriceLines>& lines) {
     const std::size_t n = positions_.size();
     const std::size_t stride = std::max<std::size_t>(1, n / sampled);
     std::vector<std::vector<double>> heights(grids_.size());
+    Sample sample;
     for (std::size_t number = 0; number < n / stride; ++number) {
         const std::size_t i = stride == 1 ? number : scattered(number, n);
-        if (!stands_alone(i)) continue;
-        const auto group = static_cast<std::size_t>(&grid_of(i) - grids_.data());
-        double key = 0.0;
-        sort_keys(lines, positions_.some(i, 1), &key);
-        if (std::fabs(key) < beyond_prices) heights[group].push_back(group % 2 == longs ? -key : key);
+        if (stands_alone(i)) sample.add(positions_, i);
+    }
+    std::vector<double> keys(sample.row.size());
+    sort_keys(lines, sample.positions(), keys.data());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto group = static_cast<std::size_t>(&grid_of(sample.row[i]) - grids_.data());
+        if (std::fabs(keys[i]) < beyond_prices) heights[group].push_back(group % 2 == longs ? -keys[i] : keys[i]);
     }
     std::uint32_t buckets = 0;
     for (std::size_t group = 0; group < grids_.size(); ++group) {
@@ -105,7 +125,7 @@ void LiquidationOrder::place(std::size_t from, std::size_t to, std::span<std::ui
     for (std::size_t i = from; i < to; ++i) {
         if (i + ahead < to && bucket_[i + ahead] != none) prefetch_to_write(rows_.data() + next[bucket_[i + ahead]]);
         if (bucket_[i] == none) continue;
-        const auto instrument = static_cast<std::uint32_t>(positions_.instrument[i]);
+        const auto instrument = static_cast<std::uint32_t>(positions_.instrument_of(i));
         const Claim held = claim(venue_.instruments[instrument], positions_.quantity[i], positions_.entry_price[i],
                                  positions_.margin[i]);
         rows_[next[bucket_[i]]++] = {keys_[i], held.coin, held.cash, static_cast<std::uint32_t>(i), instrument};

@@ -164,7 +164,7 @@ double charged_before(const SortedBook& book, const State& state, const Leaving&
     if (left != mine.unit_cash.end()) return std::max(0.0, held.coin * (left->second - funded) - held.cash);
     const Positions& p = book.positions;
     const std::size_t i = sorted.position[of.row];
-    const Perpetual& instrument = book.venue.instruments[static_cast<std::size_t>(p.instrument[i])];
+    const Perpetual& instrument = book.venue.instruments[p.instrument_of(i)];
     const double entry = unit_price(instrument, p.entry_price[i]);
     const double margin = p.margin[i] * (held.coin / claim(instrument, p.quantity[i], p.entry_price[i], 0.0).coin);
     return std::max(0.0, (margin - held.coin * (entry + funded)) - held.cash);

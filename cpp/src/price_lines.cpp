@@ -130,7 +130,7 @@ namespace {
 // instrument first, some thousands at a time.
 template <class OfLines>
 void gathered(const std::vector<PriceLines>& lines, const Positions& positions, OfLines&& of_lines, double* out) {
-    const auto code = [&](std::size_t row) { return static_cast<std::size_t>(positions.instrument[row]); };
+    const auto code = [&](std::size_t row) { return positions.instrument_of(row); };
     const std::size_t n = positions.size();
     std::vector<std::size_t> row(n);
     std::array<std::vector<double>, 4> columns;
@@ -165,9 +165,9 @@ void in_stretches(const std::vector<PriceLines>& lines, const Positions& positio
     constexpr std::size_t most_at_once = 2'048;  // looked at again where one of them is unsure
     for (std::size_t from = 0, to = 0; from < positions.size(); from = to) {
         const std::size_t end = std::min(positions.size(), from + most_at_once);
-        to = lines.size() == 1 ? end : from + 1;
+        to = lines.size() == 1 || positions.instrument.size() == 1 ? end : from + 1;
         while (to < end && positions.instrument[to] == positions.instrument[from]) ++to;
-        of_lines(lines[static_cast<std::size_t>(positions.instrument[from])],
+        of_lines(lines[positions.instrument_of(from)],
                  PositionColumns{&positions.quantity[from], &positions.entry_price[from], &positions.margin[from],
                                  to - from},
                  out + from);
@@ -196,18 +196,22 @@ void sort_keys(const std::vector<PriceLines>& lines, const Positions& positions,
     of_each(lines, positions, of_lines, keys);
 }
 
-void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
-    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
-    const std::vector<PriceLines> lines = price_lines(venue);
+void liquidation_prices(const std::vector<PriceLines>& lines, const Positions& positions, double* prices) {
     const auto of_lines = [](const PriceLines& of, const PositionColumns& held, double* out) {
         of.liquidation_prices(held, out);
     };
+    of_each(lines, positions, of_lines, prices);
+}
+
+void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices) {
+    constexpr std::size_t rows = 32'768;  // to a thread at a time: fewer are done before another one has started
+    const std::vector<PriceLines> lines = price_lines(venue);
     const std::size_t chunks = (positions.size() + rows - 1) / rows;
     std::atomic<bool> stop{false};
     run_chunks(std::max<std::size_t>(1, std::min(threads, chunks)), chunks, stop, [&](std::size_t, std::size_t chunk) {
         const std::size_t first = chunk * rows;
         const std::size_t size = std::min(rows, positions.size() - first);
-        of_each(lines, positions.some(first, size), of_lines, &prices[first]);
+        liquidation_prices(lines, positions.some(first, size), &prices[first]);
     });
 }
 

@@ -44,6 +44,7 @@ RowsApart::RowsApart(std::span<const double> key, std::span<const double> log_ba
     for (Kind& list : kinds_) {
         list.row.shrink_to_fit();
         list.lowest.shrink_to_fit();
+        least_.push_back(list.lowest.back());
     }
 }
 

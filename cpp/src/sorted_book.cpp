@@ -32,8 +32,8 @@ void fill(SortedSide& side, const LiquidationOrder::Bucket& bucket, BucketSort& 
 void sum_open_interest(SortedBook& sorted) {
     const Positions& held = sorted.positions;
     for (std::size_t i = 0; i < held.size(); ++i) {
-        if (held.account[i] != isolated) continue;
-        const auto k = static_cast<std::size_t>(held.instrument[i]);
+        if (held.account_of(i) != isolated) continue;
+        const auto k = held.instrument_of(i);
         const Perpetual& instrument = sorted.venue.instruments[k];
         const Claim c = claim(instrument, held.quantity[i], held.entry_price[i], held.margin[i]);
         if (c.coin == 0.0) continue;

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, book_summary, checks, memory, positions
+from levcore import _core, book_summary, checks, memory, positions, thread_count
 from levcore.errors import InputError, KindError
 from levcore.leverage_measures import LeverageMeasures
 from levcore.table import Table, Tabular
@@ -78,32 +78,32 @@ class Book(LeverageMeasures, Tabular):
         checks.instance("venue", venue, Venue)
         if accounts is not None:
             checks.instance("accounts", accounts, positions.Accounts)
-        rows = positions.account_rows(account, len(checks.column("quantity", quantity)), accounts)
-        margin = positions.margin_column(margin, rows)
-        given = {"quantity": quantity, "entry_price": entry_price, "margin": margin}
-        columns = {name: checks.column(name, values) for name, values in given.items()}
-        codes = positions.instrument_codes(venue, instrument, len(columns["quantity"]))
+        sizes = checks.column("quantity", quantity)
+        rows = positions.account_rows(account, accounts)
+        margin = positions.margin_column(margin, np.broadcast_to(rows, len(sizes)) if account is None else rows)
+        prices, margins = checks.column("entry_price", entry_price), checks.column("margin", margin)
+        columns = {"quantity": sizes, "entry_price": prices, "margin": margins}
+        codes = positions.instrument_codes(venue, instrument)
         named = {} if isinstance(instrument, str) else {"instrument": codes}
-        size = checks.same_length(**named, **columns, account=rows)
+        size = checks.same_length(**named, **columns, **({} if account is None else {"account": rows}))
         if size >= 2**32 - 1:
             raise InputError(f"a book must have fewer than 4294967295 positions, had {size}")
-        columns = {name: checks.frozen(positions.private(given[name], column)) for name, column in columns.items()}
-        codes, rows = checks.frozen(codes), checks.frozen(rows)
         self._accounts = positions.Accounts() if accounts is None else accounts
         balance = positions.balance_table(venue, self._accounts)
-        held = columns["quantity"], columns["entry_price"], columns["margin"], rows, balance
+        copies = positions.is_foreign(quantity), positions.is_foreign(entry_price), positions.is_foreign(margin)
+        held = codes, sizes, prices, margins, rows, balance
         try:
-            native = _core.Book(venue._to_native(), codes, *held)
+            native = _core.Book(venue._to_native(), *held, copies, thread_count.asked(None))
         except ValueError as error:
             raise InputError(str(error)) from None
         self._venue = venue
         self._liquidation_price: Floats | None = None
-        self._columns = columns
-        self._instrument = codes
-        self._account = rows
+        self._columns = {name: checks.frozen(getattr(native, name)) for name in columns}
+        self._instrument = np.broadcast_to(codes, size)
+        self._account = np.broadcast_to(rows, size)
         self._native = native
         self._guard = threading.Lock()
-        self._ready: object = None  # the last pair prepared, for cascade to find
+        self._ready: object = None  # the last pair prepared, or the market of a first shock, for cascade to find
 
     @classmethod
     def from_frame(

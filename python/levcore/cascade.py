@@ -21,6 +21,9 @@ Counts = npt.NDArray[np.int64]
 Single = float | np.floating[Any] | np.integer[Any] | Mapping[str, float]
 Batch = npt.ArrayLike
 
+#: A first shock sorts a book of fewer positions at once.
+ONCE_FROM = 2**15
+
 
 class Ready:
     """A book sorted for a market, made by :func:`prepare`; taken wherever the pair is.
@@ -52,18 +55,12 @@ class Ready:
     def __init__(self, book: Book, market: Market) -> None:
         self._book = checks.instance("book", book, Book)
         self._market = checks.instance("market", market, Market)
-        wanted = dict.fromkeys((*book.venue.assets, *book.venue.collateral))
-        unknown = [name for name in wanted if name not in market.names]
-        if unknown:
-            what = "asset and collateral" if book.venue.collateral else "asset"
-            raise InputError(f"market must have every {what} of the venue; missing: {', '.join(unknown)}")
+        asset_of, coins = _places(book, market)
         changing = bool(book.venue.backstop.deleveraging or book.venue.backstop.socialise)
         memory.refuse_if_too_large(
             memory.book_bytes(len(book), changing=changing) + accounts_bytes(book, states=1),
             f"sorting a book of {len(book):,} positions",
         )
-        asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
-        coins = [market.names.index(coin) for coin in book.venue.collateral]
         threads = thread_count.asked(None)
         self._native = _core.Ready(book._native, asset_of, coins, len(market), threads)
         self._native_market = market._to_native()
@@ -97,14 +94,26 @@ class Ready:
         if not engines.on_ladder(engine, outside):
             columns, count = self._native.shock(self._native_market, moves, False), None
         else:
-            columns = self._native.shock_on_ladder(self._native_market, moves, False)
+            threads = thread_count.asked(None)
+            columns = self._native.shock_on_ladder(self._native_market, moves, False, threads)
 
             def count() -> tuple[Counts, Counts]:
-                counted = self._native.shock_on_ladder(self._native_market, moves, True)
+                counted = self._native.shock_on_ladder(self._native_market, moves, True, threads)
                 return counted["rounds"], counted["cascade_depth"]
 
         reason = engines.reason(engine, outside, columns["by_ladder"])
         return unpack.many(columns, self.market.names, moves, self.market.numeraire, self, reason=reason, count=count)
+
+
+def _places(book: Book, market: Market) -> tuple[list[int], list[int]]:
+    """Return the places in the market of each instrument's asset and of each collateral."""
+    wanted = dict.fromkeys((*book.venue.assets, *book.venue.collateral))
+    unknown = [name for name in wanted if name not in market.names]
+    if unknown:
+        what = "asset and collateral" if book.venue.collateral else "asset"
+        raise InputError(f"market must have every {what} of the venue; missing: {', '.join(unknown)}")
+    asset_of = [market.names.index(instrument.asset) for instrument in book.venue.instruments]
+    return asset_of, [market.names.index(coin) for coin in book.venue.collateral]
 
 
 def prepare(book: Book, market: Market) -> Ready:
@@ -201,7 +210,8 @@ def shock(
     Notes
     -----
     The price moves, then rounds of margin checks and forced orders run until nobody is liquidatable. A shock knows no
-    refill and no funding. Source: the page "The model" of the documentation.
+    refill and no funding. The first shock of a large book sorts no more of it than it can reach. Source: the page
+    "The model" of the documentation.
 
     Examples
     --------
@@ -216,21 +226,46 @@ def shock(
     if isinstance(book, Ready):
         if market is not None and shock is not None:
             raise KindError("a prepared pair has its market: give only the shock")
-        ready, wanted = book, (market if shock is None else shock)
+        held, to, wanted = book.book, book.market, (market if shock is None else shock)
     else:
-        ready, wanted = ready_pair(book, market), shock
+        held, to, wanted = checks.instance("book", book, Book), checks.instance("market", market, Market), shock
+        _places(held, to)
     if wanted is None or isinstance(wanted, (str, Market)):
         raise KindError(f"shock must be a number, a mapping or an array, was {checks.describe(wanted)}")
     checks.choice("engine", engine, engines.ENGINES)
-    moves, one = _moves(wanted, ready.market.names)
+    moves, one = _moves(wanted, to.names)
     if one and engine == "ladder":
         raise DomainError("engine='ladder' is for arrays of shocks: one shock is kept whole, which the ledger does")
+    if one and not isinstance(book, Ready) and (outcome := _first(held, to, moves)) is not None:
+        return outcome
+    ready = book if isinstance(book, Ready) else ready_pair(held, to)
     return ready._run(moves) if one else ready._run_many(moves, engine)
 
 
 def ready_pair(book: object, market: object) -> Ready:
     """Return the pair prepared; a book remembers its last one."""
     return _remembered(checks.instance("book", book, Book), checks.instance("market", market, Market))
+
+
+def _first(book: Book, market: Market, moves: Floats) -> Outcome | None:
+    """Run the first shock of a large book, which sorts no more of it than it can reach.
+
+    None where the book is sorted, or a second shock shows that it is worth sorting, or its venue wants it whole.
+    """
+    if len(book) < ONCE_FROM:
+        return None
+    with book._guard:
+        last = book._ready
+        if (isinstance(last, Ready) and last.market == market) or (isinstance(last, Market) and last == market):
+            return None
+        book._ready = market
+    most = memory.book_bytes(len(book), changing=False) + len(book) * memory.COLUMN_BYTES  # if all are reached
+    memory.refuse_if_too_large(most, f"a shock of {len(book):,} positions")
+    threads = thread_count.asked(None)
+    columns = _core.shock_once(book._native, _places(book, market)[0], market._to_native(), moves[0], threads)
+    if columns is None:
+        return None
+    return unpack.single(columns, market.names, moves, market.numeraire, book.venue.backstop.own_funds)
 
 
 def _remembered(book: Book, market: Market) -> Ready:

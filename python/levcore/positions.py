@@ -78,12 +78,12 @@ def _accounts(balances: dict[str, Floats]) -> Accounts:
     return Accounts(**balances)
 
 
-def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np.int32]:
-    """Return the place of each position's instrument in the venue's list; names or codes come in."""
+def instrument_codes(venue: Venue, instrument: Any) -> npt.NDArray[np.int32]:
+    """Return the place of each position's instrument in the venue's list, one place where all have the same name."""
     symbols = {symbol: code for code, symbol in enumerate(venue.symbols)}
     if isinstance(instrument, str):
         checks.names_in("instrument", {instrument: None}, venue.symbols)
-        return np.full(size, symbols[instrument], dtype=np.int32)
+        return np.array([symbols[instrument]], dtype=np.int32)
     to_numpy = getattr(instrument, "to_numpy", None)
     array = np.asarray(instrument if to_numpy is None else to_numpy())
     if array.ndim != 1:
@@ -107,9 +107,14 @@ def instrument_codes(venue: Venue, instrument: Any, size: int) -> npt.NDArray[np
     return codes
 
 
+def is_foreign(given: Any) -> bool:
+    """Say whether a column's memory may be somebody else's, so that a later write to it would show."""
+    return not isinstance(given, (list, tuple))
+
+
 def private(given: Any, values: Floats) -> Floats:
-    """Copy a column whose memory may be somebody else's, so that a later write to it does not show."""
-    return values if isinstance(given, (list, tuple)) else values.copy()
+    """Copy a column whose memory may be somebody else's."""
+    return values.copy() if is_foreign(given) else values
 
 
 def pick(rows: Any, size: int) -> npt.NDArray[np.int64]:
@@ -127,12 +132,12 @@ def pick(rows: Any, size: int) -> npt.NDArray[np.int64]:
         raise InputError(f"no such rows in a book of {size}: {error}") from None
 
 
-def account_rows(account: Any, size: int, accounts: Accounts | None) -> npt.NDArray[np.int64]:
-    """Return each position's row in the table of accounts, -1 where it is isolated."""
+def account_rows(account: Any, accounts: Accounts | None) -> npt.NDArray[np.int64]:
+    """Return each position's row in the table of accounts, -1 where it is isolated; one -1 where all are."""
     if account is None:
         if accounts is not None and len(accounts):
             raise InputError("account must be given with accounts: for each position a row of it, or -1")
-        return np.full(size, ISOLATED, dtype=np.int64)
+        return np.array([ISOLATED], dtype=np.int64)
     array = np.asarray(account)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise KindError(f"account must be a column of rows of accounts (integers), was {checks.describe(account)}")

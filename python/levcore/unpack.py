@@ -57,7 +57,7 @@ def _one(columns: Mapping[str, Any], names: tuple[str, ...], own_funds: Iterable
     for name in _PER_ASSET:
         values[name] = dict(zip(names, columns[name][0].tolist(), strict=True))
     values["exhausted"] = bool(columns["exhausted"][0])
-    liquidated = columns["liquidated_at"] >= 0
+    liquidated = columns["liquidated"].view(np.bool_) if "liquidated" in columns else columns["liquidated_at"] >= 0
     values["own_funds"] = dict(zip(own_funds, columns["own_funds"][0].tolist(), strict=True))
     liquidated.flags.writeable = False
     return values | {"liquidated": liquidated, "error": _errors(columns, names)[0], "engine": "ledger"}

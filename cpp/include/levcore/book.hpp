@@ -9,6 +9,7 @@
 
 namespace levcore {
 
+// Of instruments and accounts a column of one number is that of all rows.
 struct Positions {
     std::span<const std::int32_t> instrument;  // index in the venue's instruments
     std::span<const double> quantity;
@@ -17,9 +18,16 @@ struct Positions {
     std::span<const std::int64_t> account;  // row of the accounts table; isolated: none
 
     [[nodiscard]] std::size_t size() const noexcept { return quantity.size(); }
+    [[nodiscard]] std::size_t instrument_of(std::size_t row) const noexcept {
+        return static_cast<std::size_t>(instrument[instrument.size() == 1 ? 0 : row]);
+    }
+    [[nodiscard]] std::int64_t account_of(std::size_t row) const noexcept {
+        return account[account.size() == 1 ? 0 : row];
+    }
     [[nodiscard]] Positions some(std::size_t from, std::size_t rows) const {
-        return {instrument.subspan(from, rows), quantity.subspan(from, rows), entry_price.subspan(from, rows),
-                margin.subspan(from, rows), account.subspan(from, rows)};
+        return {instrument.size() == 1 ? instrument : instrument.subspan(from, rows), quantity.subspan(from, rows),
+                entry_price.subspan(from, rows), margin.subspan(from, rows),
+                account.size() == 1 ? account : account.subspan(from, rows)};
     }
 };
 
@@ -39,6 +47,9 @@ struct Book {
 // Prices, sizes and margins stay between these, so that no product of three of them leaves float64.
 inline constexpr double largest_number = 1e90;
 inline constexpr double smallest_number = 1e-90;
+
+// Whether nothing is wrong with a table of positions. Sooner than validate, which says what is.
+bool is_valid(const Positions& positions, std::size_t instruments, std::size_t accounts) noexcept;
 
 // What is wrong with a table of positions, naming column, row, value and rule; empty if nothing is. A position of an
 // account has no margin of its own: nan.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "levcore/ladder_walk.hpp"
 #include "levcore/ledger.hpp"
@@ -15,6 +16,16 @@ namespace levcore {
 Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep,
               Handed* handed = nullptr);
 Outcome shock(const SortedBook& book, const Market& market, std::span<const double> moves, LadderWalk& walk);
+
+// The same by the ledger, of a book without accounts that is not sorted: only what the shock can reach is. At a venue
+// where nobody else has a part in it (reachable.hpp); to the bit what a sorted book gives, but for the size of rounding
+// that the audit of money finds.
+struct OneShock {
+    Outcome outcome;                       // whole, but for who was liquidated
+    std::vector<std::uint8_t> liquidated;  // per position
+};
+OneShock shock_once(const Venue& venue, const Positions& positions, std::span<const std::uint32_t> asset_of,
+                    const Market& market, std::span<const double> moves, std::size_t threads);
 
 // What happens along a path of fundamental prices.
 Outcome run_path(const SortedBook& book, const Market& market, const Course& course, Keep keep,

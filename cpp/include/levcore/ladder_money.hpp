@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "levcore/ladder_build.hpp"
 #include "levcore/ladder_till.hpp"
@@ -75,6 +76,7 @@ class LadderMoney {
     void settle_parts(const Walk& w);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);
     bool settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best);
+    void trade_apart(const Walk& w, std::span<const std::uint32_t> rows, std::span<double> notional) const;
     bool pay_together(double fees, double remainder, double deficit);
     void settle_rows(const Walk& w, std::size_t from, std::size_t to);
     template <class MeanRatio>
@@ -87,6 +89,7 @@ class LadderMoney {
     const Ladder& ladder_;
     LadderTill till_;
     std::array<double, 2> notional_{0.0, 0.0};
+    std::vector<std::uint32_t> unsure_;  // rows of the stretch that is settled
     bool inside_ = true;
 };
 

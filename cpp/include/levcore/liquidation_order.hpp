@@ -74,10 +74,10 @@ class LiquidationOrder {
     void count(const std::vector<PriceLines>& lines, std::size_t from, std::size_t to, std::span<std::uint32_t> counts);
     void place(std::size_t from, std::size_t to, std::span<std::uint32_t> next);
     [[nodiscard]] bool stands_alone(std::size_t position) const noexcept {
-        return positions_.account[position] == isolated && positions_.quantity[position] != 0.0;
+        return positions_.account_of(position) == isolated && positions_.quantity[position] != 0.0;
     }
     [[nodiscard]] const Grid& grid_of(std::size_t position) const noexcept {
-        const std::size_t k = asset_of_[static_cast<std::size_t>(positions_.instrument[position])];
+        const std::size_t k = asset_of_[positions_.instrument_of(position)];
         return grids_[2 * k + (positions_.quantity[position] > 0.0 ? longs : shorts)];
     }
 

@@ -51,6 +51,9 @@ std::vector<PriceLines> price_lines(const Venue& venue);
 // sort_key of every position (margin.hpp); of one that does not stand alone anything.
 void sort_keys(const std::vector<PriceLines>& lines, const Positions& positions, double* keys);
 
+// The liquidation price of every position; of one that does not stand alone anything.
+void liquidation_prices(const std::vector<PriceLines>& lines, const Positions& positions, double* prices);
+
 // The liquidation price of every position of a book that stands alone, as many threads at it as are worth starting.
 void liquidation_prices(const Venue& venue, const Positions& positions, std::size_t threads, std::span<double> prices);
 

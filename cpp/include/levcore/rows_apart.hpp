@@ -28,22 +28,30 @@ class RowsApart {
     // Those of rows [from, to) that are not sure to leave a deficit where prices stand at or below `best`.
     template <class F>
     void each_unsure(std::size_t from, std::size_t to, double best, F&& f) const {
-        for (const Kind& kind : kinds_) {
-            const auto first = std::lower_bound(kind.row.begin(), kind.row.end(), from);
-            const auto last = std::lower_bound(first, kind.row.end(), to);
-            const auto sure = std::partition_point(kind.lowest.begin(), kind.lowest.end(),
-                                                   [&](double lowest) { return best < lowest; });
-            const auto skip = std::max(first, kind.row.begin() + (sure - kind.lowest.begin()));
-            for (auto at = skip; at < last; ++at) f(static_cast<std::size_t>(*at));
+        for (std::size_t k = 0; k < kinds_.size(); ++k) {
+            if (best < least_[k]) continue;
+            const Kind& kind = kinds_[k];
+            auto at = kind.row.begin() + first_at_most(kind.lowest, best);
+            if (*at < from) at = std::lower_bound(at, kind.row.end(), from);
+            for (; at < kind.row.end() && *at < to; ++at) f(*at);
         }
     }
 
   private:
+    // Of falling numbers, the last of which is one, the first at or below `best`; without a branch that may be missed.
+    static std::ptrdiff_t first_at_most(const std::vector<double>& falling, double best) noexcept {
+        const double* at = falling.data();
+        for (std::size_t left = falling.size(); left > 1; left -= left / 2)
+            at += best < at[left / 2 - 1] ? left / 2 : 0;
+        return at - falling.data();
+    }
+
     struct Kind {
         std::vector<std::uint32_t> row;
         std::vector<double> lowest;  // bound of the rows so far
     };
     std::vector<Kind> kinds_;
+    std::vector<double> least_;  // bound of a kind's rows
     std::vector<std::uint8_t> is_apart_;
 };
 
