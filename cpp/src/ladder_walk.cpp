@@ -40,7 +40,7 @@ void LadderWalk::begin() {
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const double y = log(market_.assets[k].price);
         const bool covered = covered_quantity(market_.assets[k].impact, 0.0) > 0.0;
-        assets_[k] = {y, 0.0, 0.0, {}, {}, {}, {}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
+        assets_[k] = {y, 0.0, 0.0, {}, {}, {}, {}, {}, 0.0, y, y, y, y, covered ? 0.0 : not_a_number};
         set_triggers(k);
     }
 }
@@ -65,8 +65,8 @@ Pair LadderWalk::closed(std::size_t k) const {
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    const std::array<double, 2> gone{on.sides[longs].rungs[a.cursor[longs]].quantity,
-                                     on.sides[shorts].rungs[a.cursor[shorts]].quantity};
+    const std::array<double, 2>& gone = a.gone;
+    for (const std::size_t side : {longs, shorts}) a.gone[side] = on.sides[side].rungs[a.cursor[side]].quantity;
     a.volume = a.refilled.high + (gone[shorts] - gone[longs]);
     const double moved = on.is_linear ? on.mark_slope * a.volume
                                       : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, a.volume);
@@ -146,14 +146,18 @@ void LadderWalk::walk_alone(const LogBlock& logs, std::size_t steps) {
     note_stretch();
 }
 
-void LadderWalk::push(std::size_t side, const Push& p, std::size_t first_row) {
+void LadderWalk::push(std::size_t side, const Push& p, Reached known) {
     AssetWalk& a = assets_[0];
     const LadderSide& rows = ladder_.assets[0].sides[side];
     step_ = p.step;
     a.log_fundamental = p.log_price;
     note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
     const std::size_t from = a.cursor[side];
-    const std::size_t to = rows.reach(p.place, std::max(from, first_row), book_.venue.liquidate_at_equality);
+    const bool equal = book_.venue.liquidate_at_equality;
+    const std::size_t to =
+        ladder_.assets[0].is_linear
+            ? rows.reach(p.place, std::max(from, known.row), equal)
+            : fall_to(0, side, p.log_price, from > known.row ? reached(0, side) : known, FallDepth::row).row;
     if (to == from) return;
     const double volume = a.volume;
     a.cursor[side] = to;
@@ -184,7 +188,25 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
     a.highest = std::max(a.highest, seen.highest_mark);
 }
 
-// One search where impact is linear; else as many as there are rounds. Returns how many rounds it was.
+Reached LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, Reached from, FallDepth depth) const {
+    const AssetWalk& a = assets_[k];
+    const Asset& asset = market_.assets[k];
+    const double sign = sign_of(side);
+    const bool equal = book_.venue.liquidate_at_equality;
+    const auto run = [&](auto&& impact_of) {
+        const auto place_after = [&](double closed) {
+            const double moved = side == longs ? a.gone[shorts] - closed : closed - a.gone[longs];
+            const double impact = asset.mark_follow * impact_of(a.refilled.high + moved);
+            return sign * log_price + (sign * a.log_permanent + sign * impact);
+        };
+        return fall(ladder_.assets[k].sides[side], from, depth, equal, place_after);
+    };
+    if (const auto* root = std::get_if<SquareRootImpact>(&asset.impact))
+        return run([c = root->coefficient](double x) { return (x < 0.0 ? -c : c) * std::sqrt(std::fabs(x)); });
+    return run([&](double x) { return log_impact(asset.impact, x); });
+}
+
+// One search, but for rounds that are to be counted where impact is not linear. Returns how many rounds it was.
 std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
@@ -192,7 +214,11 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     const std::size_t from = a.cursor[side];
     const double volume = a.volume;
     std::int64_t rounds = 0;
-    while (true) {
+    if (!on.is_linear && !count_rounds_) {
+        a.cursor[side] = fall_to(k, side, a.log_fundamental, reached(k, side), FallDepth::row).row;
+        set_triggers(k);
+    }
+    while (on.is_linear || count_rounds_) {
         const double place = height_at(k, side, a.log_fundamental);
         const std::size_t now = a.cursor[side];
         const std::size_t to =
