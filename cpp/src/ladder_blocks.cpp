@@ -143,7 +143,7 @@ void LadderBlocks::look_into_spans() {
             fetch(ladder_.assets[look.asset].sides[look.side], look.known.row);
         }
     };
-    deepen(FallDepth::block, [](const LadderSide& side, std::size_t row) { side.fetch_strides(row); });
+    deepen(FallDepth::block, [](const LadderSide& side, std::size_t row) { side.spans.fetch_strides(row); });
     deepen(FallDepth::stride, [](const LadderSide& side, std::size_t row) { side.fetch_stride(row); });
 }
 

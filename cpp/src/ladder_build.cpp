@@ -100,15 +100,6 @@ void index_heights(LadderSide& side) {
     for (std::size_t c = cells - 1; c-- > 0;) side.first_of[c] = std::min(side.first_of[c], side.first_of[c + 1]);
 }
 
-std::vector<FallSpan> fall_spans(const LadderSide& side, std::size_t rows) {
-    std::vector<FallSpan> spans;
-    spans.reserve(side.rows / rows + 2);
-    for (std::size_t row = 0; row < side.rows; row += rows)
-        spans.push_back({side.rungs[std::min(side.rows, row + rows) - 1].height, side.rungs[row].quantity});
-    spans.push_back({-infinity, side.rungs[side.rows].quantity});
-    return spans;
-}
-
 void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, const Venue& venue, const Asset& asset) {
     LadderSide& side = on.sides[which];
     const double sign = which == longs ? 1.0 : -1.0;
@@ -130,12 +121,11 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     const UnsetVector<double> log_bankrupt = log_bankruptcies(sorted, side.rows, sign);
     const UnsetVector<double> bounds = deficit_bounds(side, log_bankrupt, on, spread);
     side.apart = RowsApart(std::span(sorted.key).first(side.rows), log_bankrupt, bounds, sign);
-    bound_blocks(side, sorted, which == longs, on, spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee)), bounds);
+    const double after_fee = spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee));
+    bound_blocks(side, sorted, which == longs, on, after_fee, bounds);
+    if (!on.is_linear) side.spans = span_rows(side, sorted, log_bankrupt, bounds, after_fee);
     side.apart.settle_down();
     index_heights(side);
-    if (on.is_linear) return;
-    side.fall_blocks = fall_spans(side, block_rows);
-    side.fall_strides = fall_spans(side, stride_rows);
 }
 
 }  // namespace

@@ -193,17 +193,14 @@ Reached LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, R
     const Asset& asset = market_.assets[k];
     const double sign = sign_of(side);
     const bool equal = book_.venue.liquidate_at_equality;
-    const auto run = [&](auto&& impact_of) {
+    return with_log_impact(asset.impact, [&](auto&& impact_of) {
         const auto place_after = [&](double closed) {
             const double moved = side == longs ? a.gone[shorts] - closed : closed - a.gone[longs];
             const double impact = asset.mark_follow * impact_of(a.refilled.high + moved);
             return sign * log_price + (sign * a.log_permanent + sign * impact);
         };
         return fall(ladder_.assets[k].sides[side], from, depth, equal, place_after);
-    };
-    if (const auto* root = std::get_if<SquareRootImpact>(&asset.impact))
-        return run([c = root->coefficient](double x) { return (x < 0.0 ? -c : c) * std::sqrt(std::fabs(x)); });
-    return run([&](double x) { return log_impact(asset.impact, x); });
+    });
 }
 
 // One search, but for rounds that are to be counted where impact is not linear. Returns how many rounds it was.

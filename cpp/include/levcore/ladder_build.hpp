@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "levcore/ladder_spans.hpp"
 #include "levcore/market.hpp"
 #include "levcore/prefetch.hpp"
 #include "levcore/rows_apart.hpp"
@@ -46,20 +47,10 @@ inline Pair between(const Rung& from, const Rung& to) {
 }
 
 inline constexpr std::size_t rows_of_many = 64 * block_rows;
-inline constexpr std::size_t stride_rows = 8;
-
-// Some rows: the height of the last one, and what stands before the first.
-struct FallSpan {
-    double height;
-    double quantity;
-};
 
 struct LadderSide {
     std::size_t rows = 0;     // those that a mark can reach
     UnsetVector<Rung> rungs;  // and one more, which nothing reaches
-    // Where impact is not linear: of every 64 rows, and of every 8; and one more, which nothing reaches.
-    std::vector<FallSpan> fall_blocks;
-    std::vector<FallSpan> fall_strides;
     // Per block of rows, in units of the walk's log price at the first row: where a row may fall short of its fee, and
     // below which all leave a deficit that do not stand apart; and the first one for all rows from there on.
     std::vector<double> safe;
@@ -68,6 +59,7 @@ struct LadderSide {
     std::vector<double> safe_of_many;  // the same of many blocks together
     std::vector<double> bankrupt_of_many;
     RowsApart apart;
+    LadderSpans spans;  // where impact is not linear
     // A grid over heights: the first row of each cell.
     double highest = 0.0;
     double cells_per_unit = 0.0;
@@ -84,13 +76,10 @@ struct LadderSide {
         prefetch(rungs.data() + row);
         prefetch(rungs.data() + std::min(row + 2, rows));
     }
-    // The same of the strides of a row's block, and of the rows of a stride.
-    void fetch_strides(std::size_t row) const noexcept {
-        const std::size_t first = row / block_rows * (block_rows / stride_rows);
-        for (const std::size_t n : std::initializer_list<std::size_t>{0, 4}) prefetch(fall_strides.data() + std::min(first + n, fall_strides.size() - 1));
-    }
+    // The same of the rows of a stride.
     void fetch_stride(std::size_t row) const noexcept {
-        for (const std::size_t n : std::initializer_list<std::size_t>{0, 2, 4, 6, 8}) prefetch(rungs.data() + std::min(row + n, rows));
+        for (const std::size_t n : std::initializer_list<std::size_t>{0, 2, 4, 6, 8})
+            prefetch(rungs.data() + std::min(row + n, rows));
     }
 
     [[nodiscard]] std::size_t cell(double height_at) const noexcept {

@@ -48,9 +48,9 @@ std::size_t first_to_stay(const FallSpan* spans, std::size_t from, std::size_t c
 // rises with the quantity.
 template <class PlaceAfter>
 Reached fall(const LadderSide& side, Reached at, FallDepth depth, bool at_equality, PlaceAfter&& place_after) {
-    const FallSpan* const blocks = side.fall_blocks.data();
-    const FallSpan* const strides = side.fall_strides.data();
-    const std::size_t count = side.fall_blocks.size() - 1;
+    const FallSpan* const blocks = side.spans.blocks.data();
+    const FallSpan* const strides = side.spans.strides.data();
+    const std::size_t count = side.spans.blocks.size() - 1;
     const auto goes = [&](double height, double place) { return at_equality ? height >= place : height > place; };
     const auto from = [&](const FallSpan* spans, std::size_t n, std::size_t rows) {
         return Reached{std::min(side.rows, n * rows), spans[n].quantity};

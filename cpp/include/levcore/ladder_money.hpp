@@ -54,6 +54,13 @@ class LadderMoney {
         double log_start;  // log price of the walk before the first order
     };
 
+    // Some rows of a walk that are alike.
+    enum class Alike { nothing, safe, bankrupt, unsure };
+    struct AlikeRows {
+        Alike how;
+        std::size_t from;
+    };
+
     [[nodiscard]] double log_walk(const Walk& w, double volume) const;
     [[nodiscard]] double average_price(const Walk& w, std::size_t from, double size) const;
     // What rows [from, to) bring, in one; of shorts, cost.
@@ -62,6 +69,12 @@ class LadderMoney {
     [[nodiscard]] double log_walk_at(const Walk& w, std::size_t row) const;
     [[nodiscard]] double closed_before(const Walk& w, std::size_t row) const;
     void settle_parts(const Walk& w);
+    // Where impact is not linear (ladder_money_spans.cpp).
+    template <class ImpactOf>
+    void settle_spans(const Walk& w, ImpactOf&& impact_of);
+    void settle_by_spans(const Walk& w);
+    void settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to);
+    bool settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);
     bool settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best);
     bool pay_together(double fees, double remainder, double deficit);

@@ -1,0 +1,83 @@
+// Columns of a side of the ladder for impact that is not linear: rows in spans of equal length, so that questions to
+// many rows are put to a few numbers that stay in the cache.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include "levcore/prefetch.hpp"
+#include "levcore/sorted_book.hpp"
+
+namespace levcore {
+
+struct LadderSide;
+
+inline constexpr std::size_t stride_rows = 8;
+
+// The height of the last row, and what stands before the first.
+struct FallSpan {
+    double height;
+    double quantity;
+};
+
+// What stands before the first row; in mirrored logs of the walk's price where a row may fall short of its fee, and
+// below which all leave a deficit that do not stand apart (rows_apart.hpp).
+struct MoneySpan {
+    double quantity;
+    double safe;
+    double bankrupt;
+};
+
+// A row that stands apart, below what mirrored log price it leaves a deficit for sure, and what its order is about.
+struct RowApart {
+    double bankrupt;
+    double quantity_before;
+    double size;
+    double cash;
+    std::uint32_t row;
+};
+
+struct LadderSpans {
+    static constexpr std::array<std::size_t, 4> lengths{8, 64, 512, 4096};
+    static constexpr std::size_t apart_length = 512;
+
+    // Each with one more, which nothing reaches.
+    std::vector<FallSpan> blocks;
+    std::vector<FallSpan> strides;
+    std::array<std::vector<MoneySpan>, 4> money;
+    // Span after span of 512, those of one by rising bound; where each span's begin.
+    std::vector<RowApart> apart;
+    std::vector<std::uint32_t> first_apart;
+
+    // Asks for the memory that looking into the strides of a row's block needs.
+    void fetch_strides(std::size_t row) const noexcept {
+        const std::size_t first = row / block_rows * (block_rows / stride_rows);
+        for (const std::size_t n : std::initializer_list<std::size_t>{0, 4})
+            prefetch(strides.data() + std::min(first + n, strides.size() - 1));
+    }
+
+    // Those of rows [from, to), all in one span of 512, that are not sure to leave a deficit where the first one's
+    // mirrored log price is `best`.
+    template <class F>
+    void each_unsure(std::size_t from, std::size_t to, double best, F&& f) const {
+        const std::size_t n = from / apart_length;
+        for (std::size_t i = first_apart[n]; i < first_apart[n + 1] && apart[i].bankrupt <= best; ++i)
+            if (apart[i].row >= from && apart[i].row < to) f(apart[i]);
+    }
+    void fetch_apart(std::size_t row) const noexcept {
+        const std::size_t n = std::min(row / apart_length, first_apart.size() - 1);
+        if (!apart.empty()) prefetch(apart.data() + std::min<std::size_t>(first_apart[n], apart.size() - 1));
+    }
+};
+
+// Of a side whose rungs and rows apart are there, given its rows' mirrored logs of bankruptcy price, below what each
+// leaves a deficit for sure, and what share of a price is left after spread and fee.
+LadderSpans span_rows(const LadderSide& side, const SortedSide& sorted, std::span<const double> log_bankrupt,
+                      std::span<const double> deficit_bound, double after_fee);
+
+}  // namespace levcore

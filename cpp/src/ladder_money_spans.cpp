@@ -1,0 +1,99 @@
+// Money of a walk that is not linear: how it moves from row to row is asked of impact itself, span by span of rows, the
+// longest first.
+#include <algorithm>
+#include <cmath>
+
+#include "levcore/ladder_money.hpp"
+#include "levcore/margin.hpp"
+#include "levcore/real.hpp"
+
+namespace levcore {
+
+void LadderMoney::settle_by_spans(const Walk& w) {
+    with_log_impact(market_.assets[w.stretch.asset].impact, [&](auto&& impact_of) { settle_spans(w, impact_of); });
+}
+
+template <class ImpactOf>
+void LadderMoney::settle_spans(const Walk& w, ImpactOf&& impact_of) {
+    const LadderSpans& spans = w.rows.spans;
+    constexpr auto lengths = LadderSpans::lengths;
+    const std::size_t to = w.stretch.to;
+    const double closed = w.rows.rungs[w.stretch.from].quantity;
+    const double closed_at_end = w.rows.rungs[to].quantity;
+    const auto price_after = [&](double quantity) {
+        return w.sign * (w.stretch.log_price + impact_of(w.stretch.volume - w.sign * (quantity - closed)));
+    };
+    AlikeRows rows{Alike::nothing, w.stretch.from};
+    double price = w.sign * w.log_start;
+    std::size_t level = lengths.size() - 1;
+    for (std::size_t row = w.stretch.from; row < to && inside_;) {
+        const std::size_t n = row / lengths[level];
+        const MoneySpan& span = spans.money[level][n];
+        const std::size_t end = std::min(to, (n + 1) * lengths[level]);
+        const double price_at_end = price_after(end == to ? closed_at_end : spans.money[level][n + 1].quantity);
+        const Alike how = price_at_end >= span.safe ? Alike::safe
+                          : price < span.bankrupt   ? Alike::bankrupt
+                                                    : Alike::unsure;
+        if (how == Alike::unsure && level > 0) {
+            --level;
+            continue;
+        }
+        if (how != rows.how || (how == Alike::unsure && row - rows.from + lengths[0] > block_rows)) {
+            settle_alike(w, rows, row);
+            rows = {how, row};
+        }
+        row = end;
+        price = price_at_end;
+        while (level + 1 < lengths.size() && row % lengths[level + 1] == 0) ++level;
+    }
+    if (inside_) settle_alike(w, rows, to);
+}
+
+void LadderMoney::settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to) {
+    if (rows.how == Alike::safe)
+        settle_sum(w, rows.from, to, money(w, rows.from, to));
+    else if (rows.how == Alike::unsure || (rows.how == Alike::bankrupt && !settle_bankrupt_spans(w, rows.from, to)))
+        for (std::size_t at = rows.from; at < to && inside_; at += block_rows)
+            settle_rows(w, at, std::min(to, at + block_rows));
+}
+
+// As LadderMoney::settle_bankrupt: who stands apart, and may have something left, is asked.
+bool LadderMoney::settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to) {
+    constexpr std::size_t length = LadderSpans::apart_length;
+    const LadderSpans& spans = w.rows.spans;
+    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    const Impact& impact = market_.assets[w.stretch.asset].impact;
+    const double price = exp(w.stretch.log_price) * w.spread;
+    const double closed = w.rows.rungs[w.stretch.from].quantity;
+    double asked = 0.0;
+    double left = 0.0;
+    double fees = 0.0;
+    double deficit = 0.0;
+    std::size_t sure = to - from;
+    const auto ask = [&](const RowApart& row) {
+        const double volume = w.stretch.volume - w.sign * (row.quantity_before - closed);
+        const double notional = row.size * (price * average_ratio(impact, volume, -w.sign * row.size));
+        const double has = w.sign * notional + row.cash;
+        asked += has;
+        --sure;
+        if (has <= 0.0) {
+            deficit -= has;
+            return;
+        }
+        left += has;
+        fees += liquidation_fee(book_.venue.liquidation, notional, has);
+    };
+    for (std::size_t row = from; row < to;) {
+        const std::size_t end = std::min(to, (row / length + 1) * length);
+        spans.fetch_apart(end);
+        const double quantity = spans.money[0][row / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
+        const double best = w.sign * log_walk(w, w.stretch.volume - w.sign * std::max(0.0, quantity - closed));
+        spans.each_unsure(row, end, best, ask);
+        row = end;
+    }
+    // Where all were asked, what is left of the sum is rounding, and no deficit.
+    if (sure > 0) deficit += std::max(0.0, asked - all);
+    return pay_together(fees, left - fees, deficit);
+}
+
+}  // namespace levcore
