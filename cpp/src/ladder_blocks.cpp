@@ -22,7 +22,7 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
       assets_(market.assets.size()),
       process_(drawn, most_paths),
       walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
-      by_steps_(assets_ > 1 || count_rounds || market.assets[0].resilience > 0.0) {
+      by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
     logs_.resize(block_steps * cells);
@@ -121,30 +121,30 @@ void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
         visits_.push_back({path, looks_.size(), walks_[path].stretches().size(), by_steps_, infinity, -infinity});
         for (std::uint32_t k = 0; k < assets_; ++k) look_at(visits_.back(), k, step, steps);
     }
-    look_into_heights();
-    look_into_spans();
-}
-
-void LadderBlocks::look_into_heights() {
+    if (!ladder_.assets[0].is_linear && assets_ == 1) return look_into_spans();
     for (Look& look : looks_) {
-        if (!ladder_.assets[look.asset].is_linear) continue;
         const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
-        look.known.row = std::max(side.first_row(look.push.place), look.known.row);
-        side.fetch_row(look.known.row);
+        const std::size_t row =
+            std::max(side.first_row(look.push.place), walks_[look.path].cursor(look.asset, look.side));
+        side.fetch_row(row);
+        look.first_row = static_cast<std::uint32_t>(row);
     }
 }
 
-// Where impact is not linear: first the columns that stay in the cache, then what they lead to.
+// Where impact is not linear: first columns that stay in the cache, then what they lead to.
 void LadderBlocks::look_into_spans() {
-    const auto deepen = [&](FallDepth depth, auto&& fetch) {
+    const auto look_closer = [&](FallDepth depth, auto&& fetch) {
         for (Look& look : looks_) {
-            if (ladder_.assets[look.asset].is_linear) continue;
-            look.known = walks_[look.path].fall_to(look.asset, look.side, look.push.log_price, look.known, depth);
-            fetch(ladder_.assets[look.asset].sides[look.side], look.known.row);
+            const std::size_t from =
+                std::max<std::size_t>(look.first_row, walks_[look.path].cursor(look.asset, look.side));
+            const std::size_t row =
+                walks_[look.path].fall_to(look.asset, look.side, look.push.log_price, from, depth);
+            fetch(ladder_.assets[look.asset].sides[look.side], row);
+            look.first_row = static_cast<std::uint32_t>(row);
         }
     };
-    deepen(FallDepth::block, [](const LadderSide& side, std::size_t row) { side.spans.fetch_strides(row); });
-    deepen(FallDepth::stride, [](const LadderSide& side, std::size_t row) { side.fetch_stride(row); });
+    look_closer(FallDepth::block, [](const LadderSide& side, std::size_t row) { side.spans.fetch_shortest(row); });
+    look_closer(FallDepth::stride, [](const LadderSide& side, std::size_t row) { side.fetch_stride(row); });
 }
 
 void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps) {
@@ -158,11 +158,11 @@ void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std:
     std::array<bool, 2> seen{false, false};
     const auto look = [&](std::size_t side, std::size_t s, double price, double other_way) {
         const double place = walk.height_at(k, side, price);
-        if (ladder_.assets[k].is_linear) ladder_.assets[k].sides[side].fetch_cell(place);
+        ladder_.assets[k].sides[side].fetch_cell(place);
         looks_.push_back({static_cast<std::uint32_t>(path),
                           k,
                           static_cast<std::uint32_t>(side),
-                          walk.reached(k, side),
+                          0,
                           {static_cast<std::int64_t>(step + s), price, place, other_way}});
         seen[side] = true;
         lowest = infinity;
@@ -188,7 +188,7 @@ void LadderBlocks::visit(const Visit& v, std::size_t end, std::size_t step, std:
         walk.walk({logs_.data() + v.path, assets_, paths_, assets_ * paths_}, step, days);
     } else {
         for (std::size_t i = v.first_look; i < end; ++i) {
-            walk.push(looks_[i].side, looks_[i].push, looks_[i].known);
+            walk.push(looks_[i].side, looks_[i].push, looks_[i].first_row);
             rows_.fetch(0, looks_[i].side, walk.cursor(0, looks_[i].side));
         }
         if (v.lowest <= v.highest) walk.rest(v.lowest, v.highest);

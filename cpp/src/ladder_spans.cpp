@@ -13,12 +13,15 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // What may be a matter of rounding is asked row by row.
 constexpr double room = 1e-9;
 
-std::vector<FallSpan> fall_spans(const LadderSide& side, std::size_t length) {
-    std::vector<FallSpan> spans;
-    spans.reserve(side.rows / length + 2);
-    for (std::size_t row = 0; row < side.rows; row += length)
-        spans.push_back({side.rungs[std::min(side.rows, row + length) - 1].height, side.rungs[row].quantity});
-    spans.push_back({-infinity, side.rungs[side.rows].quantity});
+FallSpans fall_spans(const LadderSide& side, std::size_t length) {
+    constexpr std::size_t more = 8;
+    FallSpans spans;
+    spans.height.assign((side.rows + length - 1) / length + more, -infinity);
+    spans.quantity.assign(spans.height.size(), side.rungs[side.rows].quantity);
+    for (std::size_t row = 0; row < side.rows; row += length) {
+        spans.height[row / length] = side.rungs[std::min(side.rows, row + length) - 1].height;
+        spans.quantity[row / length] = side.rungs[row].quantity;
+    }
     return spans;
 }
 
@@ -78,8 +81,8 @@ void list_rows_apart(LadderSpans& spans, const LadderSide& side, const SortedSid
 LadderSpans span_rows(const LadderSide& side, const SortedSide& sorted, std::span<const double> log_bankrupt,
                       std::span<const double> deficit_bound, double after_fee) {
     LadderSpans spans;
-    spans.blocks = fall_spans(side, block_rows);
-    spans.strides = fall_spans(side, stride_rows);
+    for (std::size_t level = 0; level < spans.falls.size(); ++level)
+        spans.falls[level] = fall_spans(side, LadderSpans::lengths[level]);
     spans.money[0] = first_spans(side, log_bankrupt, deficit_bound, after_fee);
     for (std::size_t level = 1; level < spans.money.size(); ++level)
         spans.money[level] = joined(spans.money[level - 1]);

@@ -146,18 +146,14 @@ void LadderWalk::walk_alone(const LogBlock& logs, std::size_t steps) {
     note_stretch();
 }
 
-void LadderWalk::push(std::size_t side, const Push& p, Reached known) {
+void LadderWalk::push(std::size_t side, const Push& p, std::size_t first_row) {
     AssetWalk& a = assets_[0];
     const LadderSide& rows = ladder_.assets[0].sides[side];
     step_ = p.step;
     a.log_fundamental = p.log_price;
     note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
     const std::size_t from = a.cursor[side];
-    const bool equal = book_.venue.liquidate_at_equality;
-    const std::size_t to =
-        ladder_.assets[0].is_linear
-            ? rows.reach(p.place, std::max(from, known.row), equal)
-            : fall_to(0, side, p.log_price, from > known.row ? reached(0, side) : known, FallDepth::row).row;
+    const std::size_t to = rows.reach(p.place, std::max(from, first_row), book_.venue.liquidate_at_equality);
     if (to == from) return;
     const double volume = a.volume;
     a.cursor[side] = to;
@@ -188,19 +184,13 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
     a.highest = std::max(a.highest, seen.highest_mark);
 }
 
-Reached LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, Reached from, FallDepth depth) const {
+std::size_t LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
+                                FallDepth depth) const {
     const AssetWalk& a = assets_[k];
-    const Asset& asset = market_.assets[k];
     const double sign = sign_of(side);
-    const bool equal = book_.venue.liquidate_at_equality;
-    return with_log_impact(asset.impact, [&](auto&& impact_of) {
-        const auto place_after = [&](double closed) {
-            const double moved = side == longs ? a.gone[shorts] - closed : closed - a.gone[longs];
-            const double impact = asset.mark_follow * impact_of(a.refilled.high + moved);
-            return sign * log_price + (sign * a.log_permanent + sign * impact);
-        };
-        return fall(ladder_.assets[k].sides[side], from, depth, equal, place_after);
-    });
+    const FallFrom at{sign,          sign * log_price, sign * a.log_permanent,           a.refilled.high,
+                      a.gone[1 - side], market_.assets[k].mark_follow, book_.venue.liquidate_at_equality};
+    return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, at, from, depth);
 }
 
 // One search, but for rounds that are to be counted where impact is not linear. Returns how many rounds it was.
@@ -212,7 +202,7 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     const double volume = a.volume;
     std::int64_t rounds = 0;
     if (!on.is_linear && !count_rounds_) {
-        a.cursor[side] = fall_to(k, side, a.log_fundamental, reached(k, side), FallDepth::row).row;
+        a.cursor[side] = fall_to(k, side, a.log_fundamental, from);
         set_triggers(k);
     }
     while (on.is_linear || count_rounds_) {

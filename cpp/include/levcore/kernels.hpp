@@ -139,6 +139,26 @@ struct LogTable {
     double ln2_low;
 };
 
+// A side of the ladder under square-root impact (ladder_fall.hpp): rungs of so many numbers, of which the first are
+// height and quantity before; spans of 8, 64 and 512 rows, columns that go on for 8 more.
+inline constexpr std::uint64_t rung_numbers = 4;
+struct RootFall {
+    const double* rungs;
+    std::size_t rows;
+    const double* height[3];
+    const double* quantity[3];
+    double sign;
+    double log_price;
+    double log_permanent;
+    double refilled;
+    double other_side;
+    double mark_follow;
+    double coefficient;
+    bool at_equality;
+    std::size_t from;
+    std::size_t least_length;  // 1, 8 or 64 rows
+};
+
 struct Kernels {
     SimdLevel level;
     // The two normals of each block, to two arrays; null leaves one out.
@@ -156,6 +176,8 @@ struct Kernels {
     bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
     // Puts logarithms in the place of positive numbers; infinity and nan stay.
     void (*logs)(const LogTable& table, double* values, std::size_t count);
+    // The first row to stay, or where the first such span of the least length begins.
+    std::size_t (*fall_of_root)(const RootFall& fall);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -176,6 +198,7 @@ void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
+std::size_t fall_of_root(const RootFall& fall);
 }  // namespace baseline
 
 namespace avx2 {
@@ -190,6 +213,7 @@ void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
+std::size_t fall_of_root(const RootFall& fall);
 }  // namespace avx2
 
 namespace avx512 {
@@ -204,6 +228,7 @@ void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
+std::size_t fall_of_root(const RootFall& fall);
 }  // namespace avx512
 
 }  // namespace levcore

@@ -43,7 +43,7 @@ class LadderBlocks {
         std::uint32_t path;
         std::uint32_t asset;
         std::uint32_t side;
-        Reached known;  // a row that the push leads to or beyond
+        std::uint32_t first_row;
         Push push;
     };
     // A busy path: its looks, what it had closed before, and how far prices went after the last look.
@@ -60,7 +60,6 @@ class LadderBlocks {
     void find_busy();
     void find_crossing(std::size_t row);
     void look_ahead(std::size_t step, std::size_t steps);
-    void look_into_heights();
     void look_into_spans();
     void look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps);
     void visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days);

@@ -17,12 +17,10 @@ namespace levcore {
 
 struct LadderSide;
 
-inline constexpr std::size_t stride_rows = 8;
-
-// The height of the last row, and what stands before the first.
-struct FallSpan {
-    double height;
-    double quantity;
+// Of spans of rows the height of the last one, and what stands before the first; and some more, which nothing reaches.
+struct FallSpans {
+    std::vector<double> height;
+    std::vector<double> quantity;
 };
 
 // What stands before the first row; in mirrored logs of the walk's price where a row may fall short of its fee, and
@@ -46,19 +44,16 @@ struct LadderSpans {
     static constexpr std::array<std::size_t, 4> lengths{8, 64, 512, 4096};
     static constexpr std::size_t apart_length = 512;
 
-    // Each with one more, which nothing reaches.
-    std::vector<FallSpan> blocks;
-    std::vector<FallSpan> strides;
-    std::array<std::vector<MoneySpan>, 4> money;
+    std::array<FallSpans, 3> falls;             // of the first three lengths
+    std::array<std::vector<MoneySpan>, 4> money;  // and one more, which nothing reaches
     // Span after span of 512, those of one by rising bound; where each span's begin.
     std::vector<RowApart> apart;
     std::vector<std::uint32_t> first_apart;
 
-    // Asks for the memory that looking into the strides of a row's block needs.
-    void fetch_strides(std::size_t row) const noexcept {
-        const std::size_t first = row / block_rows * (block_rows / stride_rows);
-        for (const std::size_t n : std::initializer_list<std::size_t>{0, 4})
-            prefetch(strides.data() + std::min(first + n, strides.size() - 1));
+    // Asks for the memory that looking into the spans of 8 rows from a row on needs.
+    void fetch_shortest(std::size_t row) const noexcept {
+        prefetch(falls[0].height.data() + row / lengths[0]);
+        prefetch(falls[0].quantity.data() + row / lengths[0]);
     }
 
     // Those of rows [from, to), all in one span of 512, that are not sure to leave a deficit where the first one's

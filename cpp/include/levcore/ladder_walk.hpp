@@ -29,7 +29,7 @@ struct LogBlock {
 struct Push {
     std::int64_t step;
     double log_price;
-    double place;      // where in the side's heights it leads, with linear impact
+    double place;      // where in the side's heights it leads
     double other_way;  // how far prices went to the other side since the push before
 };
 
@@ -52,9 +52,9 @@ class LadderWalk {
     // A block of steps, the first of which has this number; what it closes is not settled yet.
     void walk(const LogBlock& logs, std::size_t step, std::span<const double> days);
 
-    // The same of one asset with a book that does not refill, of whose prices none but pushes to one side lead to a
-    // next liquidation: push by push, given a row that is not after the first to stay, then the rest.
-    void push(std::size_t side, const Push& p, Reached known);
+    // The same of one asset with linear impact and a book that does not refill, of whose prices none but pushes to one
+    // side lead to a next liquidation: push by push, given a row that is not after the first to stay, then the rest.
+    void push(std::size_t side, const Push& p, std::size_t first_row);
     void rest(double lowest, double highest);
 
     // Books what has been closed and not yet settled.
@@ -74,13 +74,10 @@ class LadderWalk {
         return sign_of(side) * log_price + assets_[k].base[side];
     }
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
-    [[nodiscard]] Reached reached(std::size_t k, std::size_t side) const {
-        return {assets_[k].cursor[side], assets_[k].gone[side]};
-    }
-    // How far a side's cascade runs at a log fundamental price where impact is not linear, from where it is known to
-    // come to; the other side being at rest.
-    [[nodiscard]] Reached fall_to(std::size_t k, std::size_t side, double log_price, Reached from,
-                                  FallDepth depth) const;
+    // How far a side's cascade runs at a log fundamental price where impact is not linear, from a row to which it is
+    // known to come; the other side being at rest.
+    [[nodiscard]] std::size_t fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
+                                      FallDepth depth = FallDepth::row) const;
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {
         return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0;
