@@ -23,6 +23,8 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
       process_(drawn, most_paths),
       walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
       by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
+    if (assets_ == 1 && !count_rounds && !ladder.assets[0].is_linear && market.assets[0].resilience == 0.0)
+        falls_ = std::make_unique<LadderFalls>();
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
     logs_.resize(block_steps * cells);
@@ -44,6 +46,7 @@ void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const d
         const std::size_t steps = std::min(block_steps, days.size() - step);
         process_.next(steps, from_, logs_);
         find_busy();
+        if (falls_) fall(step, steps);
         look_ahead(step, steps);
         for (std::size_t i = 0; i < visits_.size(); ++i)
             visit(visits_[i], i + 1 < visits_.size() ? visits_[i + 1].first_look : looks_.size(), step,
@@ -111,6 +114,16 @@ void LadderBlocks::find_crossing(std::size_t row) {
     }
 }
 
+// Takes those paths out of the busy ones that go push by push on impact that is not linear.
+void LadderBlocks::fall(std::size_t step, std::size_t steps) {
+    falls_->clear();
+    std::erase_if(busy_, [&](std::uint32_t path) { return falls_->add(path, walks_[path], logs_of(path), step, steps); });
+    falls_->look_ahead(walks_);
+    falls_->close(walks_, rows_);
+    falls_->settle(walks_, rows_);
+    falls_->each_path([&](std::size_t path) { watch_anew(path); });
+}
+
 // Asks for the memory that the busy paths are going to read, so that all of them wait for it together: where each price
 // leads that goes further than those before it in the block.
 void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
@@ -121,7 +134,6 @@ void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
         visits_.push_back({path, looks_.size(), walks_[path].stretches().size(), by_steps_, infinity, -infinity});
         for (std::uint32_t k = 0; k < assets_; ++k) look_at(visits_.back(), k, step, steps);
     }
-    if (!ladder_.assets[0].is_linear && assets_ == 1) return look_into_spans();
     for (Look& look : looks_) {
         const LadderSide& side = ladder_.assets[look.asset].sides[look.side];
         const std::size_t row =
@@ -129,22 +141,6 @@ void LadderBlocks::look_ahead(std::size_t step, std::size_t steps) {
         side.fetch_row(row);
         look.first_row = static_cast<std::uint32_t>(row);
     }
-}
-
-// Where impact is not linear: first columns that stay in the cache, then what they lead to.
-void LadderBlocks::look_into_spans() {
-    const auto look_closer = [&](FallDepth depth, auto&& fetch) {
-        for (Look& look : looks_) {
-            const std::size_t from =
-                std::max<std::size_t>(look.first_row, walks_[look.path].cursor(look.asset, look.side));
-            const std::size_t row =
-                walks_[look.path].fall_to(look.asset, look.side, look.push.log_price, from, depth);
-            fetch(ladder_.assets[look.asset].sides[look.side], row);
-            look.first_row = static_cast<std::uint32_t>(row);
-        }
-    };
-    look_closer(FallDepth::block, [](const LadderSide& side, std::size_t row) { side.spans.fetch_shortest(row); });
-    look_closer(FallDepth::stride, [](const LadderSide& side, std::size_t row) { side.fetch_stride(row); });
 }
 
 void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps) {
@@ -185,7 +181,7 @@ void LadderBlocks::look_at(Visit& visit, std::uint32_t k, std::size_t step, std:
 void LadderBlocks::visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days) {
     LadderWalk& walk = walks_[v.path];
     if (v.by_steps) {
-        walk.walk({logs_.data() + v.path, assets_, paths_, assets_ * paths_}, step, days);
+        walk.walk(logs_of(v.path), step, days);
     } else {
         for (std::size_t i = v.first_look; i < end; ++i) {
             walk.push(looks_[i].side, looks_[i].push, looks_[i].first_row);

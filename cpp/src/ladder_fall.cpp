@@ -75,9 +75,10 @@ std::size_t fall_by_rounds(const LadderSide& side, const Impact& impact, const F
 
 }  // namespace
 
-std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from, FallDepth depth) {
+std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from,
+                 FallDepth from_depth, FallDepth to_depth) {
     const auto* const root = std::get_if<SquareRootImpact>(&impact);
-    if (root == nullptr) return fall_by_rounds(side, impact, at, from, depth);
+    if (root == nullptr) return fall_by_rounds(side, impact, at, from, to_depth);
     RootFall fall{};
     fall.rungs = &side.rungs[0].height;
     fall.rows = side.rows;
@@ -94,7 +95,8 @@ std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& a
     fall.coefficient = root->coefficient;
     fall.at_equality = at.at_equality;
     fall.from = from;
-    fall.least_length = depth == FallDepth::block ? 64 : depth == FallDepth::stride ? 8 : 1;
+    fall.first_level = from_depth == FallDepth::block ? 3 : from_depth == FallDepth::stride ? 1 : 0;
+    fall.last_level = to_depth == FallDepth::block ? 2 : to_depth == FallDepth::stride ? 1 : 0;
     return kernels_in_use().fall_of_root(fall);
 }
 

@@ -163,6 +163,20 @@ void LadderWalk::push(std::size_t side, const Push& p, std::size_t first_row) {
 
 void LadderWalk::rest(double lowest, double highest) { note_mark(assets_[0], lowest, highest); }
 
+void LadderWalk::fall_by(std::size_t side, const Push& p, std::size_t known_row) {
+    AssetWalk& a = assets_[0];
+    step_ = p.step;
+    a.log_fundamental = p.log_price;
+    note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
+    const std::size_t from = a.cursor[side];
+    const double volume = a.volume;
+    const std::size_t known = std::max(from, known_row);
+    a.cursor[side] = fall_to(0, side, p.log_price, known, FallDepth::row, FallDepth::row);
+    if (a.cursor[side] == from) return;
+    set_triggers(0);
+    note_close(0, side, from, volume);
+}
+
 void LadderWalk::note_step(StepColumns& to, std::size_t place, std::span<const double> prices) {
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         to.fundamental[place * assets_.size() + k] = prices[k];
@@ -185,12 +199,12 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
 }
 
 std::size_t LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
-                                FallDepth depth) const {
+                                FallDepth from_depth, FallDepth to_depth) const {
     const AssetWalk& a = assets_[k];
     const double sign = sign_of(side);
     const FallFrom at{sign,          sign * log_price, sign * a.log_permanent,           a.refilled.high,
                       a.gone[1 - side], market_.assets[k].mark_follow, book_.venue.liquidate_at_equality};
-    return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, at, from, depth);
+    return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, at, from, from_depth, to_depth);
 }
 
 // One search, but for rounds that are to be counted where impact is not linear. Returns how many rounds it was.
@@ -202,7 +216,7 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     const double volume = a.volume;
     std::int64_t rounds = 0;
     if (!on.is_linear && !count_rounds_) {
-        a.cursor[side] = fall_to(k, side, a.log_fundamental, from);
+        a.cursor[side] = fall_to(k, side, a.log_fundamental, from, FallDepth::block, FallDepth::row);
         set_triggers(k);
     }
     while (on.is_linear || count_rounds_) {

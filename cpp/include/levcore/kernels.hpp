@@ -156,7 +156,8 @@ struct RootFall {
     double coefficient;
     bool at_equality;
     std::size_t from;
-    std::size_t least_length;  // 1, 8 or 64 rows
+    int first_level;  // where one begins: with spans of 512 rows at 3, with rows at 0
+    int last_level;   // that is looked at
 };
 
 struct Kernels {
@@ -176,7 +177,7 @@ struct Kernels {
     bool (*prices_by_lines)(const PriceLineTables& tables, const PositionColumns& held, double* prices);
     // Puts logarithms in the place of positive numbers; infinity and nan stay.
     void (*logs)(const LogTable& table, double* values, std::size_t count);
-    // The first row to stay, or where the first such span of the least length begins.
+    // The first row to stay, or where the first such span of the last level begins.
     std::size_t (*fall_of_root)(const RootFall& fall);
 };
 

@@ -6,9 +6,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "levcore/ladder_falls.hpp"
 #include "levcore/ladder_tally.hpp"
 #include "levcore/ladder_walk.hpp"
 #include "levcore/scenario.hpp"
@@ -55,12 +57,15 @@ class LadderBlocks {
         double lowest, highest;
     };
 
+    [[nodiscard]] LogBlock logs_of(std::size_t path) const {
+        return {logs_.data() + path, assets_, paths_, assets_ * paths_};
+    }
     void begin(std::uint64_t first, std::size_t paths);
     void settle();
     void find_busy();
     void find_crossing(std::size_t row);
+    void fall(std::size_t step, std::size_t steps);
     void look_ahead(std::size_t step, std::size_t steps);
-    void look_into_spans();
     void look_at(Visit& visit, std::uint32_t k, std::size_t step, std::size_t steps);
     void visit(const Visit& v, std::size_t end, std::size_t step, std::span<const double> days);
     void watch_anew(std::size_t path);
@@ -79,6 +84,7 @@ class LadderBlocks {
     std::vector<std::uint8_t> is_busy_;
     std::vector<std::uint32_t> busy_;
     bool by_steps_;  // no path may go push by push
+    std::unique_ptr<LadderFalls> falls_;  // where impact is not linear, and paths may go push by push
     std::vector<Look> looks_;
     std::vector<Visit> visits_;
     Watch watch_;

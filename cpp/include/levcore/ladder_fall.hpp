@@ -10,7 +10,7 @@
 
 namespace levcore {
 
-// How closely one looks: to the first 64 rows that may not go whole, to the first 8 of them, to the row.
+// How closely one looks: for the first 64 rows that may not go whole, for the first 8 of them, for the row.
 enum class FallDepth { block, stride, row };
 
 // Where a side stands: +1 for longs and -1 for shorts; that times the logs of the fundamental price and of permanent
@@ -25,7 +25,9 @@ struct FallFrom {
     bool at_equality;
 };
 
-// The first row to stay, or with less depth one up to which all are known to go; as all before `from` are.
-std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from, FallDepth depth);
+// The first row to stay, or with less depth one up to which all are known to go; as all before `from` are. What longer
+// spans say than those of the first depth is known already.
+std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from,
+                 FallDepth from_depth, FallDepth to_depth);
 
 }  // namespace levcore

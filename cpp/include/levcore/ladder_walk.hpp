@@ -57,6 +57,9 @@ class LadderWalk {
     void push(std::size_t side, const Push& p, std::size_t first_row);
     void rest(double lowest, double highest);
 
+    // A push with impact that is not linear, given a row that it comes to.
+    void fall_by(std::size_t side, const Push& p, std::size_t known_row);
+
     // Books what has been closed and not yet settled.
     void settle();
 
@@ -77,7 +80,8 @@ class LadderWalk {
     // How far a side's cascade runs at a log fundamental price where impact is not linear, from a row to which it is
     // known to come; the other side being at rest.
     [[nodiscard]] std::size_t fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
-                                      FallDepth depth = FallDepth::row) const;
+                                      FallDepth from_depth, FallDepth to_depth) const;
+    [[nodiscard]] const LadderSide& rows(std::size_t k, std::size_t side) const { return ladder_.assets[k].sides[side]; }
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {
         return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0;

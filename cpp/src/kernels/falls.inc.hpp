@@ -36,16 +36,15 @@ inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t n
 }  // namespace
 
 [[gnu::flatten]] std::size_t fall_of_root(const RootFall& fall) {
-    constexpr std::size_t fewer = 8;  // spans of one length in a span of the next
-    constexpr int longest = 3;        // level 0 is rows
+    constexpr int longest = 3;
+    constexpr int by = 3;  // a span is 2^3 of the level below
     const FallLanes at{in_all(fall.sign),       in_all(fall.log_price),   in_all(fall.log_permanent),
                        in_all(fall.refilled),   in_all(fall.other_side),  in_all(fall.mark_follow),
                        in_all(fall.coefficient)};
     std::size_t row = fall.from;
-    std::size_t length = 512;
-    int level = longest;
+    int level = fall.first_level;
     while (row < fall.rows) {
-        std::size_t n = row / length;
+        std::size_t n = row >> (by * level);
         MaskLanes stay;
         if (level > 0) {
             stay = lanes_to_stay(at, fall.at_equality, load(fall.height[level - 1] + n),
@@ -56,18 +55,14 @@ inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t n
         }
         const std::size_t lane = first_lane(stay);
         n += lane;
-        row = n * length > row ? n * length : row;
-        if (lane == lanes) {
-            // Up again, where a longer span begins.
-            if (level < longest && n % fewer == 0) {
-                ++level;
-                length *= fewer;
-            }
-            continue;
+        const std::size_t begin = n << (by * level);
+        row = begin > row ? begin : row;
+        if (lane < lanes) {
+            if (level == fall.last_level) break;
+            --level;
+        } else if (level < longest && (n & 7) == 0) {  // up again, where a longer span begins
+            ++level;
         }
-        if (length == fall.least_length) break;
-        --level;
-        length /= fewer;
     }
     return row < fall.rows ? row : fall.rows;
 }
