@@ -54,7 +54,7 @@ void LadderFalls::look_ahead(std::span<LadderWalk> walks) {
     look_closer(FallDepth::block, FallDepth::block,
                 [](const LadderSide& side, std::size_t row) { side.spans.fetch_shortest(row); });
     look_closer(FallDepth::stride, FallDepth::stride,
-                [](const LadderSide& side, std::size_t row) { side.fetch_stride(row); });
+                [](const LadderSide& side, std::size_t row) { side.fetch_rows(row); });
 }
 
 void LadderFalls::close(std::span<LadderWalk> walks, const LadderTally& rows) {

@@ -9,7 +9,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <vector>
 
 #include "levcore/ladder_spans.hpp"
@@ -76,10 +75,9 @@ struct LadderSide {
         prefetch(rungs.data() + row);
         prefetch(rungs.data() + std::min(row + 2, rows));
     }
-    // The same of the rows of a stride.
-    void fetch_stride(std::size_t row) const noexcept {
-        for (const std::size_t n : std::initializer_list<std::size_t>{0, 2, 4, 6, 8})
-            prefetch(rungs.data() + std::min(row + n, rows));
+    // The same of the next twelve rows.
+    void fetch_rows(std::size_t row) const noexcept {
+        for (std::size_t n = 0; n <= 12; n += 2) prefetch(rungs.data() + std::min(row + n, rows));
     }
 
     [[nodiscard]] std::size_t cell(double height_at) const noexcept {

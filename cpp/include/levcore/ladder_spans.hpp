@@ -50,10 +50,14 @@ struct LadderSpans {
     std::vector<RowApart> apart;
     std::vector<std::uint32_t> first_apart;
 
-    // Asks for the memory that looking into the spans of 8 rows from a row on needs.
+    // Asks for the memory that looking into the eight spans of 8 rows from a row on needs, which may lie in two lines.
     void fetch_shortest(std::size_t row) const noexcept {
-        prefetch(falls[0].height.data() + row / lengths[0]);
-        prefetch(falls[0].quantity.data() + row / lengths[0]);
+        constexpr std::size_t last = 7;
+        const std::size_t n = row / lengths[0];
+        for (const std::vector<double>* column : {&falls[0].height, &falls[0].quantity}) {
+            prefetch(column->data() + n);
+            prefetch(column->data() + n + last);
+        }
     }
 
     // Those of rows [from, to), all in one span of 512, that are not sure to leave a deficit where the first one's
