@@ -31,8 +31,10 @@ bool LadderFalls::add(std::uint32_t path, const LadderWalk& walk, const LogBlock
         pushes_.resize(first);
         return false;
     }
-    visits_.push_back({path, static_cast<std::uint32_t>(seen[longs] ? longs : shorts), first, pushes_.size(),
-                       walk.stretches().size(), lowest, highest});
+    const std::size_t side = seen[longs] ? longs : shorts;
+    prefetch(walk.rows(0, side).rungs.data() + walk.cursor(0, side));  // for money
+    visits_.push_back({path, static_cast<std::uint32_t>(side), first, pushes_.size(), walk.stretches().size(), lowest,
+                       highest});
     return true;
 }
 
@@ -60,6 +62,7 @@ void LadderFalls::look_ahead(std::span<LadderWalk> walks) {
 void LadderFalls::close(std::span<LadderWalk> walks, const LadderTally& rows) {
     for (const Visit& v : visits_) {
         LadderWalk& walk = walks[v.path];
+        rows.fetch(0, v.side, walk.cursor(0, v.side));
         for (std::size_t i = v.first; i < v.end; ++i) {
             walk.fall_by(v.side, pushes_[i].push, pushes_[i].row);
             rows.fetch(0, v.side, walk.cursor(0, v.side));

@@ -9,8 +9,54 @@
 
 namespace levcore {
 
-void LadderMoney::settle_by_spans(const Walk& w) {
-    with_log_impact(market_.assets[w.stretch.asset].impact, [&](auto&& impact_of) { settle_spans(w, impact_of); });
+// As LadderMoney::settle_bankrupt: who stands apart, and may have something left, is asked.
+template <class PriceAfter>
+bool LadderMoney::settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after) {
+    constexpr std::size_t length = LadderSpans::apart_length;
+    const LadderSpans& spans = w.rows.spans;
+    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    const Impact& impact = market_.assets[w.stretch.asset].impact;
+    const double price = exp(w.stretch.log_price) * w.spread;
+    const double closed = w.rows.rungs[w.stretch.from].quantity;
+    double asked = 0.0;
+    double left = 0.0;
+    double fees = 0.0;
+    double deficit = 0.0;
+    std::size_t sure = to - from;
+    const auto ask = [&](const RowApart& row) {
+        if (price_after(row.quantity_before) < row.bankrupt) return;
+        const double volume = w.stretch.volume - w.sign * (row.quantity_before - closed);
+        const double notional = row.size * (price * average_ratio(impact, volume, -w.sign * row.size));
+        const double has = w.sign * notional + row.cash;
+        asked += has;
+        --sure;
+        if (has <= 0.0) {
+            deficit -= has;
+            return;
+        }
+        left += has;
+        fees += liquidation_fee(book_.venue.liquidation, notional, has);
+    };
+    for (std::size_t row = from; row < to;) {
+        const std::size_t end = std::min(to, (row / length + 1) * length);
+        spans.fetch_apart(end);
+        const double quantity = spans.money[0][row / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
+        spans.each_unsure(row, end, price_after(std::max(quantity, closed)), ask);
+        row = end;
+    }
+    // Where all were asked, what is left of the sum is rounding, and no deficit.
+    if (sure > 0) deficit += std::max(0.0, asked - all);
+    return pay_together(fees, left - fees, deficit);
+}
+
+template <class PriceAfter>
+void LadderMoney::settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to, PriceAfter&& price_after) {
+    if (rows.how == Alike::safe)
+        settle_sum(w, rows.from, to, money(w, rows.from, to));
+    else if (rows.how == Alike::unsure ||
+             (rows.how == Alike::bankrupt && !settle_bankrupt_spans(w, rows.from, to, price_after)))
+        for (std::size_t at = rows.from; at < to && inside_; at += block_rows)
+            settle_rows(w, at, std::min(to, at + block_rows));
 }
 
 template <class ImpactOf>
@@ -39,61 +85,18 @@ void LadderMoney::settle_spans(const Walk& w, ImpactOf&& impact_of) {
             continue;
         }
         if (how != rows.how || (how == Alike::unsure && row - rows.from + lengths[0] > block_rows)) {
-            settle_alike(w, rows, row);
+            settle_alike(w, rows, row, price_after);
             rows = {how, row};
         }
         row = end;
         price = price_at_end;
         while (level + 1 < lengths.size() && row % lengths[level + 1] == 0) ++level;
     }
-    if (inside_) settle_alike(w, rows, to);
+    if (inside_) settle_alike(w, rows, to, price_after);
 }
 
-void LadderMoney::settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to) {
-    if (rows.how == Alike::safe)
-        settle_sum(w, rows.from, to, money(w, rows.from, to));
-    else if (rows.how == Alike::unsure || (rows.how == Alike::bankrupt && !settle_bankrupt_spans(w, rows.from, to)))
-        for (std::size_t at = rows.from; at < to && inside_; at += block_rows)
-            settle_rows(w, at, std::min(to, at + block_rows));
-}
-
-// As LadderMoney::settle_bankrupt: who stands apart, and may have something left, is asked.
-bool LadderMoney::settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to) {
-    constexpr std::size_t length = LadderSpans::apart_length;
-    const LadderSpans& spans = w.rows.spans;
-    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
-    const Impact& impact = market_.assets[w.stretch.asset].impact;
-    const double price = exp(w.stretch.log_price) * w.spread;
-    const double closed = w.rows.rungs[w.stretch.from].quantity;
-    double asked = 0.0;
-    double left = 0.0;
-    double fees = 0.0;
-    double deficit = 0.0;
-    std::size_t sure = to - from;
-    const auto ask = [&](const RowApart& row) {
-        const double volume = w.stretch.volume - w.sign * (row.quantity_before - closed);
-        const double notional = row.size * (price * average_ratio(impact, volume, -w.sign * row.size));
-        const double has = w.sign * notional + row.cash;
-        asked += has;
-        --sure;
-        if (has <= 0.0) {
-            deficit -= has;
-            return;
-        }
-        left += has;
-        fees += liquidation_fee(book_.venue.liquidation, notional, has);
-    };
-    for (std::size_t row = from; row < to;) {
-        const std::size_t end = std::min(to, (row / length + 1) * length);
-        spans.fetch_apart(end);
-        const double quantity = spans.money[0][row / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
-        const double best = w.sign * log_walk(w, w.stretch.volume - w.sign * std::max(0.0, quantity - closed));
-        spans.each_unsure(row, end, best, ask);
-        row = end;
-    }
-    // Where all were asked, what is left of the sum is rounding, and no deficit.
-    if (sure > 0) deficit += std::max(0.0, asked - all);
-    return pay_together(fees, left - fees, deficit);
+void LadderMoney::settle_by_spans(const Walk& w) {
+    with_log_impact(market_.assets[w.stretch.asset].impact, [&](auto&& impact_of) { settle_spans(w, impact_of); });
 }
 
 }  // namespace levcore

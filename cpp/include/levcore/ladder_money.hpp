@@ -73,8 +73,10 @@ class LadderMoney {
     template <class ImpactOf>
     void settle_spans(const Walk& w, ImpactOf&& impact_of);
     void settle_by_spans(const Walk& w);
-    void settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to);
-    bool settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to);
+    template <class PriceAfter>
+    void settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to, PriceAfter&& price_after);
+    template <class PriceAfter>
+    bool settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);
     bool settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best);
     bool pay_together(double fees, double remainder, double deficit);
