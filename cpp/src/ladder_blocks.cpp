@@ -117,7 +117,8 @@ void LadderBlocks::find_crossing(std::size_t row) {
 // Takes those paths out of the busy ones that go push by push on impact that is not linear.
 void LadderBlocks::fall(std::size_t step, std::size_t steps) {
     falls_->clear();
-    std::erase_if(busy_, [&](std::uint32_t path) { return falls_->add(path, walks_[path], logs_of(path), step, steps); });
+    std::erase_if(busy_,
+                  [&](std::uint32_t path) { return falls_->add(path, walks_[path], logs_of(path), step, steps); });
     falls_->look_ahead(walks_);
     falls_->close(walks_, rows_);
     falls_->settle(walks_, rows_);

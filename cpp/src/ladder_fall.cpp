@@ -49,8 +49,8 @@ std::size_t fall_by_rounds(const LadderSide& side, const Impact& impact, const F
         std::size_t block = row / length;
         while (true) {
             const double place = place_after(closed);
-            const std::size_t next = first_to_stay(spans.height.data(), block, count,
-                                                   [&](double height) { return goes(height, place); });
+            const std::size_t next =
+                first_to_stay(spans.height.data(), block, count, [&](double height) { return goes(height, place); });
             if (next == block) break;
             move_to(spans, next, length);
             if (next == count) return row;

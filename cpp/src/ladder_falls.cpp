@@ -33,8 +33,8 @@ bool LadderFalls::add(std::uint32_t path, const LadderWalk& walk, const LogBlock
     }
     const std::size_t side = seen[longs] ? longs : shorts;
     prefetch(walk.rows(0, side).rungs.data() + walk.cursor(0, side));  // for money
-    visits_.push_back({path, static_cast<std::uint32_t>(side), first, pushes_.size(), walk.stretches().size(), lowest,
-                       highest});
+    visits_.push_back(
+        {path, static_cast<std::uint32_t>(side), first, pushes_.size(), walk.stretches().size(), lowest, highest});
     return true;
 }
 

@@ -3,11 +3,38 @@
 #include <algorithm>
 #include <cmath>
 
+#include "levcore/kernels.hpp"
 #include "levcore/ladder_money.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
+
+void LadderMoney::ask(const Walk& w, Asked& asked) const {
+    const Impact& impact = market_.assets[w.stretch.asset].impact;
+    const double price = exp(w.stretch.log_price) * w.spread;
+    const auto* const root = std::get_if<SquareRootImpact>(&impact);
+    for (std::size_t i = asked.count; i % 8 != 0; ++i) asked.volume[i] = asked.size[i] = 0.0;
+    if (root != nullptr)
+        kernels_in_use().root_ratios({(asked.count + 7) / 8 * 8, w.sign, root->coefficient, exp_parts(),
+                                      asked.volume.data(), asked.size.data(), asked.ratio.data()});
+    for (std::size_t i = 0; i < asked.count; ++i) {
+        const double size = asked.size[i];
+        double ratio = asked.ratio[i];
+        if (root == nullptr || std::isnan(ratio)) ratio = average_ratio(impact, asked.volume[i], -w.sign * size);
+        const double notional = size * (price * ratio);
+        const double has = w.sign * notional + asked.cash[i];
+        asked.has += has;
+        if (has <= 0.0) {
+            asked.deficit -= has;
+            continue;
+        }
+        asked.left += has;
+        asked.fees += liquidation_fee(book_.venue.liquidation, notional, has);
+    }
+    asked.rows += asked.count;
+    asked.count = 0;
+}
 
 // As LadderMoney::settle_bankrupt: who stands apart, and may have something left, is asked.
 template <class PriceAfter>
@@ -15,38 +42,26 @@ bool LadderMoney::settle_bankrupt_spans(const Walk& w, std::size_t from, std::si
     constexpr std::size_t length = LadderSpans::apart_length;
     const LadderSpans& spans = w.rows.spans;
     const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
-    const Impact& impact = market_.assets[w.stretch.asset].impact;
-    const double price = exp(w.stretch.log_price) * w.spread;
     const double closed = w.rows.rungs[w.stretch.from].quantity;
-    double asked = 0.0;
-    double left = 0.0;
-    double fees = 0.0;
-    double deficit = 0.0;
-    std::size_t sure = to - from;
-    const auto ask = [&](const RowApart& row) {
+    Asked asked;
+    const auto put = [&](const RowApart& row) {
         if (price_after(row.quantity_before) < row.bankrupt) return;
-        const double volume = w.stretch.volume - w.sign * (row.quantity_before - closed);
-        const double notional = row.size * (price * average_ratio(impact, volume, -w.sign * row.size));
-        const double has = w.sign * notional + row.cash;
-        asked += has;
-        --sure;
-        if (has <= 0.0) {
-            deficit -= has;
-            return;
-        }
-        left += has;
-        fees += liquidation_fee(book_.venue.liquidation, notional, has);
+        asked.volume[asked.count] = w.stretch.volume - w.sign * (row.quantity_before - closed);
+        asked.size[asked.count] = row.size;
+        asked.cash[asked.count] = row.cash;
+        if (++asked.count == most_asked) ask(w, asked);
     };
     for (std::size_t row = from; row < to;) {
         const std::size_t end = std::min(to, (row / length + 1) * length);
         spans.fetch_apart(end);
         const double quantity = spans.money[0][row / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
-        spans.each_unsure(row, end, price_after(std::max(quantity, closed)), ask);
+        spans.each_unsure(row, end, price_after(std::max(quantity, closed)), put);
         row = end;
     }
+    if (asked.count > 0) ask(w, asked);
     // Where all were asked, what is left of the sum is rounding, and no deficit.
-    if (sure > 0) deficit += std::max(0.0, asked - all);
-    return pay_together(fees, left - fees, deficit);
+    if (asked.rows < to - from) asked.deficit += std::max(0.0, asked.has - all);
+    return pay_together(asked.fees, asked.left - asked.fees, asked.deficit);
 }
 
 template <class PriceAfter>

@@ -202,8 +202,13 @@ std::size_t LadderWalk::fall_to(std::size_t k, std::size_t side, double log_pric
                                 FallDepth from_depth, FallDepth to_depth) const {
     const AssetWalk& a = assets_[k];
     const double sign = sign_of(side);
-    const FallFrom at{sign,          sign * log_price, sign * a.log_permanent,           a.refilled.high,
-                      a.gone[1 - side], market_.assets[k].mark_follow, book_.venue.liquidate_at_equality};
+    const FallFrom at{sign,
+                      sign * log_price,
+                      sign * a.log_permanent,
+                      a.refilled.high,
+                      a.gone[1 - side],
+                      market_.assets[k].mark_follow,
+                      book_.venue.liquidate_at_equality};
     return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, at, from, from_depth, to_depth);
 }
 

@@ -160,6 +160,19 @@ struct RootFall {
     int last_level;   // that is looked at
 };
 
+// Orders under square-root impact: of each the displacement before it, its size, and what average price it trades at,
+// over the one without displacement; nan where the order is not small, or takes the displacement to zero or beyond. A
+// whole number of times 8 of them.
+struct RootRatios {
+    std::size_t count;
+    double sign;  // +1 sells
+    double coefficient;
+    ExpTable exp;
+    const double* volume;
+    const double* size;
+    double* ratio;
+};
+
 struct Kernels {
     SimdLevel level;
     // The two normals of each block, to two arrays; null leaves one out.
@@ -179,6 +192,7 @@ struct Kernels {
     void (*logs)(const LogTable& table, double* values, std::size_t count);
     // The first row to stay, or where the first such span of the last level begins.
     std::size_t (*fall_of_root)(const RootFall& fall);
+    void (*root_ratios)(const RootRatios& orders);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -200,6 +214,7 @@ void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
 std::size_t fall_of_root(const RootFall& fall);
+void root_ratios(const RootRatios& orders);
 }  // namespace baseline
 
 namespace avx2 {
@@ -215,6 +230,7 @@ void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
 std::size_t fall_of_root(const RootFall& fall);
+void root_ratios(const RootRatios& orders);
 }  // namespace avx2
 
 namespace avx512 {
@@ -230,6 +246,7 @@ void turn_rows(const TurnRows& turning);
 bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held, double* prices);
 void logs(const LogTable& table, double* values, std::size_t count);
 std::size_t fall_of_root(const RootFall& fall);
+void root_ratios(const RootRatios& orders);
 }  // namespace avx512
 
 }  // namespace levcore

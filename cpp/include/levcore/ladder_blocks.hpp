@@ -83,7 +83,7 @@ class LadderBlocks {
     std::vector<double> last_;  // prices at the end, per path and asset
     std::vector<std::uint8_t> is_busy_;
     std::vector<std::uint32_t> busy_;
-    bool by_steps_;  // no path may go push by push
+    bool by_steps_;                       // no path may go push by push
     std::unique_ptr<LadderFalls> falls_;  // where impact is not linear, and paths may go push by push
     std::vector<Look> looks_;
     std::vector<Visit> visits_;

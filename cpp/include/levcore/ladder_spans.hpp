@@ -44,7 +44,7 @@ struct LadderSpans {
     static constexpr std::array<std::size_t, 4> lengths{8, 64, 512, 4096};
     static constexpr std::size_t apart_length = 512;
 
-    std::array<FallSpans, 3> falls;             // of the first three lengths
+    std::array<FallSpans, 3> falls;               // of the first three lengths
     std::array<std::vector<MoneySpan>, 4> money;  // and one more, which nothing reaches
     // Span after span of 512, those of one by rising bound; where each span's begin.
     std::vector<RowApart> apart;

@@ -81,7 +81,9 @@ class LadderWalk {
     // known to come; the other side being at rest.
     [[nodiscard]] std::size_t fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
                                       FallDepth from_depth, FallDepth to_depth) const;
-    [[nodiscard]] const LadderSide& rows(std::size_t k, std::size_t side) const { return ladder_.assets[k].sides[side]; }
+    [[nodiscard]] const LadderSide& rows(std::size_t k, std::size_t side) const {
+        return ladder_.assets[k].sides[side];
+    }
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {
         return market_.assets[k].resilience > 0.0 && assets_[k].volume != 0.0;

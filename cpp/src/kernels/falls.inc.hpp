@@ -38,8 +38,8 @@ inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t n
 [[gnu::flatten]] std::size_t fall_of_root(const RootFall& fall) {
     constexpr int longest = 3;
     constexpr int by = 3;  // a span is 2^3 of the level below
-    const FallLanes at{in_all(fall.sign),       in_all(fall.log_price),   in_all(fall.log_permanent),
-                       in_all(fall.refilled),   in_all(fall.other_side),  in_all(fall.mark_follow),
+    const FallLanes at{in_all(fall.sign),       in_all(fall.log_price),  in_all(fall.log_permanent),
+                       in_all(fall.refilled),   in_all(fall.other_side), in_all(fall.mark_follow),
                        in_all(fall.coefficient)};
     std::size_t row = fall.from;
     int level = fall.first_level;
@@ -65,4 +65,42 @@ inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t n
         }
     }
     return row < fall.rows ? row : fall.rows;
+}
+
+namespace {
+
+// Both weights of mean_on_side in impact.cpp by their series, of which less than 2^-56 is left out for abs(u) < 2^-6.
+inline DoubleLanes mean_of_exp(DoubleLanes u) {
+    return u * (u * (u * (u * (u * (u * (1.0 / 5040) + 1.0 / 720) + 1.0 / 120) + 1.0 / 24) + 1.0 / 6) + 0.5) + 1.0;
+}
+inline DoubleLanes mean_of_u_exp(DoubleLanes u) {
+    return u * (u * (u * (u * (u * (u * (1.0 / 5760) + 1.0 / 840) + 1.0 / 144) + 1.0 / 30) + 1.0 / 8) + 1.0 / 3) + 0.5;
+}
+
+}  // namespace
+
+[[gnu::flatten]] void root_ratios(const RootRatios& orders) {
+    constexpr std::uint64_t sign_bit = 0x8000000000000000;
+    const ExpLanes exp = exp_lanes(orders.exp);
+    const DoubleLanes sign = in_all(orders.sign);
+    const DoubleLanes k = in_all(orders.coefficient);
+    const DoubleLanes none = doubles_of(in_all(no_price_bits));
+    for (std::size_t i = 0; i < orders.count; i += lanes) {
+        const DoubleLanes before = load(orders.volume + i);
+        const DoubleLanes size = load(orders.size + i);
+        const DoubleLanes after = before - sign * size;
+        const WordLanes side = bits_of(before) & sign_bit;
+        const DoubleLanes from =
+            minimum(doubles_of(bits_of(before) & ~sign_bit), doubles_of(bits_of(after) & ~sign_bit));
+        const DoubleLanes root_from = square_root(from);
+        const DoubleLanes root_to = square_root(from + size);
+        const DoubleLanes t = k * root_from;
+        const DoubleLanes h = k * size / (root_from + root_to);
+        const DoubleLanes u = doubles_of(bits_of(h) ^ side);
+        const DoubleLanes most = in_all(0x1p-6);
+        const MaskLanes small = (h < most) & (t < in_all(600.0)) & (in_all(0.0) < before * after);
+        const DoubleLanes at = doubles_of(bits_of(minimum(t, in_all(600.0))) ^ side);
+        const DoubleLanes ratio = exp_of(exp, at) * (t * mean_of_exp(u) + h * mean_of_u_exp(u)) / (t + h * 0.5);
+        store(orders.ratio + i, select(small, ratio, none));
+    }
 }
