@@ -123,7 +123,7 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     side.apart = RowsApart(std::span(sorted.key).first(side.rows), log_bankrupt, bounds, sign);
     const double after_fee = spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee));
     bound_blocks(side, sorted, which == longs, on, after_fee, bounds);
-    if (!on.is_linear) side.spans = span_rows(side, sorted, log_bankrupt, bounds, after_fee);
+    if (!on.is_linear) side.spans = span_rows(side.rungs, sorted, log_bankrupt, bounds, after_fee, side.apart);
     side.apart.settle_down();
     index_heights(side);
 }

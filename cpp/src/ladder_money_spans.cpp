@@ -1,5 +1,5 @@
-// Money of a walk that is not linear: how it moves from row to row is asked of impact itself, span by span of rows, the
-// longest first.
+#include "levcore/ladder_money_spans.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -10,7 +10,7 @@
 
 namespace levcore {
 
-void LadderMoney::ask(const Walk& w, Asked& asked) const {
+void LadderMoney::ask(const Walk& w, AskedRows& asked) const {
     const Impact& impact = market_.assets[w.stretch.asset].impact;
     const double price = exp(w.stretch.log_price) * w.spread;
     const auto* const root = std::get_if<SquareRootImpact>(&impact);
@@ -43,13 +43,13 @@ bool LadderMoney::settle_bankrupt_spans(const Walk& w, std::size_t from, std::si
     const LadderSpans& spans = w.rows.spans;
     const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
     const double closed = w.rows.rungs[w.stretch.from].quantity;
-    Asked asked;
+    AskedRows asked;
     const auto put = [&](const RowApart& row) {
         if (price_after(row.quantity_before) < row.bankrupt) return;
         asked.volume[asked.count] = w.stretch.volume - w.sign * (row.quantity_before - closed);
         asked.size[asked.count] = row.size;
         asked.cash[asked.count] = row.cash;
-        if (++asked.count == most_asked) ask(w, asked);
+        if (++asked.count == AskedRows::most) ask(w, asked);
     };
     for (std::size_t row = from; row < to;) {
         const std::size_t end = std::min(to, (row / length + 1) * length);

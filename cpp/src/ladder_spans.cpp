@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "levcore/ladder_build.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
@@ -13,33 +12,35 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // What may be a matter of rounding is asked row by row.
 constexpr double room = 1e-9;
 
-FallSpans fall_spans(const LadderSide& side, std::size_t length) {
+FallSpans fall_spans(std::span<const Rung> rungs, std::size_t length) {
+    const std::size_t rows = rungs.size() - 1;
     constexpr std::size_t more = 8;
     FallSpans spans;
-    spans.height.assign((side.rows + length - 1) / length + more, -infinity);
-    spans.quantity.assign(spans.height.size(), side.rungs[side.rows].quantity);
-    for (std::size_t row = 0; row < side.rows; row += length) {
-        spans.height[row / length] = side.rungs[std::min(side.rows, row + length) - 1].height;
-        spans.quantity[row / length] = side.rungs[row].quantity;
+    spans.height.assign((rows + length - 1) / length + more, -infinity);
+    spans.quantity.assign(spans.height.size(), rungs.back().quantity);
+    for (std::size_t row = 0; row < rows; row += length) {
+        spans.height[row / length] = rungs[std::min(rows, row + length) - 1].height;
+        spans.quantity[row / length] = rungs[row].quantity;
     }
     return spans;
 }
 
-std::vector<MoneySpan> first_spans(const LadderSide& side, std::span<const double> log_bankrupt,
-                                   std::span<const double> deficit_bound, double after_fee) {
+std::vector<MoneySpan> first_spans(std::span<const Rung> rungs, std::span<const double> log_bankrupt,
+                                   std::span<const double> deficit_bound, double after_fee, const RowsApart& apart) {
+    const std::size_t rows = rungs.size() - 1;
     constexpr std::size_t length = LadderSpans::lengths[0];
     const double log_after_fee = log(after_fee);
     std::vector<MoneySpan> spans;
-    spans.reserve(side.rows / length + 2);
-    for (std::size_t row = 0; row < side.rows; row += length) {
-        MoneySpan span{side.rungs[row].quantity, -infinity, infinity};
-        for (std::size_t i = row; i < std::min(side.rows, row + length); ++i) {
+    spans.reserve(rows / length + 2);
+    for (std::size_t row = 0; row < rows; row += length) {
+        MoneySpan span{rungs[row].quantity, -infinity, infinity};
+        for (std::size_t i = row; i < std::min(rows, row + length); ++i) {
             span.safe = std::max(span.safe, log_bankrupt[i] - log_after_fee + room);
-            if (!side.apart.has(i)) span.bankrupt = std::min(span.bankrupt, deficit_bound[i]);
+            if (!apart.has(i)) span.bankrupt = std::min(span.bankrupt, deficit_bound[i]);
         }
         spans.push_back(span);
     }
-    spans.push_back({side.rungs[side.rows].quantity, infinity, -infinity});
+    spans.push_back({rungs.back().quantity, infinity, -infinity});
     return spans;
 }
 
@@ -60,13 +61,14 @@ std::vector<MoneySpan> joined(const std::vector<MoneySpan>& parts) {
     return spans;
 }
 
-void list_rows_apart(LadderSpans& spans, const LadderSide& side, const SortedSide& sorted,
-                     std::span<const double> deficit_bound) {
-    for (std::size_t row = 0; row < side.rows; row += LadderSpans::apart_length) {
+void list_rows_apart(LadderSpans& spans, std::span<const Rung> rungs, const SortedSide& sorted,
+                     std::span<const double> deficit_bound, const RowsApart& apart) {
+    const std::size_t rows = rungs.size() - 1;
+    for (std::size_t row = 0; row < rows; row += LadderSpans::apart_length) {
         spans.first_apart.push_back(static_cast<std::uint32_t>(spans.apart.size()));
-        for (std::size_t i = row; i < std::min(side.rows, row + LadderSpans::apart_length); ++i)
-            if (side.apart.has(i))
-                spans.apart.push_back({deficit_bound[i], side.rungs[i].quantity, std::fabs(sorted.quantity[i]),
+        for (std::size_t i = row; i < std::min(rows, row + LadderSpans::apart_length); ++i)
+            if (apart.has(i))
+                spans.apart.push_back({deficit_bound[i], rungs[i].quantity, std::fabs(sorted.quantity[i]),
                                        sorted.cash[i], static_cast<std::uint32_t>(i)});
         std::sort(spans.apart.begin() + spans.first_apart.back(), spans.apart.end(),
                   [](const RowApart& a, const RowApart& b) {
@@ -78,15 +80,15 @@ void list_rows_apart(LadderSpans& spans, const LadderSide& side, const SortedSid
 
 }  // namespace
 
-LadderSpans span_rows(const LadderSide& side, const SortedSide& sorted, std::span<const double> log_bankrupt,
-                      std::span<const double> deficit_bound, double after_fee) {
+LadderSpans span_rows(std::span<const Rung> rungs, const SortedSide& sorted, std::span<const double> log_bankrupt,
+                      std::span<const double> deficit_bound, double after_fee, const RowsApart& apart) {
     LadderSpans spans;
     for (std::size_t level = 0; level < spans.falls.size(); ++level)
-        spans.falls[level] = fall_spans(side, LadderSpans::lengths[level]);
-    spans.money[0] = first_spans(side, log_bankrupt, deficit_bound, after_fee);
+        spans.falls[level] = fall_spans(rungs, LadderSpans::lengths[level]);
+    spans.money[0] = first_spans(rungs, log_bankrupt, deficit_bound, after_fee, apart);
     for (std::size_t level = 1; level < spans.money.size(); ++level)
         spans.money[level] = joined(spans.money[level - 1]);
-    list_rows_apart(spans, side, sorted, deficit_bound);
+    list_rows_apart(spans, rungs, sorted, deficit_bound, apart);
     spans.apart.shrink_to_fit();
     return spans;
 }

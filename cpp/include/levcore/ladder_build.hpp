@@ -32,19 +32,6 @@ enum class Outside : std::int32_t {
     jumps,
 };
 
-// A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
-struct alignas(32) Rung {
-    double height;        // falling from row to row
-    double quantity;      // of all rows before, unsigned
-    double cash;          // of all rows before
-    double quantity_low;  // what `quantity` was rounded by
-};
-
-// What rows hold from one rung to another.
-inline Pair between(const Rung& from, const Rung& to) {
-    return add(add(two_sum(to.quantity, -from.quantity), to.quantity_low), -from.quantity_low);
-}
-
 inline constexpr std::size_t rows_of_many = 64 * block_rows;
 
 struct LadderSide {

@@ -29,6 +29,9 @@ struct Stretch {
 // Of longs 1, of shorts -1.
 inline double sign_of(std::size_t side) noexcept { return side == longs ? 1.0 : -1.0; }
 
+struct AlikeRows;
+struct AskedRows;
+
 class LadderMoney {
   public:
     LadderMoney(const SortedBook& book, const Market& market, const Ladder& ladder)
@@ -54,24 +57,6 @@ class LadderMoney {
         double log_start;  // log price of the walk before the first order
     };
 
-    // Some rows of a walk that are alike.
-    enum class Alike { nothing, safe, bankrupt, unsure };
-    struct AlikeRows {
-        Alike how;
-        std::size_t from;
-    };
-    // Rows of a walk that are asked what they have left, some at a time, and what that comes to.
-    static constexpr std::size_t most_asked = 32;
-    struct Asked {
-        std::size_t count = 0;
-        std::array<double, most_asked> volume, size, cash, ratio;
-        std::size_t rows = 0;
-        double has = 0.0;
-        double left = 0.0;
-        double fees = 0.0;
-        double deficit = 0.0;
-    };
-
     [[nodiscard]] double log_walk(const Walk& w, double volume) const;
     [[nodiscard]] double average_price(const Walk& w, std::size_t from, double size) const;
     // What rows [from, to) bring, in one; of shorts, cost.
@@ -86,7 +71,7 @@ class LadderMoney {
     void settle_by_spans(const Walk& w);
     template <class PriceAfter>
     void settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to, PriceAfter&& price_after);
-    void ask(const Walk& w, Asked& asked) const;
+    void ask(const Walk& w, AskedRows& asked) const;
     template <class PriceAfter>
     bool settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);

@@ -1,21 +1,33 @@
-// Columns of a side of the ladder for impact that is not linear: rows in spans of equal length, so that questions to
-// many rows are put to a few numbers that stay in the cache.
+// Rungs of a side of the ladder, and columns for impact that is not linear: rows in spans of equal length, so that
+// questions to many rows are put to a few numbers that stay in the cache.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <vector>
 
 #include "levcore/prefetch.hpp"
+#include "levcore/rows_apart.hpp"
 #include "levcore/sorted_book.hpp"
+#include "levcore/sum.hpp"
 
 namespace levcore {
 
-struct LadderSide;
+// A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
+struct alignas(32) Rung {
+    double height;        // falling from row to row
+    double quantity;      // of all rows before, unsigned
+    double cash;          // of all rows before
+    double quantity_low;  // what `quantity` was rounded by
+};
+
+// What rows hold from one rung to another.
+inline Pair between(const Rung& from, const Rung& to) {
+    return add(add(two_sum(to.quantity, -from.quantity), to.quantity_low), -from.quantity_low);
+}
 
 // Of spans of rows the height of the last one, and what stands before the first; and some more, which nothing reaches.
 struct FallSpans {
@@ -74,9 +86,9 @@ struct LadderSpans {
     }
 };
 
-// Of a side whose rungs and rows apart are there, given its rows' mirrored logs of bankruptcy price, below what each
-// leaves a deficit for sure, and what share of a price is left after spread and fee.
-LadderSpans span_rows(const LadderSide& side, const SortedSide& sorted, std::span<const double> log_bankrupt,
-                      std::span<const double> deficit_bound, double after_fee);
+// Of a side's rungs and rows, given its rows' mirrored logs of bankruptcy price, below what each leaves a deficit for
+// sure, what share of a price is left after spread and fee, and who stands apart.
+LadderSpans span_rows(std::span<const Rung> rungs, const SortedSide& sorted, std::span<const double> log_bankrupt,
+                      std::span<const double> deficit_bound, double after_fee, const RowsApart& apart);
 
 }  // namespace levcore

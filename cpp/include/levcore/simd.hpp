@@ -276,21 +276,6 @@ inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return select(b < a, 
 
 #endif
 
-// The first lane of all bits, or `lanes`.
-inline std::size_t first_lane(MaskLanes where) {
-#if defined(__AVX512F__) && !defined(LEVCORE_PLAIN_LANES)
-    const auto bits = static_cast<unsigned>(_mm512_movepi64_mask(reinterpret_cast<__m512i>(where)));
-    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
-#elif defined(__AVX2__) && !defined(LEVCORE_PLAIN_LANES)
-    const auto bits = static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(where)));
-    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
-#else
-    std::size_t i = 0;
-    while (i < lanes && where[i] == 0) ++i;
-    return i;
-#endif
-}
-
 inline DoubleLanes load(const double* from) {
     DoubleLanes x;
     std::memcpy(&x, from, sizeof x);

@@ -33,6 +33,21 @@ inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t n
     return some;
 }
 
+// The first lane of all bits, or `lanes`.
+inline std::size_t first_lane(MaskLanes where) {
+#if defined(__AVX512F__) && !defined(LEVCORE_PLAIN_LANES)
+    const auto bits = static_cast<unsigned>(_mm512_movepi64_mask(reinterpret_cast<__m512i>(where)));
+    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
+#elif defined(__AVX2__) && !defined(LEVCORE_PLAIN_LANES)
+    const auto bits = static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(where)));
+    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
+#else
+    std::size_t i = 0;
+    while (i < lanes && where[i] == 0) ++i;
+    return i;
+#endif
+}
+
 }  // namespace
 
 [[gnu::flatten]] std::size_t fall_of_root(const RootFall& fall) {
