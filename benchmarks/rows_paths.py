@@ -158,7 +158,7 @@ def row_5(counts: Counts) -> Iterator[Case]:
 
 
 def row_6(counts: Counts) -> Iterator[Case]:
-    ready, paths = prepared_for_square_root(counts.large), max(64, counts.paths // 40)
+    ready, paths = prepared_for_square_root(counts.large), counts.paths
     impact = ready.market["X"].impact
     scale = impact.daily_volatility * impact.daily_volume**-0.5
     loop = peers_numba.closed_loop(ready, peers_numba.square_root(scale), DAILY, STEPS)

@@ -33,7 +33,11 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
         column->resize(cells);
     pushed_.resize(cells);
     places_.resize(2 * cells);
-    if (assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) return;
+    if (assets_ > 1 || count_rounds || market.assets[0].resilience > 0.0) return;
+    if (!ladder.assets[0].is_linear) {
+        falls_ = std::make_unique<LadderFalls>();
+        return;
+    }
     for (const std::size_t side : {longs, shorts})
         pushes_.emplace_back(book, market, ladder, side, most_paths, block_steps);
 }
@@ -53,7 +57,7 @@ void LadderBlocks::run(std::uint64_t first, std::size_t paths, std::span<const d
         least_.assign(process_.least().begin(), process_.least().end());
         most_.assign(process_.most().begin(), process_.most().end());
         find_busy(steps);
-        deal(step);
+        deal(step, steps);
         // While memory is on its way.
         if (step + steps < days.size()) draw(std::min(block_steps, days.size() - step - steps));
         push();
@@ -102,10 +106,12 @@ void LadderBlocks::find_busy(std::size_t steps) {
 // Each busy path to those that go with it. Pushes to one side only that do not lead the mark furthest to the other one,
 // for what a side closes moves the mark away from that: else which price and which mark went together is a matter of
 // steps.
-void LadderBlocks::deal(std::size_t step) {
+void LadderBlocks::deal(std::size_t step, std::size_t steps) {
     by_steps_.clear();
     for (LadderPushes& pushes : pushes_) pushes.clear();
+    if (falls_) falls_->clear();
     for (const std::uint32_t path : busy_) {
+        if (falls_ && falls_->add(path, walks_[path], logs_of(path), step, steps)) continue;
         if (pushes_.empty()) {
             by_steps_.push_back(path);
             continue;
@@ -120,6 +126,7 @@ void LadderBlocks::deal(std::size_t step) {
     }
     look_ahead();
     for (LadderPushes& pushes : pushes_) pushes.fetch_rows();
+    if (falls_) falls_->look_ahead(walks_);
 }
 
 // Asks for the memory that paths which go by steps are going to read, so that all of them wait for it together.
@@ -159,6 +166,10 @@ void LadderBlocks::push() {
             watch_.highest_mark[path] = std::max(watch_.highest_mark[path], most_[path] + offset);
         });
     }
+    if (!falls_) return;
+    falls_->close(walks_, rows_);
+    falls_->settle(walks_, rows_, places_);
+    falls_->each_path([&](std::uint32_t path) { watch_anew(path); });
 }
 
 void LadderBlocks::walk(std::uint32_t path, std::size_t step, std::span<const double> days) {

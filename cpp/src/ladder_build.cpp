@@ -121,7 +121,9 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     const UnsetVector<double> log_bankrupt = log_bankruptcies(sorted, side.rows, sign);
     const UnsetVector<double> bounds = deficit_bounds(side, log_bankrupt, on, spread);
     side.apart = RowsApart(std::span(sorted.key).first(side.rows), log_bankrupt, bounds, sign);
-    bound_blocks(side, sorted, which == longs, on, spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee)), bounds);
+    const double after_fee = spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee));
+    bound_blocks(side, sorted, which == longs, on, after_fee, bounds);
+    if (!on.is_linear) side.spans = span_rows(side.rungs, sorted, log_bankrupt, bounds, after_fee, side.apart);
     side.apart.settle_down();
     index_heights(side);
 }

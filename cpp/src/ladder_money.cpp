@@ -64,8 +64,10 @@ bool LadderMoney::settle(const Stretch& s) {
     const double worst = sign * log_walk_at(w, on.is_linear ? s.from : s.to) + closed_before(w, s.from);
     if (worst >= w.rows.safe_from[s.from / block_rows])
         settle_sum(w, s.from, s.to, traded);
-    else
+    else if (on.is_linear)
         settle_parts(w);
+    else
+        settle_by_spans(w);
     return inside_;
 }
 
@@ -104,22 +106,20 @@ double LadderMoney::closed_before(const Walk& w, std::size_t row) const {
     return w.rows.rungs[row].quantity / w.on.depth;
 }
 
-// Of a linear walk bounds know how it moves from block to block; of others each block's prices are asked for.
+// Bounds know how a linear walk moves from block to block.
 void LadderMoney::settle_parts(const Walk& w) {
     const LadderSide& rows = w.rows;
     const std::size_t to = w.stretch.to;
     const double at_start = w.sign * w.log_start + closed_before(w, w.stretch.from);
-    const auto price_at = [&](std::size_t row) { return w.on.is_linear ? at_start : w.sign * log_walk_at(w, row); };
     const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
-    const auto is_safe = [&](std::size_t row) { return price_at(block_end(row)) >= rows.safe[row / block_rows]; };
-    const auto is_bankrupt = [&](std::size_t row) { return price_at(row) < rows.bankrupt[row / block_rows]; };
+    const auto is_safe = [&](std::size_t row) { return at_start >= rows.safe[row / block_rows]; };
+    const auto is_bankrupt = [&](std::size_t row) { return at_start < rows.bankrupt[row / block_rows]; };
     const auto many_safe = [&](std::size_t many) { return at_start >= rows.safe_of_many[many]; };
     const auto many_bankrupt = [&](std::size_t many) { return at_start < rows.bankrupt_of_many[many]; };
     const auto run_end = [&](std::size_t row, auto&& alike, auto&& many_alike) {  // as far as blocks are alike
         std::size_t end = block_end(row);
         while (end < to) {
-            if (!w.on.is_linear && end % rows_of_many == 0) break;  // else its first price says little of its last
-            if (w.on.is_linear && end % rows_of_many == 0 && end + rows_of_many <= to && many_alike(end / rows_of_many))
+            if (end % rows_of_many == 0 && end + rows_of_many <= to && many_alike(end / rows_of_many))
                 end += rows_of_many;
             else if (alike(end))
                 end = block_end(end);
@@ -135,7 +135,7 @@ void LadderMoney::settle_parts(const Walk& w) {
             settle_sum(w, row, end, money(w, row, end));
         } else if (is_bankrupt(row)) {
             end = run_end(row, is_bankrupt, many_bankrupt);
-            if (!settle_bankrupt(w, row, end, price_at(row)))
+            if (!settle_bankrupt(w, row, end, at_start))
                 for (std::size_t at = row; at < end && inside_; at = block_end(at)) settle_rows(w, at, block_end(at));
         } else {
             settle_rows(w, row, end);
@@ -182,14 +182,10 @@ bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t t
     return pay_together(fees, left - fees, deficit);
 }
 
-// What rows that do not follow each other trade: one block of them at most.
+// What rows that do not follow each other trade on a walk that is linear: one block of them at most.
 void LadderMoney::trade_apart(const Walk& w, std::span<const std::uint32_t> rows, std::span<double> notional) const {
     const std::size_t n = rows.size();
     const auto size = [&](std::size_t i) { return std::fabs(w.sorted.quantity[rows[i]]); };
-    if (!w.on.is_linear) {
-        for (std::size_t i = 0; i < n; ++i) notional[i] = size(i) * average_price(w, rows[i], size(i));
-        return;
-    }
     for (std::size_t i = 0; i < n; ++i) notional[i] = log_walk_at(w, rows[i]);
     kernels_in_use().exp_values(exp_parts(), notional.data(), n);
     for (std::size_t i = 0; i < n; ++i)

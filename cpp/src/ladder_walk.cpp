@@ -164,6 +164,20 @@ void LadderWalk::close(std::size_t side, std::span<const Closed> closed, const S
     inside_ = inside_ && std::fabs(log_start) < furthest_log_price && in_reach(0);
 }
 
+void LadderWalk::fall_by(std::size_t side, const Push& p, std::size_t known_row) {
+    AssetWalk& a = assets_[0];
+    step_ = p.step;
+    a.log_fundamental = p.log_price;
+    note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
+    const std::size_t from = a.cursor[side];
+    const double volume = a.volume;
+    const std::size_t to = fall_to(0, side, p.log_price, std::max(from, known_row), FallDepth::row, FallDepth::row);
+    if (to == from) return;
+    move_cursor(0, side, to);
+    set_triggers(0);
+    note_close(0, side, from, volume);
+}
+
 void LadderWalk::note_step(StepColumns& to, std::size_t place, std::span<const double> prices) {
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         to.fundamental[place * assets_.size() + k] = prices[k];
@@ -185,7 +199,21 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
     a.highest = std::max(a.highest, seen.highest_mark);
 }
 
-// One search where impact is linear; else as many as there are rounds. Returns how many rounds it was.
+std::size_t LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
+                                FallDepth from_depth, FallDepth to_depth) const {
+    const AssetWalk& a = assets_[k];
+    const double sign = sign_of(side);
+    const FallFrom at{sign,
+                      sign * log_price,
+                      sign * a.log_permanent,
+                      a.refilled.high,
+                      a.at[1 - side].quantity,
+                      market_.assets[k].mark_follow,
+                      book_.venue.liquidate_at_equality};
+    return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, at, from, from_depth, to_depth);
+}
+
+// One search, but for rounds that are to be counted where impact is not linear. Returns how many rounds it was.
 std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
@@ -193,7 +221,11 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     const std::size_t from = a.cursor[side];
     const double volume = a.volume;
     std::int64_t rounds = 0;
-    while (true) {
+    if (!on.is_linear && !count_rounds_) {
+        move_cursor(k, side, fall_to(k, side, a.log_fundamental, from, FallDepth::block, FallDepth::row));
+        set_triggers(k);
+    }
+    while (on.is_linear || count_rounds_) {
         const double place = height_at(k, side, a.log_fundamental);
         const std::size_t now = a.cursor[side];
         const std::size_t to =

@@ -3,6 +3,7 @@
 // Source: linear and square-root impact: Almgren et al. 2005, Donier and Bonart 2015; depth curve: an order book's.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <string>
 #include <variant>
@@ -43,6 +44,14 @@ DepthSide make_depth_side(std::span<const double> distance, std::span<const doub
 
 // I(X).
 double log_impact(const Impact& impact, double displacement);
+
+// What `f` makes of I, with the same bits, for those who ask it very often.
+template <class F>
+auto with_log_impact(const Impact& impact, F&& f) {
+    if (const auto* root = std::get_if<SquareRootImpact>(&impact))
+        return f([c = root->coefficient](double x) { return (x < 0.0 ? -c : c) * std::sqrt(std::fabs(x)); });
+    return f([&impact](double x) { return log_impact(impact, x); });
+}
 
 // (1/x) * integral of exp(I(y)) over y from X to X + x; exp(I(X)) for x = 0. Small orders keep 1e-14.
 double average_ratio(const Impact& impact, double displacement, double order);

@@ -182,6 +182,40 @@ struct LogTable {
     double ln2_low;
 };
 
+// A side of the ladder under square-root impact (ladder_fall.hpp): rungs of so many numbers, of which the first are
+// height and quantity before; spans of 8, 64 and 512 rows, columns that go on for 8 more.
+inline constexpr std::uint64_t rung_numbers = 4;
+struct RootFall {
+    const double* rungs;
+    std::size_t rows;
+    const double* height[3];
+    const double* quantity[3];
+    double sign;
+    double log_price;
+    double log_permanent;
+    double refilled;
+    double other_side;
+    double mark_follow;
+    double coefficient;
+    bool at_equality;
+    std::size_t from;
+    int first_level;  // where one begins: with spans of 512 rows at 3, with rows at 0
+    int last_level;   // that is looked at
+};
+
+// Orders under square-root impact: of each the displacement before it, its size, and what average price it trades at,
+// over the one without displacement; nan where the order is not small, or takes the displacement to zero or beyond. A
+// whole number of times 8 of them.
+struct RootRatios {
+    std::size_t count;
+    double sign;  // +1 sells
+    double coefficient;
+    ExpTable exp;
+    const double* volume;
+    const double* size;
+    double* ratio;
+};
+
 struct Kernels {
     SimdLevel level;
     // The two normals of each block, to two arrays; null leaves one out.
@@ -201,6 +235,9 @@ struct Kernels {
     void (*logs)(const LogTable& table, double* values, std::size_t count);
     void (*watch_rows)(const WatchRows& watch);
     void (*trade_rows)(const TradeRows& trade);
+    // The first row to stay, or where the first such span of the last level begins.
+    std::size_t (*fall_of_root)(const RootFall& fall);
+    void (*root_ratios)(const RootRatios& orders);
 };
 
 const Kernels* kernels_at(SimdLevel level) noexcept;  // null where this build or this CPU has none
@@ -223,6 +260,8 @@ bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held,
 void logs(const LogTable& table, double* values, std::size_t count);
 void watch_rows(const WatchRows& watch);
 void trade_rows(const TradeRows& trade);
+std::size_t fall_of_root(const RootFall& fall);
+void root_ratios(const RootRatios& orders);
 }  // namespace baseline
 
 namespace avx2 {
@@ -239,6 +278,8 @@ bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held,
 void logs(const LogTable& table, double* values, std::size_t count);
 void watch_rows(const WatchRows& watch);
 void trade_rows(const TradeRows& trade);
+std::size_t fall_of_root(const RootFall& fall);
+void root_ratios(const RootRatios& orders);
 }  // namespace avx2
 
 namespace avx512 {
@@ -255,6 +296,8 @@ bool prices_by_lines(const PriceLineTables& tables, const PositionColumns& held,
 void logs(const LogTable& table, double* values, std::size_t count);
 void watch_rows(const WatchRows& watch);
 void trade_rows(const TradeRows& trade);
+std::size_t fall_of_root(const RootFall& fall);
+void root_ratios(const RootRatios& orders);
 }  // namespace avx512
 
 }  // namespace levcore

@@ -1,16 +1,18 @@
 // Many paths side by side on the ladder: log prices of a block of steps at a time, so that no array of paths x steps
 // exists. Where no price of a block comes near a path's next liquidation, only its extremes are noted. Of the others
-// those that push to one side only are asked together (ladder_pushes.hpp), and the rest walk the block step by step,
-// what they will read having been asked for beforehand. Bits are those of single paths.
+// those that push to one side only are asked together (ladder_pushes.hpp, ladder_falls.hpp), and the rest walk the
+// block step by step, what they will read having been asked for beforehand. Bits are those of single paths.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "levcore/ladder_falls.hpp"
 #include "levcore/ladder_pushes.hpp"
 #include "levcore/ladder_walk.hpp"
 #include "levcore/scenario.hpp"
@@ -51,7 +53,7 @@ class LadderBlocks {
     void begin(std::uint64_t first, std::size_t paths);
     void draw(std::size_t steps) { process_.next(steps, from_, next_logs_); }
     void find_busy(std::size_t steps);
-    void deal(std::size_t step);
+    void deal(std::size_t step, std::size_t steps);
     void look_ahead();
     void look_at(std::uint32_t path, std::uint32_t k, std::uint32_t side, std::uint32_t pushes);
     void push();
@@ -87,6 +89,7 @@ class LadderBlocks {
     std::vector<std::uint32_t> busy_;
     std::vector<std::uint32_t> by_steps_;  // of the busy ones
     std::vector<LadderPushes> pushes_;     // of longs and of shorts, where there may be any
+    std::unique_ptr<LadderFalls> falls_;   // the same where impact is not linear
     std::vector<Look> looks_;
     Watch watch_;
     std::vector<LadderTally::Place> places_;  // per path and side

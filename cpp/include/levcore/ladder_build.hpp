@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "levcore/ladder_spans.hpp"
 #include "levcore/market.hpp"
 #include "levcore/prefetch.hpp"
 #include "levcore/rows_apart.hpp"
@@ -31,20 +32,6 @@ enum class Outside : std::int32_t {
     jumps,
 };
 
-// A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
-struct alignas(32) Rung {
-    double height;        // falling from row to row
-    double quantity;      // of all rows before, unsigned
-    double cash;          // of all rows before
-    double quantity_low;  // what `quantity` was rounded by
-};
-
-// What rows hold from one rung to another.
-inline Pair between(Pair from, Pair to) { return add(add(two_sum(to.high, -from.high), to.low), -from.low); }
-inline Pair between(const Rung& from, const Rung& to) {
-    return between(Pair{from.quantity, from.quantity_low}, Pair{to.quantity, to.quantity_low});
-}
-
 inline constexpr std::size_t rows_of_many = 64 * block_rows;
 
 struct LadderSide {
@@ -58,6 +45,7 @@ struct LadderSide {
     std::vector<double> safe_of_many;  // the same of many blocks together
     std::vector<double> bankrupt_of_many;
     RowsApart apart;
+    LadderSpans spans;  // where impact is not linear
     // A grid over heights: the first row of each cell.
     double highest = 0.0;
     double cells_per_unit = 0.0;
@@ -80,6 +68,10 @@ struct LadderSide {
     void fetch_row(std::size_t row) const noexcept {
         prefetch(rungs.data() + row);
         prefetch(rungs.data() + std::min(row + 1, rows));
+    }
+    // The same of the next twelve rows.
+    void fetch_rows(std::size_t row) const noexcept {
+        for (std::size_t n = 0; n <= 12; n += 2) prefetch(rungs.data() + std::min(row + n, rows));
     }
 
     [[nodiscard]] std::size_t cell(double height_at) const noexcept {

@@ -35,6 +35,9 @@ inline double sign_of(std::size_t side) noexcept { return side == longs ? 1.0 : 
 double mean_ratio(double u);
 inline bool moves_little(double u) noexcept { return std::fabs(u) < 0x1p-4; }  // else kernels leave it to this one
 
+struct AlikeRows;
+struct AskedRows;
+
 class LadderMoney {
   public:
     LadderMoney(const SortedBook& book, const Market& market, const Ladder& ladder)
@@ -74,6 +77,15 @@ class LadderMoney {
     [[nodiscard]] double log_walk_at(const Walk& w, std::size_t row) const;
     [[nodiscard]] double closed_before(const Walk& w, std::size_t row) const;
     void settle_parts(const Walk& w);
+    // Where impact is not linear (ladder_money_spans.cpp).
+    template <class ImpactOf>
+    void settle_spans(const Walk& w, ImpactOf&& impact_of);
+    void settle_by_spans(const Walk& w);
+    template <class PriceAfter>
+    void settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to, PriceAfter&& price_after);
+    void ask(const Walk& w, AskedRows& asked) const;
+    template <class PriceAfter>
+    bool settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);
     bool settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best);
     void trade_apart(const Walk& w, std::span<const std::uint32_t> rows, std::span<double> notional) const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "levcore/ladder_build.hpp"
+#include "levcore/ladder_fall.hpp"
 #include "levcore/ladder_money.hpp"
 #include "levcore/outcome.hpp"
 #include "levcore/state.hpp"
@@ -30,6 +31,13 @@ struct Closed {
     std::uint32_t side;
     std::uint32_t row;
     std::int64_t step;
+};
+
+// A price of a block that goes further to a side than those before it.
+struct Push {
+    std::int64_t step;
+    double log_price;
+    double other_way;  // how far prices went to the other side since the push before
 };
 
 // How far an asset's prices went, in logs.
@@ -63,6 +71,10 @@ class LadderWalk {
     // with its first stretch, and the last one's log price. It is for them to settle.
     void close(std::size_t side, std::span<const Closed> closed, const Stretch& first, double log_price);
 
+    // A push with impact that is not linear, given a row that it comes to; then how far prices went after the last one.
+    void fall_by(std::size_t side, const Push& p, std::size_t known_row);
+    void rest(double lowest, double highest) { note_mark(assets_[0], lowest, highest); }
+
     // Books what has been closed and not yet settled; a stretch; one that is known to leave no deficit.
     void settle();
     void settle(const Stretch& s) { inside_ = inside_ && money_.settle(s); }
@@ -85,7 +97,14 @@ class LadderWalk {
     }
     [[nodiscard]] double base(std::size_t k, std::size_t side) const { return assets_[k].base[side]; }
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
-    // The rung there.
+    // How far a side's cascade runs at a log fundamental price where impact is not linear, from a row to which it is
+    // known to come; the other side being at rest.
+    [[nodiscard]] std::size_t fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
+                                      FallDepth from_depth, FallDepth to_depth) const;
+    [[nodiscard]] const LadderSide& rows(std::size_t k, std::size_t side) const {
+        return ladder_.assets[k].sides[side];
+    }
+    // The rung where the cursor stands.
     [[nodiscard]] const Rung& at(std::size_t k, std::size_t side) const { return assets_[k].at[side]; }
     // Whether the order book is on its way back, so that these change from step to step.
     [[nodiscard]] bool refills(std::size_t k) const {

@@ -3,6 +3,7 @@
 
 namespace levcore::avx512 {
 #include "exponentials.inc.hpp"
+#include "falls.inc.hpp"
 #include "logs.inc.hpp"
 #include "normals.inc.hpp"
 #include "prices.inc.hpp"

@@ -1,0 +1,121 @@
+// How far a cascade runs under square-root impact, by lanes of spans of rows; included by each level's file inside that
+// level's namespace. The operations are those of ladder_fall.cpp and impact.cpp, in their order; each span's answer
+// stands on its own, so how many lanes there are does not show in the first row that stays.
+namespace {
+
+struct FallLanes {
+    DoubleLanes sign;
+    DoubleLanes log_price;
+    DoubleLanes log_permanent;
+    DoubleLanes refilled;
+    DoubleLanes other_side;
+    DoubleLanes mark_follow;
+    DoubleLanes coefficient;
+};
+
+// Which lanes stay.
+inline MaskLanes lanes_to_stay(const FallLanes& at, bool at_equality, DoubleLanes height, DoubleLanes closed) {
+    constexpr std::uint64_t sign_bit = 0x8000000000000000;
+    const DoubleLanes x = at.refilled + at.sign * (at.other_side - closed);
+    const WordLanes negative = bits_of(x) & sign_bit;
+    const DoubleLanes size = doubles_of(bits_of(x) ^ negative);
+    const DoubleLanes impact = doubles_of(bits_of(at.coefficient * square_root(size)) ^ negative);
+    const DoubleLanes place = at.log_price + (at.log_permanent + at.sign * (at.mark_follow * impact));
+    return at_equality ? height < place : height <= place;
+}
+
+// A number of the rungs from row n on; behind the last row stands one that nothing reaches, and no more.
+inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t number) {
+    const double* const first = fall.rungs + rung_numbers * n + number;
+    if (n + lanes <= fall.rows + 1) return gather(first, lane_numbers() * rung_numbers);
+    DoubleLanes some = in_all(0.0);
+    for (std::size_t i = 0; i < lanes; ++i) some[i] = first[rung_numbers * (n + i < fall.rows ? i : fall.rows - n)];
+    return some;
+}
+
+// The first lane of all bits, or `lanes`.
+inline std::size_t first_lane(MaskLanes where) {
+#if defined(__AVX512F__) && !defined(LEVCORE_PLAIN_LANES)
+    const auto bits = static_cast<unsigned>(_mm512_movepi64_mask(reinterpret_cast<__m512i>(where)));
+    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
+#elif defined(__AVX2__) && !defined(LEVCORE_PLAIN_LANES)
+    const auto bits = static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(where)));
+    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
+#else
+    std::size_t i = 0;
+    while (i < lanes && where[i] == 0) ++i;
+    return i;
+#endif
+}
+
+}  // namespace
+
+[[gnu::flatten]] std::size_t fall_of_root(const RootFall& fall) {
+    constexpr int longest = 3;
+    constexpr int by = 3;  // a span is 2^3 of the level below
+    const FallLanes at{in_all(fall.sign),       in_all(fall.log_price),  in_all(fall.log_permanent),
+                       in_all(fall.refilled),   in_all(fall.other_side), in_all(fall.mark_follow),
+                       in_all(fall.coefficient)};
+    std::size_t row = fall.from;
+    int level = fall.first_level;
+    while (row < fall.rows) {
+        std::size_t n = row >> (by * level);
+        MaskLanes stay;
+        if (level > 0) {
+            stay = lanes_to_stay(at, fall.at_equality, load(fall.height[level - 1] + n),
+                                 load(fall.quantity[level - 1] + n));
+        } else {
+            const DoubleLanes height = rungs_from(fall, n, 0);
+            stay = lanes_to_stay(at, fall.at_equality, height, rungs_from(fall, n, 1));
+        }
+        const std::size_t lane = first_lane(stay);
+        n += lane;
+        const std::size_t begin = n << (by * level);
+        row = begin > row ? begin : row;
+        if (lane < lanes) {
+            if (level == fall.last_level) break;
+            --level;
+        } else if (level < longest && (n & 7) == 0) {  // up again, where a longer span begins
+            ++level;
+        }
+    }
+    return row < fall.rows ? row : fall.rows;
+}
+
+namespace {
+
+// Both weights of mean_on_side in impact.cpp by their series, of which less than 2^-56 is left out for abs(u) < 2^-6.
+inline DoubleLanes mean_of_exp(DoubleLanes u) {
+    return u * (u * (u * (u * (u * (u * (1.0 / 5040) + 1.0 / 720) + 1.0 / 120) + 1.0 / 24) + 1.0 / 6) + 0.5) + 1.0;
+}
+inline DoubleLanes mean_of_u_exp(DoubleLanes u) {
+    return u * (u * (u * (u * (u * (u * (1.0 / 5760) + 1.0 / 840) + 1.0 / 144) + 1.0 / 30) + 1.0 / 8) + 1.0 / 3) + 0.5;
+}
+
+}  // namespace
+
+[[gnu::flatten]] void root_ratios(const RootRatios& orders) {
+    constexpr std::uint64_t sign_bit = 0x8000000000000000;
+    const ExpLanes exp = exp_lanes(orders.exp);
+    const DoubleLanes sign = in_all(orders.sign);
+    const DoubleLanes k = in_all(orders.coefficient);
+    const DoubleLanes none = doubles_of(in_all(no_price_bits));
+    for (std::size_t i = 0; i < orders.count; i += lanes) {
+        const DoubleLanes before = load(orders.volume + i);
+        const DoubleLanes size = load(orders.size + i);
+        const DoubleLanes after = before - sign * size;
+        const WordLanes side = bits_of(before) & sign_bit;
+        const DoubleLanes from =
+            minimum(doubles_of(bits_of(before) & ~sign_bit), doubles_of(bits_of(after) & ~sign_bit));
+        const DoubleLanes root_from = square_root(from);
+        const DoubleLanes root_to = square_root(from + size);
+        const DoubleLanes t = k * root_from;
+        const DoubleLanes h = k * size / (root_from + root_to);
+        const DoubleLanes u = doubles_of(bits_of(h) ^ side);
+        const DoubleLanes most = in_all(0x1p-6);
+        const MaskLanes small = (h < most) & (t < in_all(600.0)) & (in_all(0.0) < before * after);
+        const DoubleLanes at = doubles_of(bits_of(minimum(t, in_all(600.0))) ^ side);
+        const DoubleLanes ratio = exp_of(exp, at) * (t * mean_of_exp(u) + h * mean_of_u_exp(u)) / (t + h * 0.5);
+        store(orders.ratio + i, select(small, ratio, none));
+    }
+}
