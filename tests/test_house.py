@@ -57,6 +57,7 @@ LEVELS = (
         "ledger",
         "losses",
         "watch",
+        "quote_walk",
         "rows_apart",
         "ladder_build",
         "ladder_till",
@@ -82,6 +83,7 @@ ORDERED = (
     (
         "orders",
         "run",
+        "quote_walk",
         "rows_apart",
         "ladder_build",
         "ladder_till",

@@ -67,7 +67,7 @@ py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<do
             outcomes.put(i, shock(ready.sorted, market, row, walk));
             interrupts.poll();
         }
-        audit_sample(outcomes, gross_notional(ready.sorted, market), [&](std::size_t i) {
+        audit_sample(ready.sorted, outcomes, gross_notional(ready.sorted, market), [&](std::size_t i) {
             return shock(ready.sorted, market, all.subspan(i * ready.assets, ready.assets), Keep{});
         });
     }

@@ -7,6 +7,7 @@
 
 #include "levcore/margin.hpp"
 #include "levcore/orders.hpp"
+#include "levcore/quote_walk.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
@@ -54,6 +55,7 @@ bool LadderWalk::inside() const noexcept {
 // X, but for what a refill has taken of it.
 Pair LadderWalk::closed(std::size_t k) const {
     const AssetWalk& a = assets_[k];
+    if (ladder_.assets[k].is_inverse) return {};
     const Rung& sold = ladder_.assets[k].sides[longs].rungs[a.cursor[longs]];
     const Rung& bought = ladder_.assets[k].sides[shorts].rungs[a.cursor[shorts]];
     return add(Pair{bought.quantity, bought.quantity_low}, Pair{-sold.quantity, -sold.quantity_low});
@@ -65,8 +67,9 @@ Pair LadderWalk::closed(std::size_t k) const {
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    const std::array<double, 2> gone{on.sides[longs].rungs[a.cursor[longs]].quantity,
-                                     on.sides[shorts].rungs[a.cursor[shorts]].quantity};
+    std::array<double, 2> gone{on.sides[longs].rungs[a.cursor[longs]].quantity,
+                               on.sides[shorts].rungs[a.cursor[shorts]].quantity};
+    if (on.is_inverse) gone = {0.0, 0.0};
     a.volume = a.refilled.high + (gone[shorts] - gone[longs]);
     const double moved = on.is_linear ? on.mark_slope * a.volume
                                       : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, a.volume);
@@ -75,7 +78,9 @@ void LadderWalk::set_triggers(std::size_t k) {
         const double sign = sign_of(side);
         const double bought = sign * a.refilled.high + gone[1 - side];
         a.base[side] = sign * a.log_permanent + (on.is_linear ? on.mark_slope * bought : sign * moved);
-        a.trigger[side] = sign * (on.sides[side].rungs[a.cursor[side]].height - a.base[side]);
+        const double height = on.sides[side].rungs[a.cursor[side]].height;
+        a.trigger[side] = on.prices.used ? on.prices.log_walk_at(side, height, quote_closed(k, side)) - a.mark_offset
+                                         : sign * (height - a.base[side]);
     }
 }
 
@@ -198,13 +203,27 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
         const std::size_t to =
             rows.reach(place, std::max(now, rows.first_row(place)), book_.venue.liquidate_at_equality);
         if (to == now) break;
-        rounds += on.is_linear && count_rounds_ ? rounds_of(k, side, now, to) : 1;
+        rounds += on.is_one_search() && count_rounds_ ? rounds_of(k, side, now, to) : 1;
         a.cursor[side] = to;
+        if (on.is_inverse && !walk_quote(k, side, now)) return rounds;
         set_triggers(k);
-        if (on.is_linear || !in_reach(k)) break;
+        if (on.is_one_search() || !in_reach(k)) break;
     }
     if (a.cursor[side] > from) note_close(k, side, from, volume);
     return rounds;
+}
+
+// What rows from `from` to the cursor owe walks the order book. False: it cannot yield that, or the price leaves all
+// prices, and the ledger says so.
+bool LadderWalk::walk_quote(std::size_t k, std::size_t side, std::size_t from) {
+    AssetWalk& a = assets_[k];
+    const LadderSide& rows = ladder_.assets[k].sides[side];
+    const double owed = between(rows.rungs[from], rows.rungs[a.cursor[side]]).high;
+    const QuoteWalk walk{market_.assets[k], a.log_fundamental + a.log_permanent, sign_of(side)};
+    const double size = walk.size_worth(a.volume, owed);
+    if (!std::isfinite(size)) return inside_ = false;
+    a.refilled = add(a.refilled, -walk.sign * size);
+    return true;
 }
 
 // Whether the walk's price is one.
@@ -240,10 +259,14 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     const std::span<const Rung> rungs = on.sides[side].rungs;
     const double sign = sign_of(side);
     const bool equal = book_.venue.liquidate_at_equality;
+    const double gone = quote_closed(k, side);  // that cursor is still where the cascade begins
     std::int64_t rounds = 0;
     for (std::size_t row = from; row < to; ++rounds) {
         const double closed = rungs[row].quantity - rungs[from].quantity;
-        const double y = a.log_fundamental + a.log_permanent + on.mark_slope * (a.volume - sign * closed);
+        const double now = a.log_fundamental + a.log_permanent;
+        const double y = on.prices.used
+                             ? on.prices.log_walk_at(side, height_at(k, side, a.log_fundamental), gone + closed)
+                             : now + on.mark_slope * (a.volume - sign * closed);
         const auto passed = [&](double g) { return is_liquidatable(side == longs, y, g, equal); };
         const auto end = std::partition_point(key.begin() + static_cast<std::ptrdiff_t>(row),
                                               key.begin() + static_cast<std::ptrdiff_t>(to), passed);
@@ -252,11 +275,20 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     return rounds;
 }
 
+double LadderWalk::settlement_price(std::span<const double> prices) const {
+    if (book_.asset_of.empty() || !ladder_.assets[book_.asset_of.front()].is_inverse) return 1.0;
+    const std::size_t k = book_.asset_of.front();
+    return prices[k] * exp(assets_[k].mark_offset);
+}
+
 Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) const {
     Outcome outcome = outcome_;
     outcome.by_ladder = true;
     for (const std::size_t side : {longs, shorts}) outcome.liquidated.notional[side] = money_.notional(side);
     money_.till().report(outcome);
+    const double worth = settlement_price(prices);
+    for (double* money : {&outcome.bad_debt, &outcome.fees, &outcome.insurance_fund, &outcome.insurance_fund_low})
+        *money *= worth;
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const AssetWalk& a = assets_[k];
         AssetState state;

@@ -56,7 +56,7 @@ class Paths {
     }
 
     void audit(Bench& b) const {
-        audit_sample(runs_.outcomes, gross_notional(book_, market_),
+        audit_sample(book_, runs_.outcomes, gross_notional(book_, market_),
                      [&](std::size_t i) { return run_in_ledger(i, b, false, false); });
     }
 

@@ -40,12 +40,14 @@ struct Case {
     std::vector<std::uint32_t> asset_of;
     Market market;
     double gross = 0.0;
+    bool inverse = false;
 };
 
-MarginTiers random_tiers(Chance& chance) {
+// Notionals of an inverse instrument are coins, worth 100 each.
+MarginTiers random_tiers(Chance& chance, bool inverse) {
     MarginTiers tiers;
     tiers.measure = chance.one_in(4) ? Measure::entry : chance.one_in(4) ? Measure::contracts : Measure::notional;
-    const double unit = tiers.measure == Measure::contracts ? 1.0 : 100.0;
+    const double unit = tiers.measure == Measure::contracts || inverse ? 1.0 : 100.0;
     tiers.floor = {0.0, 40.0 * unit, 200.0 * unit};
     const double first = chance.any_of({0.0, 0.004, 0.01});
     tiers.rate = {first, first + chance.any_of({0.001, 0.02}), first + chance.any_of({0.05, 0.2})};
@@ -62,17 +64,21 @@ Impact random_impact(Chance& chance, double depth) {
 
 Case random_case(Chance& chance) {
     Case c;
-    const std::size_t assets = chance.one_in(4) ? 2 : 1;
+    c.inverse = chance.one_in(3);
+    const std::size_t assets = chance.one_in(4) && !c.inverse ? 2 : 1;
     for (std::uint32_t k = 0; k < assets; ++k)
         for (std::size_t i = 0; i < 1 + chance.below(2); ++i) {
-            Perpetual p{random_tiers(chance)};
+            Perpetual p{random_tiers(chance, c.inverse)};
+            p.contract_value = c.inverse ? 100.0 : 0.0;
+            p.basis = chance.one_in(4) ? Basis::entry : Basis::mark;
+            p.closing_fee_at = chance.one_in(4) ? FeeAt::bankruptcy : FeeAt::mark;
             p.closing_fee = chance.any_of({0.0, 5e-4});
             c.venue.instruments.push_back(p);
             c.asset_of.push_back(k);
         }
     c.venue.liquidation.fee_rate = chance.any_of({0.0, 0.002, 0.03});
     c.venue.liquidation.fee_to = chance.one_in(2) ? Receiver::fund : Receiver::outside;
-    c.venue.backstop.funds = {chance.any_of({0.0, 50.0, 1e6})};
+    c.venue.backstop.funds = {chance.any_of({0.0, 50.0, 1e6}) / (c.inverse ? 100.0 : 1.0)};
     c.venue.backstop.deleveraging.on = chance.one_in(8);
     c.venue.backstop.socialise = chance.one_in(8) ? Charged::profit : Charged::nobody;
     c.venue.remainder = chance.one_in(2) ? Receiver::fund : Receiver::trader;
@@ -83,7 +89,8 @@ Case random_case(Chance& chance) {
         c.instrument.push_back(static_cast<std::int32_t>(chance.below(c.venue.instruments.size())));
         c.quantity.push_back((chance.one_in(2) ? 1.0 : -1.0) * std::exp(2.0 + chance.normal()));
         c.entry_price.push_back(100.0 * std::exp(0.02 * chance.normal()));
-        c.margin.push_back(std::fabs(c.quantity[i]) * c.entry_price[i] / chance.uniform(2.0, 60.0));
+        const double notional = std::fabs(c.quantity[i]) * (c.inverse ? 100.0 / c.entry_price[i] : c.entry_price[i]);
+        c.margin.push_back(notional / chance.uniform(c.inverse ? 0.9 : 2.0, 60.0));
         if (chance.one_in(50)) c.margin[i] *= 0.01;  // underwater from the start
         c.account.push_back(isolated);
         held += std::fabs(c.quantity[i]);
@@ -107,7 +114,8 @@ bool near(double ours, double theirs, double gross) {
     return std::fabs(ours - theirs) <= 1e-9 * std::fabs(theirs) + 1e-12 * gross;
 }
 
-const char* difference(const Outcome& a, const Outcome& b, double gross) {
+// Orders of inverse positions move prices by amounts, not by shares: near 0 these are as exact as the start's.
+const char* difference(const Outcome& a, const Outcome& b, double gross, bool inverse = false) {
     for (const std::size_t side : {longs, shorts}) {
         if (a.liquidated.count[side] != b.liquidated.count[side]) return "liquidated.count";
         if (!near(a.liquidated.notional[side], b.liquidated.notional[side], gross)) return "liquidated.notional";
@@ -122,7 +130,10 @@ const char* difference(const Outcome& a, const Outcome& b, double gross) {
     if (!near(a.socialised_loss, b.socialised_loss, gross)) return "socialised_loss";
     if (!near(a.deleveraged_notional, b.deleveraged_notional, gross)) return "deleveraged_notional";
     for (std::size_t k = 0; k < a.assets.size(); ++k) {
-        const auto apart = [](double x, double y) { return !(std::fabs(x - y) <= 1e-12 * std::fabs(y)); };
+        const double least = inverse ? 100.0 : 0.0;
+        const auto apart = [&](double x, double y) {
+            return !(std::fabs(x - y) <= 1e-12 * std::max(least, std::fabs(y)));
+        };
         if (apart(a.assets[k].final_price, b.assets[k].final_price)) return "final_price";
         if (apart(a.assets[k].lowest_price, b.assets[k].lowest_price)) return "lowest_price";
         if (apart(a.assets[k].highest_price, b.assets[k].highest_price)) return "highest_price";
@@ -140,7 +151,7 @@ bool compare(const Outcome& ladder, const Outcome& ledger, const Case& c, Seen& 
     seen.liquidated += ledger.liquidated.count[longs] + ledger.liquidated.count[shorts] > 0 ? 1 : 0;
     seen.lost += ledger.bad_debt > 0.0 ? 1 : 0;
     seen.drawn += ledger.insurance_fund_low < c.venue.backstop.funds[0] ? 1 : 0;
-    const char* apart = difference(ladder, ledger, c.gross);
+    const char* apart = difference(ladder, ledger, c.gross, c.inverse);
     if (apart != nullptr) std::printf("%s: %s differs\n", what, apart);
     return apart == nullptr;
 }
