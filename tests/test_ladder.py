@@ -214,7 +214,8 @@ def test_what_keeps_a_run_off_the_ladder_is_said_and_refused_where_it_is_asked_f
 
 @pytest.mark.parametrize("kind", ["linear", "inverse"])
 def test_keeping_steps_changes_no_number_and_they_are_the_ledgers(kind):
-    book, market = simple_pair(backstop=lc.Backstop(insurance_fund={"linear": 200.0, "inverse": 2.0}[kind]), **TRADED[kind])
+    backstop = lc.Backstop(insurance_fund=200.0 if kind == "linear" else 2.0)
+    book, market = simple_pair(backstop=backstop, **TRADED[kind])
     given = {"paths": 12, "steps": 24, "step": HOUR, "seed": 5}
     kept, plain = (
         lc.simulate(book, market, lc.GBM(volatility=3.0), **given, keep_steps=keep) for keep in (True, False)
