@@ -22,7 +22,7 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
       assets_(market.assets.size()),
       process_(drawn, most_paths),
       walks_(most_paths, LadderWalk(book, market, ladder, count_rounds)),
-      by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_linear || market.assets[0].resilience > 0.0) {
+      by_steps_(assets_ > 1 || count_rounds || !ladder.assets[0].is_one_search() || market.assets[0].resilience > 0.0) {
     for (const Asset& asset : market.assets) from_.push_back(log(asset.price));
     const std::size_t cells = assets_ * most_paths;
     logs_.resize(block_steps * cells);

@@ -15,6 +15,13 @@ double mean_ratio(double u) {
     return expm1(u) / u;
 }
 
+// log(1 + u)/u
+double log1p_ratio(double u) {
+    if (std::fabs(u) < 0x1p-11)  // what is left out is less than 2^-57
+        return 1.0 - u * (1.0 / 2 - u * (1.0 / 3 - u * (1.0 / 4 - u * (1.0 / 5))));
+    return log1p(u) / u;
+}
+
 struct Cubic {
     double c[4];
     // Over [from, to].
@@ -240,6 +247,15 @@ void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double
 void LadderMoney::trade_quote(const Walk& w, std::size_t from, std::span<double> notional) const {
     const double* const quantity = w.sorted.quantity.data() + from;
     double volume = volume_at(w, from);
+    if (const auto* linear = std::get_if<LinearImpact>(&market_.assets[w.stretch.asset].impact)) {
+        double price = exp(log_walk(w, volume)) * w.spread;
+        for (std::size_t i = 0; i < notional.size(); ++i) {
+            const double moved = -w.sign * std::fabs(quantity[i]) / linear->depth;
+            notional[i] = std::fabs(quantity[i]) / price * log1p_ratio(moved / price);
+            price += moved;
+        }
+        return;
+    }
     for (std::size_t i = 0; i < notional.size(); ++i) {
         notional[i] = quote_walk(w).size_worth(volume, std::fabs(quantity[i]));
         volume -= w.sign * notional[i];

@@ -158,6 +158,10 @@ void LadderWalk::push(std::size_t side, const Push& p, std::size_t first_row) {
     a.log_fundamental = p.log_price;
     note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
     const std::size_t from = a.cursor[side];
+    if (ladder_.assets[0].prices.used) {  // what has been closed since it was looked at leads elsewhere
+        cascade(0);
+        return;
+    }
     const std::size_t to = rows.reach(p.place, std::max(from, first_row), book_.venue.liquidate_at_equality);
     if (to == from) return;
     const double volume = a.volume;
