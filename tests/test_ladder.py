@@ -40,8 +40,14 @@ def random_pair(random: np.random.Generator, names: str) -> tuple[lc.Book, lc.Ma
         floors = [0.0, 40.0, 200.0]  # coins
     tiers = lc.MarginTiers(floor=floors, maintenance_rate=rates.tolist(), measure=measure)
 
+    def funding() -> lc.Funding | None:
+        if measure == "contracts" or random.random() < 0.6:  # continuous tiers by contracts: see OUTSIDE
+            return None
+        rates = float(random.choice([1e-4, 3e-3, 0.05])) * random.normal(float(random.choice([0.0, 1.0])), 1.0, 40)
+        return lc.Funding(rate=rates.tolist(), interval=HOUR * int(random.choice([4, 8, 12])))
+
     def instrument(symbol: str, name: str) -> lc.LinearPerpetual | lc.InversePerpetual:
-        given = {"asset": name, "tiers": tiers, "closing_fee": float(random.choice([0.0, 5e-4]))}
+        given = {"asset": name, "tiers": tiers, "closing_fee": float(random.choice([0.0, 5e-4])), "funding": funding()}
         return (
             lc.InversePerpetual(symbol, contract_value=100.0, **given)
             if inverse
@@ -183,8 +189,15 @@ def simple_pair(**rules: object) -> tuple[lc.Book, lc.Market]:
     return book, lc.Market({"X": lc.Asset(100.0, impact=impact)})
 
 
+BY_SIZE = lc.MarginTiers([0.0, 150.0, 400.0], [0.01, 0.02, 0.05])
+PAID = lc.Funding(rate=1e-3, interval=HOUR)
+CONTRACTS = lc.MarginTiers([0.0, 2.0], [0.01, 0.02], measure="contracts")
 TRADED = {
     "linear": {},
+    "linear, funded": {"traded": [lc.LinearPerpetual("X", asset="X", tiers=BY_SIZE, funding=PAID)]},
+    "inverse, funded": {
+        "traded": [lc.InversePerpetual("X", asset="X", contract_value=100.0, tiers=flat_tiers(0.01), funding=PAID)]
+    },
     "inverse": {"traded": [lc.InversePerpetual("X", asset="X", contract_value=100.0, tiers=flat_tiers(0.01))]},
 }
 WHOLE = lc.MarginTiers([0.0, 5e3], [0.01, 0.02], whole_position=True)
@@ -194,10 +207,8 @@ OUTSIDE = {
     "riskiest": {"order": "riskiest"},
     "funds of their own": {"backstop": lc.Backstop(own_funds={"X": 1.0})},
     "jumps": {"traded": [lc.LinearPerpetual("X", asset="X", tiers=WHOLE)]},
-    "funding is paid": {
-        "traded": [
-            lc.LinearPerpetual("X", asset="X", tiers=flat_tiers(0.01), funding=lc.Funding(rate=1e-4, interval=HOUR))
-        ]
+    "funding is paid on requirements that differ": {
+        "traded": [lc.LinearPerpetual("X", asset="X", tiers=CONTRACTS, funding=PAID)],
     },
 }
 
@@ -212,9 +223,9 @@ def test_what_keeps_a_run_off_the_ladder_is_said_and_refused_where_it_is_asked_f
         lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=5, step=HOUR, seed=1, engine="ladder")
 
 
-@pytest.mark.parametrize("kind", ["linear", "inverse"])
+@pytest.mark.parametrize("kind", TRADED)
 def test_keeping_steps_changes_no_number_and_they_are_the_ledgers(kind):
-    backstop = lc.Backstop(insurance_fund=200.0 if kind == "linear" else 2.0)
+    backstop = lc.Backstop(insurance_fund=200.0 if "linear" in kind else 2.0)
     book, market = simple_pair(backstop=backstop, **TRADED[kind])
     given = {"paths": 12, "steps": 24, "step": HOUR, "seed": 5}
     kept, plain = (
@@ -320,7 +331,7 @@ def test_rounds_are_counted_when_asked_for_and_travel():
         _ = runs.squares
 
 
-@pytest.mark.parametrize("kind", ["linear", "inverse"])
+@pytest.mark.parametrize("kind", TRADED)
 def test_threads_and_chunks_do_not_show_on_the_ladder(kind):
     book, market = simple_pair(backstop=lc.Backstop(insurance_fund=50.0, deleveraging=True), **TRADED[kind])
     hashes = set()

@@ -36,12 +36,8 @@ bool run_path(std::span<const double> logs, std::span<const double> days, std::s
         walk.step(logs.subspan(t * assets, assets), days[t]);
         if (notes.to != nullptr) walk.note_step(*notes.to, notes.place + t, notes.prices.subspan(t * assets, assets));
     }
-    if (notes.to != nullptr && !days.empty() && walk.inside()) {
-        const double worth = walk.settlement_price(notes.prices.last(assets));
-        for (std::size_t t = 0; t < days.size(); ++t)
-            for (std::vector<double>* money : {&notes.to->bad_debt, &notes.to->insurance_fund})
-                (*money)[notes.place + t] *= worth;
-    }
+    if (notes.to != nullptr && !days.empty() && walk.inside())
+        notes.to->convert(notes.place, days.size(), walk.settlement_price(notes.prices.last(assets)));
     return walk.inside();
 }
 

@@ -6,15 +6,12 @@
 #include <utility>
 
 #include "levcore/margin.hpp"
-#include "levcore/orders.hpp"
+#include "levcore/price_walk.hpp"
 #include "levcore/quote_walk.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
 namespace {
-
-// Prices beyond are for the ledger, which says where they leave all prices.
-constexpr double furthest_log_price = 0.99 * largest_log_price;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
@@ -289,30 +286,13 @@ Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) cons
     Outcome outcome = outcome_;
     outcome.by_ladder = true;
     for (const std::size_t side : {longs, shorts}) outcome.liquidated.notional[side] = money_.notional(side);
-    money_.till().report(outcome);
-    const double worth = settlement_price(prices);
-    for (double* money : {&outcome.bad_debt, &outcome.fees, &outcome.insurance_fund, &outcome.insurance_fund_low})
-        *money *= worth;
+    money_.till().report(outcome, settlement_price(prices));
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const AssetWalk& a = assets_[k];
-        AssetState state;
-        state.fundamental = prices[k];
-        state.log_fundamental = a.log_fundamental;
-        state.volume = Sum(add(a.refilled, closed(k)));
-        state.log_permanent = a.log_permanent;
-        const Asset& asset = market_.assets[k];
-        const double mark = prices[k] * exp(a.mark_offset);
-        const double y = a.log_fundamental + a.mark_offset;
-        // Where an extreme is the start or the end, it is that very price.
-        const auto price_at = [&](double log_mark) {
-            return log_mark == y ? mark : log_mark == log(asset.price) ? asset.price : exp(log_mark);
-        };
-        state.lowest = price_at(a.lowest);
-        state.highest = price_at(a.highest);
-        state.lowest_fundamental = exp(a.lowest_fundamental);
-        state.highest_fundamental = exp(a.highest_fundamental);
-        const double amplification = (whole_path ? path_amplification : shock_amplification)(asset, state);
-        outcome.assets.push_back({state.fundamental, mark, state.lowest, state.highest, amplification, a.depth_used});
+        const PriceWalk seen{a.log_fundamental, a.log_permanent, add(a.refilled, closed(k)), a.mark_offset,
+                             a.lowest,          a.highest,       a.lowest_fundamental,       a.highest_fundamental,
+                             a.depth_used};
+        outcome.assets.push_back(report_prices(market_.assets[k], seen, prices[k], whole_path));
     }
     return outcome;
 }

@@ -18,7 +18,7 @@ OUTSIDE = {
     4: "the riskiest positions go first",
     5: "instruments have funds of their own",
     6: "a requirement jumps between whole-position tiers",
-    7: "funding is paid",
+    7: "funding is paid on requirements that differ with the size of a position",
     8: "there are few shocks",
     9: "there are few steps",
 }

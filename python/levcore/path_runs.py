@@ -58,8 +58,10 @@ class PathSettings:
 
     def outside(self, steps: int) -> int:
         """What keeps the run off the ladder, by number; 0: nothing."""
-        if self.ready._outside or len(self.funding(steps)["funding_step"]):
-            return self.ready._outside or engines.FUNDING
+        if self.ready._outside:
+            return self.ready._outside
+        if len(self.funding(steps)["funding_step"]) and not self.ready._native.has_rate_classes():
+            return engines.FUNDING
         return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
 
     def usual_chunk(self, paths: int, *, ladder: bool) -> int:

@@ -1,6 +1,6 @@
 // What tests/test_ladder.py asks of very many random books: that the ladder and the ledger agree on each. Takes how
 // many and a seed; prints how many runs were compared, and of how many something was liquidated, lost, or drawn from
-// the fund; fails at the first difference.
+// the fund, and on how many books funding was paid; fails at the first difference.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +12,7 @@
 #include "levcore/cascade.hpp"
 #include "levcore/montecarlo.hpp"
 #include "levcore/parallel.hpp"
+#include "levcore/rate_classes.hpp"
 
 namespace levcore {
 namespace {
@@ -142,7 +143,7 @@ const char* difference(const Outcome& a, const Outcome& b, double gross, bool in
 }
 
 struct Seen {
-    long runs = 0, ladder = 0, liquidated = 0, lost = 0, drawn = 0;
+    long runs = 0, ladder = 0, liquidated = 0, lost = 0, drawn = 0, funded = 0;
 };
 
 bool compare(const Outcome& ladder, const Outcome& ledger, const Case& c, Seen& seen, const char* what) {
@@ -168,6 +169,17 @@ bool agree_on_shocks(Chance& chance, const Case& c, const SortedBook& book, cons
     return true;
 }
 
+std::vector<FundingDue> random_funding(Chance& chance, const Case& c, std::size_t steps) {
+    const double scale = chance.any_of({1e-4, 2e-3, 0.03, 0.3});
+    const double drift = chance.any_of({0.0, 1.0, -1.0});
+    std::vector<FundingDue> funding;
+    for (std::size_t step = 0; step < steps; ++step)
+        for (std::uint32_t i = 0; i < c.asset_of.size(); ++i)
+            if (chance.one_in(3))
+                funding.push_back({static_cast<std::int64_t>(step), i, scale * (drift + chance.normal())});
+    return funding;
+}
+
 bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const Ladder& ladder, Seen& seen) {
     constexpr std::size_t paths = 5;
     const std::size_t assets = c.market.assets.size();
@@ -188,6 +200,10 @@ bool agree_on_paths(Chance& chance, const Case& c, const SortedBook& book, const
     Progress progress;
     Plan plan{paths, days.size(), days};
     plan.chunk = 3;
+    std::vector<FundingDue> funding;
+    if (has_rate_classes(book) && chance.one_in(2)) funding = random_funding(chance, c, days.size());
+    plan.funding = funding;
+    seen.funded += funding.empty() ? 0 : 1;
     const Runs ledger = run_paths(book, c.market, Scenario(process), plan, progress);
     plan.ladder = &ladder;
     const Runs counted = run_paths(book, c.market, Scenario(process), plan, progress);
@@ -229,6 +245,7 @@ int main(int, char** arguments) {
             std::printf("book %ld of seed %s\n", i, arguments[2]);
             return 1;
         }
-    std::printf("%ld %ld %ld %ld %ld %ld\n", books, seen.runs, seen.ladder, seen.liquidated, seen.lost, seen.drawn);
+    std::printf("%ld %ld %ld %ld %ld %ld %ld\n", books, seen.runs, seen.ladder, seen.liquidated, seen.lost, seen.drawn,
+                seen.funded);
     return 0;
 }

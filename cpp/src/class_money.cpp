@@ -1,0 +1,131 @@
+#include "levcore/class_money.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "levcore/margin.hpp"
+#include "levcore/real.hpp"
+
+namespace levcore {
+namespace {
+
+// What may be a matter of rounding is asked row by row.
+constexpr double room = 1e-9;
+
+}  // namespace
+
+// What closing so much coin from this volume on moves: money of linear positions, coins of inverse ones.
+double ClassMoney::traded(const Closing& c, double volume, double size) const {
+    const QuoteWalk walk = walk_of(c);
+    if (classes_.is_inverse[c.asset]) return walk.size_worth(volume, size);
+    return size * (exp(c.log_price) * walk.spread() * average_ratio(walk.asset.impact, volume, -walk.sign * size));
+}
+
+// Whether every row is sure to pay its fee, even at the last price of the walk.
+bool ClassMoney::is_safe(const Closing& c, std::span<const double> paid) const {
+    const bool inverse = classes_.is_inverse[c.asset];
+    const QuoteWalk walk = walk_of(c);
+    const double price = exp(c.log_price + log_impact(walk.asset.impact, c.volume_after)) * walk.spread();
+    const double fee = book_.venue.liquidation.fee_rate;
+    const bool gains = (c.side == longs) != inverse;
+    const double unit =
+        (inverse ? 1.0 / price : price) * (gains ? (1.0 - fee) * (1.0 - room) : (1.0 + fee) * (1.0 + room));
+    const auto safe = [&](double worst, std::uint32_t instrument) {
+        return gains ? worst + paid[instrument] <= unit : worst + paid[instrument] >= unit;
+    };
+    return std::ranges::all_of(c.stretches,
+                               [&](const ClassStretch& s) {
+                                   const RateClass& of = classes_.classes[s.of_class];
+                                   return safe(of.worst_of(s.from, s.to), of.instrument);
+                               }) &&
+           std::ranges::all_of(c.shared, [&](const SharedGone& s) {
+               const RateClass& of = classes_.classes[s.of_class];
+               return safe(of.worst_of(s.row, s.row + 1), of.instrument);
+           });
+}
+
+// The rows' cash less what they have paid.
+double ClassMoney::cash_of(const Closing& c, std::span<const double> paid) const {
+    const double sign = (c.side == longs) != classes_.is_inverse[c.asset] ? 1.0 : -1.0;
+    const SortedSide& sorted = book_.sides[c.asset][c.side];
+    double cash = 0.0;
+    for (const ClassStretch& s : c.stretches) {
+        const RateClass& of = classes_.classes[s.of_class];
+        const Rung& from = of.rungs[s.from];
+        const Rung& to = of.rungs[s.to];
+        cash += (to.cash - from.cash) - paid[of.instrument] * (sign * between(from, to).high);
+    }
+    for (const SharedGone& s : c.shared) {
+        const RateClass& of = classes_.classes[s.of_class];
+        const std::uint32_t row = of.sorted_row[s.row];
+        cash += sorted.cash[row] - paid[of.instrument] * sorted.quantity[row];
+    }
+    return cash;
+}
+
+bool ClassMoney::settle(const Closing& c, std::span<const double> paid) {
+    const bool inverse = classes_.is_inverse[c.asset];
+    const double moved = traded(c, c.volume, c.size);
+    notional_[c.side] += inverse ? c.size : moved;
+    if (!is_safe(c, paid)) {
+        gather(c, paid);
+        return settle_rows(c);
+    }
+    const double left = ((c.side == longs) != inverse ? moved : -moved) + cash_of(c, paid);
+    const double fee = book_.venue.liquidation.fee_rate * moved;
+    return till_.pay({fee, left - fee, 0.0, 0.0});
+}
+
+void ClassMoney::gather(const Closing& c, std::span<const double> paid) {
+    const SortedSide& sorted = book_.sides[c.asset][c.side];
+    rows_.clear();
+    const auto add = [&](const RateClass& of, std::size_t at, bool is_shared) {
+        const std::uint32_t row = of.sorted_row[at];
+        const double due = paid[of.instrument];
+        const Claim held{sorted.cash[row] - due * sorted.quantity[row], sorted.quantity[row]};
+        // A shared row may have been found by a class that it reaches later than another. Of rows that every price is
+        // too high for none goes before the others.
+        const double unit = is_shared ? liquidation_unit_price(book_.venue.instruments[of.instrument], held,
+                                                               book_.positions.entry_price[sorted.position[row]])
+                                      : of.unit_at(of.rungs[at].height, due);
+        rows_.push_back({unit > 0.0 ? unit : 0.0, sorted.position[row], held.coin, held.cash});
+    };
+    for (const ClassStretch& s : c.stretches) {
+        const RateClass& of = classes_.classes[s.of_class];
+        const std::span<const SharedRow> shared = of.shared_in(s.from, s.to);
+        auto skip = shared.begin();
+        for (std::size_t at = s.from; at < s.to; ++at)
+            if (skip != shared.end() && skip->row == at)
+                ++skip;
+            else
+                add(of, at, false);
+    }
+    for (const SharedGone& s : c.shared) add(classes_.classes[s.of_class], s.row, true);
+    const bool gains = (c.side == longs) != classes_.is_inverse[c.asset];
+    std::sort(rows_.begin(), rows_.end(), [gains](const Row& a, const Row& b) {
+        if (a.unit != b.unit) return gains ? a.unit > b.unit : a.unit < b.unit;
+        return a.position < b.position;
+    });
+}
+
+bool ClassMoney::settle_rows(const Closing& c) {
+    const bool inverse = classes_.is_inverse[c.asset];
+    const double sign = c.side == longs ? 1.0 : -1.0;
+    Sum volume(c.volume);
+    std::array<double, block_rows> notional;
+    std::array<double, block_rows> equity;
+    for (std::size_t from = 0; from < rows_.size(); from += block_rows) {
+        const std::size_t n = std::min(block_rows, rows_.size() - from);
+        for (std::size_t i = 0; i < n; ++i) {
+            const Row& row = rows_[from + i];
+            const double size = std::fabs(row.coin);
+            notional[i] = traded(c, volume.value(), size);
+            equity[i] = ((row.coin > 0.0) ? notional[i] : -notional[i]) + row.cash;
+            volume.add(-sign * (inverse ? notional[i] : size));
+        }
+        if (!till_.pay({equity.data(), n}, {notional.data(), n})) return false;
+    }
+    return true;
+}
+
+}  // namespace levcore
