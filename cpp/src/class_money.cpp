@@ -5,6 +5,7 @@
 
 #include "levcore/margin.hpp"
 #include "levcore/real.hpp"
+#include "levcore/row_trades.hpp"
 
 namespace levcore {
 namespace {
@@ -108,21 +109,35 @@ void ClassMoney::gather(const Closing& c, std::span<const double> paid) {
     });
 }
 
-bool ClassMoney::settle_rows(const Closing& c) {
+// What each of these rows trades; they move the volume.
+void ClassMoney::trade(const Closing& c, std::span<const Row> rows, Sum& volume, std::span<double> notional) const {
     const bool inverse = classes_.is_inverse[c.asset];
-    const double sign = c.side == longs ? 1.0 : -1.0;
+    const QuoteWalk walk = walk_of(c);
+    if (const auto* linear = std::get_if<LinearImpact>(&walk.asset.impact)) {
+        for (std::size_t i = 0; i < rows.size(); ++i) notional[i] = std::fabs(rows[i].coin);
+        const double price = exp(c.log_price + volume.value() / linear->depth) * walk.spread();
+        (inverse ? trade_quote : trade_units)(notional, price, -walk.sign / linear->depth);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            volume.add(-walk.sign * (inverse ? notional[i] : std::fabs(rows[i].coin)));
+        return;
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const double size = std::fabs(rows[i].coin);
+        notional[i] = traded(c, volume.value(), size);
+        volume.add(-walk.sign * (inverse ? notional[i] : size));
+    }
+}
+
+bool ClassMoney::settle_rows(const Closing& c) {
     Sum volume(c.volume);
     std::array<double, block_rows> notional;
     std::array<double, block_rows> equity;
     for (std::size_t from = 0; from < rows_.size(); from += block_rows) {
         const std::size_t n = std::min(block_rows, rows_.size() - from);
-        for (std::size_t i = 0; i < n; ++i) {
-            const Row& row = rows_[from + i];
-            const double size = std::fabs(row.coin);
-            notional[i] = traded(c, volume.value(), size);
-            equity[i] = ((row.coin > 0.0) ? notional[i] : -notional[i]) + row.cash;
-            volume.add(-sign * (inverse ? notional[i] : size));
-        }
+        const std::span<const Row> rows = std::span(rows_).subspan(from, n);
+        trade(c, rows, volume, {notional.data(), n});
+        for (std::size_t i = 0; i < n; ++i)
+            equity[i] = (rows[i].coin > 0.0 ? notional[i] : -notional[i]) + rows[i].cash;
         if (!till_.pay({equity.data(), n}, {notional.data(), n})) return false;
     }
     return true;

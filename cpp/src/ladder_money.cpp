@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "levcore/real.hpp"
+#include "levcore/row_trades.hpp"
 
 namespace levcore {
 namespace {
@@ -13,13 +14,6 @@ double mean_ratio(double u) {
     if (std::fabs(u) < 0x1p-9)  // what is left out is less than 2^-58
         return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24 + u * (1.0 / 120 + u * (1.0 / 720)))));
     return expm1(u) / u;
-}
-
-// log(1 + u)/u
-double log1p_ratio(double u) {
-    if (std::fabs(u) < 0x1p-11)  // what is left out is less than 2^-57
-        return 1.0 - u * (1.0 / 2 - u * (1.0 / 3 - u * (1.0 / 4 - u * (1.0 / 5))));
-    return log1p(u) / u;
 }
 
 struct Cubic {
@@ -248,13 +242,8 @@ void LadderMoney::trade_quote(const Walk& w, std::size_t from, std::span<double>
     const double* const quantity = w.sorted.quantity.data() + from;
     double volume = volume_at(w, from);
     if (const auto* linear = std::get_if<LinearImpact>(&market_.assets[w.stretch.asset].impact)) {
-        double price = exp(log_walk(w, volume)) * w.spread;
-        for (std::size_t i = 0; i < notional.size(); ++i) {
-            const double moved = -w.sign * std::fabs(quantity[i]) / linear->depth;
-            notional[i] = std::fabs(quantity[i]) / price * log1p_ratio(moved / price);
-            price += moved;
-        }
-        return;
+        for (std::size_t i = 0; i < notional.size(); ++i) notional[i] = std::fabs(quantity[i]);
+        return levcore::trade_quote(notional, exp(log_walk(w, volume)) * w.spread, -w.sign / linear->depth);
     }
     for (std::size_t i = 0; i < notional.size(); ++i) {
         notional[i] = quote_walk(w).size_worth(volume, std::fabs(quantity[i]));

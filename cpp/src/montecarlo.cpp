@@ -35,7 +35,8 @@ class Paths {
           Runs& runs)
         : book_(book), market_(market), scenario_(scenario), plan_(plan), progress_(progress), runs_(runs) {
         for (const Asset& asset : market.assets) start_.push_back(asset.price);
-        if (plan.ladder != nullptr && !plan.funding.empty()) classes_ = build_rate_classes(book, market, plan.funding);
+        if (plan.ladder != nullptr && !plan.funding.empty())
+            classes_ = build_rate_classes(book, market, plan.funding, plan.threads);
     }
 
     void make(Bench& b) const {

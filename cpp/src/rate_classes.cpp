@@ -1,12 +1,15 @@
 #include "levcore/rate_classes.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "levcore/margin.hpp"
+#include "levcore/parallel.hpp"
 
 namespace levcore {
 namespace {
@@ -47,81 +50,100 @@ void list_lines(const Perpetual& instrument, double coin, double entry_price, st
         lines.push_back({instrument.tiers.rate[k] + instrument.added_to_rates(), instrument.tiers.deduction[k] / size});
 }
 
+bool stands_before(const Member& a, const Member& b) {
+    return a.height != b.height ? a.height > b.height : a.position < b.position;
+}
+
+// The members of a class. As long as nothing has been paid the order of the book is theirs, but for rounding and for
+// those that another class is reached by first.
+struct Members {
+    std::vector<Member> in_order;
+    std::vector<Member> others;
+
+    std::vector<Member> sorted() {
+        for (std::size_t at = 1; at < in_order.size(); ++at)
+            for (std::size_t i = at; i > 0 && stands_before(in_order[i], in_order[i - 1]); --i)
+                std::swap(in_order[i], in_order[i - 1]);
+        std::sort(others.begin(), others.end(), stands_before);
+        std::vector<Member> all(in_order.size() + others.size());
+        std::merge(in_order.begin(), in_order.end(), others.begin(), others.end(), all.begin(), stands_before);
+        return all;
+    }
+};
+
+// Of one side.
 class Builder {
   public:
-    Builder(const SortedBook& book, RateClasses& to) : book_(book), to_(to) {}
-
-    void build_side(std::size_t k, std::size_t side) {
-        const SortedSide& sorted = book_.sides[k][side];
-        members_.clear();
-        for (std::uint32_t row = 0; row < sorted.size(); ++row) place(sorted, row);
-        to_.sides[k][side].first = to_.classes.size();
-        for (auto& [key, members] : members_) finish(sorted, key, members);
-        to_.sides[k][side].last = to_.classes.size();
+    Builder(const SortedBook& book, const SortedSide& sorted, std::span<const std::array<double, 2>> range)
+        : book_(book), sorted_(sorted), range_(range) {
+        for (std::uint32_t row = 0; row < sorted.size(); ++row) place(row);
+        for (auto& [key, members] : members_) finish(key, members.sorted());
     }
+
+    std::vector<RateClass> classes;
+    std::uint32_t shared = 0;
 
   private:
     using Key = std::pair<std::uint32_t, double>;  // instrument and rate
 
-    // The unit price at which a line is reached, of a claim that has paid so much.
-    static double root(bool gains, double bankrupt_at, double fee, const RateLine& line, double paid) {
+    // The unit price at which a line is reached, of a claim that has paid so much; mirrored where the claim loses, so
+    // that of several the largest is reached first.
+    static double lead(bool gains, double bankrupt_at, double fee, const RateLine& line, double paid) {
         return gains ? ((bankrupt_at + paid) * (1.0 + fee) - line.deduction) / (1.0 - line.rate)
-                     : ((bankrupt_at + paid) * (1.0 - fee) + line.deduction) / (1.0 + line.rate);
+                     : -(((bankrupt_at + paid) * (1.0 - fee) + line.deduction) / (1.0 + line.rate));
     }
 
     // Which lines may be the first to be reached: those not behind one that is the first at the least, or at the most,
     // that may have been paid. Of lines none lies before another in between that lies behind it at both ends.
-    void place(const SortedSide& sorted, std::uint32_t row) {
-        const std::uint32_t i = sorted.instrument[row];
+    void place(std::uint32_t row) {
+        const std::uint32_t i = sorted_.instrument[row];
         const Perpetual& instrument = book_.venue.instruments[i];
-        const bool gains = sorted.quantity[row] > 0.0;
-        const double bankrupt_at = -sorted.cash[row] / sorted.quantity[row];
+        const bool gains = sorted_.quantity[row] > 0.0;
+        const double bankrupt_at = -sorted_.cash[row] / sorted_.quantity[row];
         const double fee = instrument.reserved_rate();
-        list_lines(instrument, sorted.quantity[row], book_.positions.entry_price[sorted.position[row]], lines_);
-        const auto lead = [&](std::size_t line, std::size_t end) {  // the larger, the sooner it is reached
-            const double at = root(gains, bankrupt_at, fee, lines_[line], to_.range[i][end]);
-            return gains ? at : -at;
-        };
-        std::array<std::size_t, 2> first{0, 0};
-        for (const std::size_t end : {0, 1})
-            for (std::size_t line = 1; line < lines_.size(); ++line)
-                if (lead(line, end) >= lead(first[end], end)) first[end] = line;
+        list_lines(instrument, sorted_.quantity[row], book_.positions.entry_price[sorted_.position[row]], lines_);
+        const std::array<double, 3> paid{range_[i][0], range_[i][1], 0.0};
+        std::array<std::size_t, 3> first{0, 0, 0};
+        leads_.resize(lines_.size());
+        for (std::size_t line = 0; line < lines_.size(); ++line)
+            for (std::size_t at = 0; at < 3; ++at) {
+                leads_[line][at] = lead(gains, bankrupt_at, fee, lines_[line], paid[at]);
+                if (leads_[line][at] >= leads_[first[at]][at]) first[at] = line;
+            }
         const auto is_behind = [&](std::size_t line, std::size_t other) {
-            return lead(line, 0) <= lead(other, 0) && lead(line, 1) <= lead(other, 1);
+            return leads_[line][0] <= leads_[other][0] && leads_[line][1] <= leads_[other][1];
         };
         kept_.clear();
         for (std::size_t line = 0; line < lines_.size(); ++line)
             if (line == first[0] || (line == first[1] && !is_behind(line, first[0])) ||
                 (!is_behind(line, first[0]) && !is_behind(line, first[1])))
                 kept_.push_back(line);
-        const std::int64_t number = kept_.size() > 1 ? static_cast<std::int64_t>(to_.shared++) : -1;
+        const std::int64_t number = kept_.size() > 1 ? static_cast<std::int64_t>(shared++) : -1;
         for (const std::size_t line : kept_) {
             const double height = gains ? bankrupt_at * (1.0 + fee) - lines_[line].deduction
                                         : -(bankrupt_at * (1.0 - fee) + lines_[line].deduction);
-            members_[{i, lines_[line].rate}].push_back({height, sorted.position[row], row, number});
+            Members& members = members_[{i, lines_[line].rate}];
+            const bool is_first = line == first[2] && leads_[line][2] * (gains ? 1.0 : -1.0) > 0.0;
+            (is_first ? members.in_order : members.others).push_back({height, sorted_.position[row], row, number});
         }
     }
 
-    void finish(const SortedSide& sorted, const Key& key, std::vector<Member>& members) {
-        std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
-            return a.height != b.height ? a.height > b.height : a.position < b.position;
-        });
+    void finish(const Key& key, const std::vector<Member>& members) {
         RateClass made;
         made.instrument = key.first;
-        made.gains = sorted.quantity[members.front().row] > 0.0;
+        made.gains = sorted_.quantity[members.front().row] > 0.0;
         made.per_unit = made.gains ? 1.0 - key.second : 1.0 + key.second;
         const double fee = book_.venue.instruments[key.first].reserved_rate();
         made.per_paid = made.gains ? 1.0 + fee : 1.0 - fee;
-        Sum quantity;
+        made.rungs.reserve(members.size() + 1);
+        made.sorted_row.reserve(members.size());
+        Pair quantity;
         Sum cash;
-        const auto push = [&](double height) {
-            made.rungs.push_back({height, quantity.pair().high, cash.value(), quantity.pair().low});
-        };
         for (std::size_t at = 0; at < members.size(); ++at) {
             const Member& m = members[at];
-            push(m.height);
+            made.rungs.push_back({m.height, quantity.high, cash.value(), quantity.low});
             made.sorted_row.push_back(m.row);
-            const double bankrupt_at = -sorted.cash[m.row] / sorted.quantity[m.row];
+            const double bankrupt_at = -sorted_.cash[m.row] / sorted_.quantity[m.row];
             if (at % block_rows == 0) made.worst.push_back(bankrupt_at);
             made.worst.back() =
                 made.gains ? std::max(made.worst.back(), bankrupt_at) : std::min(made.worst.back(), bankrupt_at);
@@ -129,17 +151,19 @@ class Builder {
                 made.shared.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(m.number)});
                 continue;
             }
-            quantity.add(std::fabs(sorted.quantity[m.row]));
-            cash.add(sorted.cash[m.row]);
+            quantity = add_minor(quantity, std::fabs(sorted_.quantity[m.row]));
+            cash.add_minor(sorted_.cash[m.row]);
         }
-        push(-infinity);
-        to_.classes.push_back(std::move(made));
+        made.rungs.push_back({-infinity, quantity.high, cash.value(), quantity.low});
+        classes.push_back(std::move(made));
     }
 
     const SortedBook& book_;
-    RateClasses& to_;
-    std::map<Key, std::vector<Member>> members_;
+    const SortedSide& sorted_;
+    std::span<const std::array<double, 2>> range_;
+    std::map<Key, Members> members_;
     std::vector<RateLine> lines_;
+    std::vector<std::array<double, 3>> leads_;
     std::vector<std::size_t> kept_;
 };
 
@@ -191,7 +215,8 @@ bool has_rate_classes(const SortedBook& book) {
     });
 }
 
-RateClasses build_rate_classes(const SortedBook& book, const Market& market, std::span<const FundingDue> funding) {
+RateClasses build_rate_classes(const SortedBook& book, const Market& market, std::span<const FundingDue> funding,
+                               std::size_t threads) {
     RateClasses made;
     made.sides.resize(book.sides.size());
     made.range.resize(book.venue.instruments.size());
@@ -201,10 +226,21 @@ RateClasses build_rate_classes(const SortedBook& book, const Market& market, std
         const double each = (instrument.is_inverse() ? -due.rate : due.rate) * at_most;
         made.range[due.instrument][each > 0.0 ? 1 : 0] += each;
     }
-    Builder builder(book, made);
+    const std::size_t sides = 2 * book.sides.size();
+    std::vector<std::optional<Builder>> built(sides);
+    std::atomic<bool> stop{false};
+    run_chunks(std::min(threads, sides), sides, stop,
+               [&](std::size_t, std::size_t n) { built[n].emplace(book, book.sides[n / 2][n % 2], made.range); });
+    for (std::size_t n = 0; n < sides; ++n) {
+        made.sides[n / 2][n % 2].first = made.classes.size();
+        for (RateClass& of : built[n]->classes) {
+            for (SharedRow& s : of.shared) s.number += static_cast<std::uint32_t>(made.shared);
+            made.classes.push_back(std::move(of));
+        }
+        made.sides[n / 2][n % 2].last = made.classes.size();
+        made.shared += built[n]->shared;
+    }
     for (std::size_t k = 0; k < book.sides.size(); ++k) made.is_inverse.push_back(moves_by_inverse(book, k));
-    for (std::size_t k = 0; k < book.sides.size(); ++k)
-        for (const std::size_t side : {longs, shorts}) builder.build_side(k, side);
     return made;
 }
 

@@ -126,6 +126,7 @@ class PathSettings:
             threads=self.threads,
         )
         needed += accounts_bytes(self.ready.book, states=self.threads)
+        needed += len(self.ready.book) * memory.CLASS_BYTES if len(self.funding(steps)["funding_step"]) else 0
         memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
     def elapsed(self, steps: int) -> npt.NDArray[np.int64]:

@@ -71,6 +71,7 @@ class ClassMoney {
     [[nodiscard]] bool is_safe(const Closing& c, std::span<const double> paid) const;
     [[nodiscard]] double cash_of(const Closing& c, std::span<const double> paid) const;
     void gather(const Closing& c, std::span<const double> paid);
+    void trade(const Closing& c, std::span<const Row> rows, Sum& volume, std::span<double> notional) const;
     bool settle_rows(const Closing& c);
 
     const SortedBook& book_;

@@ -68,6 +68,7 @@ struct RateClasses {
 bool has_rate_classes(const SortedBook& book);
 
 // For these payments at any price within a factor of four of the start's.
-RateClasses build_rate_classes(const SortedBook& book, const Market& market, std::span<const FundingDue> funding);
+RateClasses build_rate_classes(const SortedBook& book, const Market& market, std::span<const FundingDue> funding,
+                               std::size_t threads);
 
 }  // namespace levcore
