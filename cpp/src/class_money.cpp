@@ -91,7 +91,20 @@ void ClassMoney::gather(const Closing& c, std::span<const double> paid) {
                                       : of.unit_at(of.rungs[at].height, due);
         rows_.push_back({unit > 0.0 ? unit : 0.0, sorted.position[row], held.coin, held.cash});
     };
+    const bool gains = (c.side == longs) != classes_.is_inverse[c.asset];
+    const auto before = [gains](const Row& a, const Row& b) {
+        if (a.unit != b.unit) return gains ? a.unit > b.unit : a.unit < b.unit;
+        return a.position < b.position;
+    };
+    // Stretches are in order, mostly, and those of a later round stand behind all before.
+    const auto merge_from = [&](std::size_t first) {
+        const auto added = rows_.begin() + static_cast<std::ptrdiff_t>(first);
+        if (added == rows_.end()) return;
+        if (!std::is_sorted(added, rows_.end(), before)) std::sort(added, rows_.end(), before);
+        std::inplace_merge(std::upper_bound(rows_.begin(), added, *added, before), added, rows_.end(), before);
+    };
     for (const ClassStretch& s : c.stretches) {
+        const std::size_t first = rows_.size();
         const RateClass& of = classes_.classes[s.of_class];
         const std::span<const SharedRow> shared = of.shared_in(s.from, s.to);
         auto skip = shared.begin();
@@ -100,13 +113,11 @@ void ClassMoney::gather(const Closing& c, std::span<const double> paid) {
                 ++skip;
             else
                 add(of, at, false);
+        merge_from(first);
     }
+    const std::size_t alone = rows_.size();
     for (const SharedGone& s : c.shared) add(classes_.classes[s.of_class], s.row, true);
-    const bool gains = (c.side == longs) != classes_.is_inverse[c.asset];
-    std::sort(rows_.begin(), rows_.end(), [gains](const Row& a, const Row& b) {
-        if (a.unit != b.unit) return gains ? a.unit > b.unit : a.unit < b.unit;
-        return a.position < b.position;
-    });
+    merge_from(alone);
 }
 
 // What each of these rows trades; they move the volume.
@@ -117,9 +128,9 @@ void ClassMoney::trade(const Closing& c, std::span<const Row> rows, Sum& volume,
         for (std::size_t i = 0; i < rows.size(); ++i) notional[i] = std::fabs(rows[i].coin);
         const double price = exp(c.log_price + volume.value() / linear->depth) * walk.spread();
         (inverse ? trade_quote : trade_units)(notional, price, -walk.sign / linear->depth);
-        for (std::size_t i = 0; i < rows.size(); ++i)
-            volume.add(-walk.sign * (inverse ? notional[i] : std::fabs(rows[i].coin)));
-        return;
+        double moved = 0.0;
+        for (std::size_t i = 0; i < rows.size(); ++i) moved += inverse ? notional[i] : std::fabs(rows[i].coin);
+        return volume.add(-walk.sign * moved);
     }
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const double size = std::fabs(rows[i].coin);
