@@ -46,8 +46,8 @@ class PathCase(NamedTuple):
     returns: np.ndarray  # paths x steps x assets
     step: timedelta
 
-    def run(self) -> lc.Runs:
-        return lc.simulate(self.book, self.market, self.returns, step=self.step, keep_steps=True)
+    def run(self, engine: str = "ledger") -> lc.Runs:
+        return lc.simulate(self.book, self.market, self.returns, step=self.step, keep_steps=True, engine=engine)
 
 
 @st.composite

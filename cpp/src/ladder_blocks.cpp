@@ -34,6 +34,7 @@ LadderBlocks::LadderBlocks(const Drawn& drawn, const SortedBook& book, const Mar
     pushed_.resize(cells);
     places_.resize(2 * cells);
     if (assets_ > 1 || count_rounds || market.assets[0].resilience > 0.0) return;
+    if (ladder.assets[0].is_inverse) return;  // what a side closes changes where its prices lead
     if (!ladder.assets[0].is_linear) {
         falls_ = std::make_unique<LadderFalls>();
         return;

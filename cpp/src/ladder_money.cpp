@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "levcore/real.hpp"
+#include "levcore/row_trades.hpp"
 
 namespace levcore {
 namespace {
@@ -55,16 +56,21 @@ void LadderMoney::begin() {
 bool LadderMoney::settle(const Stretch& s) {
     const LadderAsset& on = ladder_.assets[s.asset];
     const double sign = sign_of(s.side);
-    Walk w{
-        s,  on, on.sides[s.side], book_.sides[s.asset][s.side], sign, 1.0 - sign * market_.assets[s.asset].half_spread,
-        0.0};
+    Walk w{s,
+           on,
+           on.sides[s.side],
+           book_.sides[s.asset][s.side],
+           sign,
+           on.is_inverse ? -sign : sign,
+           1.0 - sign * market_.assets[s.asset].half_spread,
+           0.0};
     w.log_start = log_walk(w, s.volume);
     const double traded = money(w, s.from, s.to);
-    notional_[s.side] += traded;
+    notional_[s.side] += on.is_inverse ? between(w.rows.rungs[s.from], w.rows.rungs[s.to]).high : traded;
     const double worst = sign * log_walk_at(w, on.is_linear ? s.from : s.to) + closed_before(w, s.from);
     if (worst >= w.rows.safe_from[s.from / block_rows])
         settle_sum(w, s.from, s.to, traded);
-    else if (on.is_linear)
+    else if (on.is_linear || on.is_inverse)
         settle_parts(w);
     else
         settle_by_spans(w);
@@ -78,23 +84,28 @@ double LadderMoney::log_walk(const Walk& w, double volume) const {
     return w.stretch.log_price + moved;
 }
 
-// Of closing `size` on the walk after the rows before `from`.
+// Of closing `size` on the walk after the rows before `from`, a unit price.
 double LadderMoney::average_price(const Walk& w, std::size_t from, double size) const {
     if (w.on.is_linear) return exp(log_walk_at(w, from)) * w.spread * mean_ratio(-w.sign * size / w.on.depth);
     const double volume = volume_at(w, from);
+    if (w.on.is_inverse)
+        return size > 0.0 ? quote_walk(w).size_worth(volume, size) / size : exp(-log_walk(w, volume)) / w.spread;
     const double ratio = average_ratio(market_.assets[w.stretch.asset].impact, volume, -w.sign * size);
     return exp(w.stretch.log_price) * w.spread * ratio;
 }
 
 double LadderMoney::money(const Walk& w, std::size_t from, std::size_t to) const {
     const double size = between(w.rows.rungs[from], w.rows.rungs[to]).high;
+    if (w.on.is_inverse) return quote_walk(w).size_worth(volume_at(w, from), size);
     return size * average_price(w, from, size);
 }
 
 // After the rows before `row`: the volume, and where orders trade.
 double LadderMoney::volume_at(const Walk& w, std::size_t row) const {
     const std::span<const Rung> rungs = w.rows.rungs;
-    return w.stretch.volume - w.sign * (rungs[row].quantity - rungs[w.stretch.from].quantity);
+    const double closed = rungs[row].quantity - rungs[w.stretch.from].quantity;
+    if (w.on.is_inverse && closed > 0.0) return quote_walk(w).volume_after(w.stretch.volume, closed);
+    return w.stretch.volume - w.sign * closed;
 }
 
 double LadderMoney::log_walk_at(const Walk& w, std::size_t row) const {
@@ -106,20 +117,22 @@ double LadderMoney::closed_before(const Walk& w, std::size_t row) const {
     return w.rows.rungs[row].quantity / w.on.depth;
 }
 
-// Bounds know how a linear walk moves from block to block.
+// Of a linear walk bounds know how it moves from block to block; of inverse rows each block's prices are asked for.
 void LadderMoney::settle_parts(const Walk& w) {
     const LadderSide& rows = w.rows;
     const std::size_t to = w.stretch.to;
     const double at_start = w.sign * w.log_start + closed_before(w, w.stretch.from);
+    const auto price_at = [&](std::size_t row) { return w.on.is_linear ? at_start : w.sign * log_walk_at(w, row); };
     const auto block_end = [&](std::size_t row) { return std::min(to, (row / block_rows + 1) * block_rows); };
-    const auto is_safe = [&](std::size_t row) { return at_start >= rows.safe[row / block_rows]; };
-    const auto is_bankrupt = [&](std::size_t row) { return at_start < rows.bankrupt[row / block_rows]; };
+    const auto is_safe = [&](std::size_t row) { return price_at(block_end(row)) >= rows.safe[row / block_rows]; };
+    const auto is_bankrupt = [&](std::size_t row) { return price_at(row) < rows.bankrupt[row / block_rows]; };
     const auto many_safe = [&](std::size_t many) { return at_start >= rows.safe_of_many[many]; };
     const auto many_bankrupt = [&](std::size_t many) { return at_start < rows.bankrupt_of_many[many]; };
     const auto run_end = [&](std::size_t row, auto&& alike, auto&& many_alike) {  // as far as blocks are alike
         std::size_t end = block_end(row);
         while (end < to) {
-            if (end % rows_of_many == 0 && end + rows_of_many <= to && many_alike(end / rows_of_many))
+            if (!w.on.is_linear && end % rows_of_many == 0) break;  // else its first price says little of its last
+            if (w.on.is_linear && end % rows_of_many == 0 && end + rows_of_many <= to && many_alike(end / rows_of_many))
                 end += rows_of_many;
             else if (alike(end))
                 end = block_end(end);
@@ -135,7 +148,7 @@ void LadderMoney::settle_parts(const Walk& w) {
             settle_sum(w, row, end, money(w, row, end));
         } else if (is_bankrupt(row)) {
             end = run_end(row, is_bankrupt, many_bankrupt);
-            if (!settle_bankrupt(w, row, end, at_start))
+            if (!settle_bankrupt(w, row, end, price_at(row)))
                 for (std::size_t at = row; at < end && inside_; at = block_end(at)) settle_rows(w, at, block_end(at));
         } else {
             settle_rows(w, row, end);
@@ -146,7 +159,7 @@ void LadderMoney::settle_parts(const Walk& w) {
 
 // Rows of which all pay their fee in full.
 void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded) {
-    const double left = w.sign * traded + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    const double left = w.gains * traded + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
     const double fee = book_.venue.liquidation.fee_rate * traded;
     keep({fee, left - fee, 0.0, 0.0});
 }
@@ -154,7 +167,7 @@ void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, do
 // Rows of which all leave a deficit, but for some of those that stand apart; what these have left is asked one by one.
 // False: it is a matter of who goes first, and nothing has been booked.
 bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best) {
-    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    const double all = w.gains * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
     double asked = 0.0;
     double left = 0.0;
     double fees = 0.0;
@@ -167,7 +180,7 @@ bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t t
         std::array<double, block_rows> notional;
         trade_apart(w, rows, notional);
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            const double has = w.sign * notional[i] + w.sorted.cash[rows[i]];
+            const double has = w.gains * notional[i] + w.sorted.cash[rows[i]];
             asked += has;
             if (has <= 0.0) {
                 deficit -= has;
@@ -182,10 +195,14 @@ bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t t
     return pay_together(fees, left - fees, deficit);
 }
 
-// What rows that do not follow each other trade on a walk that is linear: one block of them at most.
+// What rows that do not follow each other trade: one block of them at most.
 void LadderMoney::trade_apart(const Walk& w, std::span<const std::uint32_t> rows, std::span<double> notional) const {
     const std::size_t n = rows.size();
     const auto size = [&](std::size_t i) { return std::fabs(w.sorted.quantity[rows[i]]); };
+    if (w.on.is_inverse) {
+        for (std::size_t i = 0; i < n; ++i) notional[i] = size(i) * average_price(w, rows[i], size(i));
+        return;
+    }
     for (std::size_t i = 0; i < n; ++i) notional[i] = log_walk_at(w, rows[i]);
     kernels_in_use().exp_values(exp_parts(), notional.data(), n);
     for (std::size_t i = 0; i < n; ++i)
@@ -207,14 +224,16 @@ void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
     const double moved = (w.rows.rungs[to].quantity - w.rows.rungs[from].quantity) / w.on.depth;
     const std::size_t n = to - from;
     const auto of_little = [](double u) { return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24))); };
-    if (!w.on.is_linear)
+    if (w.on.is_inverse)
+        trade_quote(w, from, {notional.data(), n});
+    else if (!w.on.is_linear)
         trade_rows(w, from, {notional.data(), n});
     else if (moved < 0x1p-12)  // what is left out is less than 2^-54
         trade_linear(w, from, {notional.data(), n}, of_little);
     else
         trade_linear(w, from, {notional.data(), n}, mean_ratio);
     const double* const cash = w.sorted.cash.data() + from;
-    for (std::size_t i = 0; i < n; ++i) equity[i] = w.sign * notional[i] + cash[i];
+    for (std::size_t i = 0; i < n; ++i) equity[i] = w.gains * notional[i] + cash[i];
     inside_ = till_.pay({equity.data(), n}, {notional.data(), n}) && inside_;
 }
 
@@ -235,6 +254,20 @@ void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double
     for (std::size_t i = 0; i < notional.size(); ++i) {
         notional[i] *= price;
         price *= moves[i];
+    }
+}
+
+// The base units that each row's quote units cost or yield.
+void LadderMoney::trade_quote(const Walk& w, std::size_t from, std::span<double> notional) const {
+    const double* const quantity = w.sorted.quantity.data() + from;
+    double volume = volume_at(w, from);
+    if (const auto* linear = std::get_if<LinearImpact>(&market_.assets[w.stretch.asset].impact)) {
+        for (std::size_t i = 0; i < notional.size(); ++i) notional[i] = std::fabs(quantity[i]);
+        return levcore::trade_quote(notional, exp(log_walk(w, volume)) * w.spread, -w.sign / linear->depth);
+    }
+    for (std::size_t i = 0; i < notional.size(); ++i) {
+        notional[i] = quote_walk(w).size_worth(volume, std::fabs(quantity[i]));
+        volume -= w.sign * notional[i];
     }
 }
 

@@ -17,13 +17,12 @@ OUTSIDE = {
     3: "the backstop takes positions over",
     4: "the riskiest positions go first",
     5: "instruments have funds of their own",
-    6: "inverse instruments are traded",
-    7: "a requirement jumps between whole-position tiers",
-    8: "funding is paid",
-    9: "there are few shocks",
-    10: "there are few steps",
+    6: "a requirement jumps between whole-position tiers",
+    7: "funding is paid on requirements that differ with the size of a position",
+    8: "there are few shocks",
+    9: "there are few steps",
 }
-FUNDING, FEW_SHOCKS, FEW_STEPS = 8, 9, 10
+FUNDING, FEW_SHOCKS, FEW_STEPS = 7, 8, 9
 #: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:
 #: a path's numbers are the same among few and among many.
 MANY_SHOCKS, MANY_STEPS = 64, 16
