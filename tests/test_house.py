@@ -163,7 +163,7 @@ NEVER_BINDERS = {
     *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
     *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "study_leverage"),
     "sweeps",
-    *("plot_books", "plot_style"),
+    *("study_stability", "study_exploitation", "plot_books", "plot_style"),
     *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
 }
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.
