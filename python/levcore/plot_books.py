@@ -19,6 +19,7 @@ from levcore.plot_style import (
     SCALES,
     SHORT,
     axes_for,
+    distance_axis,
     finish,
     price_label,
     signed,
@@ -91,7 +92,7 @@ def liquidation_map(map: LiquidationMap, ax: Axes | None = None) -> Axes:  # noq
     ax.set_ylabel(f"Notional a bin, {word} of quote currency" if word else "Notional a bin, quote currency")
     ax.xaxis.set_major_formatter(lambda value, _: price_label(value))
     finish(ax)
-    _distance_axis(ax, mark)
+    distance_axis(ax, mark)
     return ax
 
 
@@ -161,19 +162,6 @@ def amplification(shocks: ArrayLike, outcomes: Any, ax: Axes | None = None) -> A
     if len(lines) > 1:
         ax.legend(frameon=False, fontsize=9, loc="upper left")
     return ax
-
-
-def _distance_axis(ax: Axes, mark: float) -> None:
-    def distance(price: Any) -> Any:
-        return 100 * (price / mark - 1)
-
-    def price(distance: Any) -> Any:
-        return mark * (1 + distance / 100)
-
-    upper = ax.secondary_xaxis("top", functions=(distance, price))
-    upper.xaxis.set_major_formatter(lambda value, _: signed(value, " %"))
-    upper.spines["top"].set_visible(False)
-    upper.tick_params(axis="x", colors=MUTED, labelsize=8.5, length=0)
 
 
 def _values(outcomes: Any) -> dict[str, Any]:
