@@ -138,6 +138,18 @@ def numbers(name: str, values: object) -> tuple[float, ...]:
     return tuple(column(name, values).tolist())
 
 
+def rising(name: str, values: object, *, above: float | None = None, at_least: float | None = None) -> Floats:
+    """Return a column that is not empty, each value within the bounds and larger than the one before."""
+    grid = column(name, values)
+    if not grid.size:
+        raise InputError(f"{name} must not be empty")
+    for i, value in enumerate(grid.tolist()):
+        number(f"{name}[{i}]", value, above=above, at_least=at_least)
+        if i and not value > grid[i - 1]:
+            raise InputError(f"{name}[{i}] must be > {name}[{i - 1}], {grid[i - 1]:g}, was {value:g}")
+    return grid
+
+
 def same_length(**columns: npt.NDArray[Any]) -> int:
     """Return the common length of the columns."""
     first, *others = columns.items()

@@ -194,13 +194,7 @@ def stability_map(
     levels = _levels(book, market, asset)
     width, reach = _window(window), checks.number("span", span, above=0.0, below=1.0)
     count = checks.integer("points", points, at_least=2, at_most=100_000)
-    scales = checks.column("depths", depths)
-    if not scales.size:
-        raise InputError("depths must not be empty")
-    for i, scale in enumerate(scales.tolist()):
-        checks.number(f"depths[{i}]", scale, above=0.0)
-        if i and not scale > scales[i - 1]:
-            raise InputError(f"depths[{i}] must be > depths[{i - 1}], {scales[i - 1]:g}, was {scale:g}")
+    scales = checks.rising("depths", depths, above=0.0)
     prices = levels.mark * np.linspace(1.0 - reach, 1.0 + reach, count)
     below = prices < levels.mark
     ratios = np.array(
