@@ -85,7 +85,7 @@ def intervals(
 
 def note_of_few(ax: Axes, estimates: Sequence[Estimate]) -> None:
     """Say under a picture what its hollow dots are, if it has any."""
-    percent = f"{100 * estimates[0].confidence:g} %" if estimates else ""
+    percent = f"{100 * estimates[0].confidence:.4g} %" if estimates else ""
     few = "; hollow: fewer than 200 samples decide" if any(one.low_sample for one in estimates) else ""
     ax.set_title(f"bars: {percent} intervals{few}", loc="right", size=8.5, color=MUTED)
 
