@@ -164,7 +164,7 @@ NEVER_BINDERS = {
     *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "study_leverage"),
     "sweeps",
     *("study_stability", "study_exploitation", "plot_books", "plot_style"),
-    *("plot_maps", "plot_paths", "plot_risk", "plot_studies"),
+    *("plot_maps", "plot_paths", "plot_risk", "plot_studies", "report_times"),
     *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
 }
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.
