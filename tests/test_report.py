@@ -146,14 +146,15 @@ def test_without_kept_steps_and_shocks_their_figures_are_left_out(tmp_path: Path
 def test_liquidations_begin_when_the_paths_say_so(runs: lc.Runs) -> None:
     from levcore.report_times import first_liquidation
 
-    first, end = runs.first_liquidation, np.timedelta64(runs.step) * runs.steps
-    figure = first_liquidation(first, end, "x")
+    first, step = runs.first_liquidation, np.timedelta64(runs.step)
+    figure = first_liquidation(first, step, runs.steps, "x")
     low, high, share = heights(figure)
-    assert share[-1] == pytest.approx(100 * np.count_nonzero(first <= end) / runs.paths)
-    assert share[200] == pytest.approx(100 * np.count_nonzero(first <= end / 2) / runs.paths)
+    assert share[-1] == pytest.approx(100 * np.count_nonzero(first <= runs.steps * step) / runs.paths)
+    assert share[20] == pytest.approx(100 * np.count_nonzero(first <= 20 * step) / runs.paths)
+    assert len(share) == runs.steps + 1
     known = lc.risk.probability(~np.isnat(first))
     assert (low[-1], high[-1]) == pytest.approx((100 * known.low, 100 * known.high))
-    never = first_liquidation(np.full(3, np.timedelta64("NaT")), end, "x")
+    never = first_liquidation(np.full(3, np.timedelta64("NaT")), step, runs.steps, "x")
     assert never.statement == "No path liquidates anything"
 
 
@@ -341,7 +342,7 @@ def test_the_page_is_drawn_without_a_complaint_a_request_or_a_sideways_scroll(
     tab, complaints = seen(browser, page, screen)
     assert complaints == []
     drawn = tab.evaluate("[...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('svg .trace').length)")
-    assert len(drawn) == 13
+    assert len(drawn) == 14
     assert min(drawn) > 0
     boxes = "[...document.querySelectorAll('.plot, .main-svg, figure, h1, p')].map(e => e.getBoundingClientRect())"
     assert tab.evaluate(f"{boxes}.filter(box => box.right > innerWidth).length") == 0

@@ -195,7 +195,7 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[A
                 for k, name in enumerate(drawn)]  # fmt: skip
     leverage, chance = book.leverage(market.prices), np.asarray(runs.liquidation_probability)
     who = loss.by_leverage(leverage, book.quantity, chance, runs.paths, "leverage")
-    when = times.first_liquidation(runs.first_liquidation, np.timedelta64(runs.step) * runs.steps, "first-liquidation")
+    when = times.first_liquidation(runs.first_liquidation, np.timedelta64(runs.step), runs.steps, "first-liquidation")
     sections = [
         ("Where the fuel lies", note, maps),
         ("Sudden moves", *_sudden_moves(shocks, drawn, market)),

@@ -12,14 +12,13 @@ from levcore.report_numbers import percent, span, wilson
 BAND = "rgba(0,114,178,0.20)"
 
 
-def first_liquidation(first: Any, end: Any, name: str) -> Figure:
+def first_liquidation(first: Any, step: Any, steps: int, name: str) -> Figure:
     """Draw the share of paths that have seen their first liquidation, by the time since the start."""
     title, paths = "When liquidations begin", len(first)
     seen = np.sort(first[~np.isnat(first)])
     if not len(seen):
         return Figure(name=name, title=title, caption="", statement="No path liquidates anything")
-    times = np.linspace(0.0, 1.0, MOST_POINTS + 1) * end
-    times[-1] = end
+    times = step * np.linspace(0, steps, min(steps, MOST_POINTS) + 1).astype(np.int64)  # ends of steps
     shares = np.searchsorted(seen, times, side="right") / paths
     low, high = np.array([wilson(float(share), paths) for share in shares]).T
     x, unit = in_units(times)
@@ -41,7 +40,7 @@ def first_liquidation(first: Any, end: Any, name: str) -> Figure:
         "yaxis": {"range": [0.0, 1.04 * max(5.0, 100.0 * float(high[-1]))]},
         "annotations": [unit_note("Paths with a liquidation so far, %")],
     }
-    half = f", half of them within {span(seen[(paths + 1) // 2 - 1])}" if 2 * len(seen) >= paths else ""
+    half = f", half of all paths within {span(seen[(paths + 1) // 2 - 1])}" if 2 * len(seen) >= paths else ""
     said = f"{percent(float(shares[-1]))} of paths liquidate something{half}"
     return Figure(
         name=name,

@@ -66,9 +66,12 @@ class StabilityMap:
         row, place = np.unravel_index(int(np.argmax(self.ratios)), self.ratios.shape)
         where = f"at {price(float(self.prices[place]))} and {self.depths[row]:g} times the depth"
         share = f"1 or more at {self.unstable_share:.0%} of the points"
-        return (
-            f"<levcore.StabilityMap of {self.asset} around {price(self.mark_price)}, windows of {self.window:.2%}: "
-            f"at most {float(self.ratios[row, place]):.3g}, {where}; {share}>"
+        return "\n".join(
+            [
+                f"<levcore.StabilityMap of {self.asset} around {price(self.mark_price)}, windows of {self.window:.2%}>",
+                f"  branching ratio at most {float(self.ratios[row, place]):.3g}, {where}",
+                f"  {share}",
+            ]
         )
 
 
