@@ -21,7 +21,13 @@ void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::
     const auto needs = [](std::size_t has, std::size_t size) {
         if (has != size) throw std::invalid_argument("the scenario does not fit paths, steps and assets");
     };
-    if (const auto* drawn = std::get_if<Drawn>(&scenario)) needs(assets_of(drawn->process), assets);
+    if (const auto* drawn = std::get_if<Drawn>(&scenario)) {
+        needs(assets_of(drawn->process), assets);
+        if (const Numbers& numbers = drawn->numbers; !numbers.given.empty()) {
+            needs(numbers.given.size(), paths * steps * assets);
+            needs(numbers.given_of_each_path, steps * assets);
+        }
+    }
     if (const auto* given = std::get_if<GivenReturns>(&scenario)) needs(given->values.size(), paths * steps * assets);
     if (const auto* given = std::get_if<GivenPrices>(&scenario)) {
         needs(paths, 1);

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from levcore import _core, checks
 from levcore.errors import InputError
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates
+from levcore.process import YEAR, PerAssetRate, Process, by_name, correlation_matrix, in_order, loading, rates
 
 Floats = npt.NDArray[np.float64]
 
@@ -260,18 +260,6 @@ def check_family(process: Any, **weights: dict[str, float]) -> None:
             object.__setattr__(process, name, rates(name, getattr(process, name), **within))
     if process.correlation is not None:
         object.__setattr__(process, "correlation", correlation_matrix(process.correlation))
-
-
-def by_name(*columns: PerAssetRate) -> list[tuple[Any, ...]]:
-    """Return the numbers asset by asset, after what says which asset; one row where they hold for all."""
-    named = {name: None for column in columns if isinstance(column, Mapping) for name in column}
-    return [
-        (
-            f" of {name!r}" if named else "",
-            *(column.get(name, 0.0) if isinstance(column, Mapping) else column for column in columns),
-        )
-        for name in named or {"": None}
-    ]
 
 
 def _warn_of_persistence(process: GARCH | GJRGARCH) -> None:

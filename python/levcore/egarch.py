@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore import _core
-from levcore.clustering import by_name, check_family, degrees, step_variance, warn_of_no_long_run
+from levcore.clustering import check_family, degrees, step_variance, warn_of_no_long_run
 from levcore.errors import InputError
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, in_order, loading
+from levcore.process import YEAR, PerAssetRate, Process, by_name, in_order, loading
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,18 @@ def in_order(name: str, value: PerAssetRate, names: tuple[str, ...]) -> Floats:
     return np.array([value[asset] for asset in names])
 
 
+def by_name(*columns: PerAssetRate) -> list[tuple[Any, ...]]:
+    """Return the numbers asset by asset, after what says which asset; one row where they hold for all."""
+    named = {name: None for column in columns if isinstance(column, Mapping) for name in column}
+    return [
+        (
+            f" of {name!r}" if named else "",
+            *(column.get(name, 0.0) if isinstance(column, Mapping) else column for column in columns),
+        )
+        for name in named or {"": None}
+    ]
+
+
 def correlation_matrix(value: object) -> tuple[tuple[float, ...], ...]:
     """Return a matrix that is symmetric with ones on the diagonal, and positive definite."""
     if hasattr(value, "columns"):
