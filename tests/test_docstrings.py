@@ -18,7 +18,7 @@ import levcore
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Asked for as levcore.<name>, and public by their own __all__.
 PUBLIC_MODULES = (
-    *("plot", "datasets", "report", "risk", "study", "synthetic", "funding_rates"),
+    *("plot", "datasets", "report", "risk", "study", "synthetic", "funding_rates", "variance_reduction"),
     *("venues", "venues.deleveraging", "venues.drift", "venues.dydx"),
 )
 # What users read of them is the one sentence.

@@ -145,6 +145,7 @@ BINDERS = {
     "impact",
     "instruments",
     "jumps",
+    "leaning",
     "liquidation",
     "market",
     "montecarlo",
@@ -152,6 +153,7 @@ BINDERS = {
     "process",
     "regimes",
     "replaying",
+    "sampling",
     "scenario",
     "simd",
     "size_margin",
@@ -161,6 +163,7 @@ BINDERS = {
 }
 NEVER_BINDERS = {
     *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
+    *("variance_reduction", "grouped"),
     *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "study_leverage"),
     "sweeps",
     *("study_stability", "study_exploitation", "plot_books", "plot_style"),

@@ -67,8 +67,9 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
     if (ladder && (!ready.ladder || funding_step.size() > 0))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
-    if (first > 0 && !std::holds_alternative<Drawn>(scenario.scenario))
-        throw std::invalid_argument("only paths of a process may begin at another than the first");
+    const auto* drawn = std::get_if<Drawn>(&scenario.scenario);
+    if (first > 0 && (drawn == nullptr || !drawn->numbers.given.empty()))
+        throw std::invalid_argument("only paths of a process on its own numbers may begin at another than the first");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     Progress progress;
     Runs runs;

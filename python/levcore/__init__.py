@@ -133,6 +133,7 @@ _LATER = (
     "storing",
     "study",
     "synthetic",
+    "variance_reduction",
     "venues",
 )  # imported when they are asked for
 

@@ -23,6 +23,7 @@ from levcore.market import Market
 from levcore.path_runs import Flag, PathSettings
 from levcore.process import Process, span
 from levcore.runs import Runs, runs_of
+from levcore.sampling import SAMPLINGS, check_sampling, native_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +42,7 @@ def simulate(
     seed: int | None = None,
     threads: int | None = None,
     chunk: int | None = None,
+    sampling: str = "independent",
     keep_steps: bool = False,
     engine: str = "auto",
     executor: Executor | None = None,
@@ -71,6 +73,11 @@ def simulate(
     chunk : int, optional
         Paths that a thread takes at a time, >= 1; None: up to 256 on the ladder, 16 in the ledger. With an executor or
         a directory, paths of a task and of a file; None: about a second's work.
+    sampling : {"independent", "antithetic", "sobol"}
+        How the numbers of a process are drawn. "antithetic": in pairs, path 2k + 1 on the normals of path 2k with the
+        other sign; paths is even. "sobol": on Sobol's points in 16 randomised replicates, through a Brownian bridge;
+        paths is 16 times a power of two. Such paths are not independent one by one: `Runs.together` says how many
+        belong together, and :mod:`levcore.variance_reduction` has the estimates.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
     engine : {"auto", "ladder", "ledger"}
@@ -111,6 +118,8 @@ def simulate(
     StoreError
         If the directory holds something else, a run of other inputs (the message names what differs) or damage, is in
         use, or cannot be written.
+    MissingExtraError
+        If Sobol's points are asked for and scipy is not installed.
 
     Notes
     -----
@@ -137,6 +146,7 @@ def simulate(
     asked = thread_count.asked(threads)
     each = span("step", step)
     settings = PathSettings(ready, each, asked, _chunk(chunk), keep_steps, engine, progress=progress, cancel=cancel)
+    settings.sampling = checks.choice("sampling", sampling, SAMPLINGS)
     return _told(_run(settings, split_runs.Split.asked(executor, directory, threads), wanted, paths, steps, seed))
 
 
@@ -174,6 +184,8 @@ def _run(
 ) -> Runs:
     if isinstance(wanted, Process):
         return _simulate_process(settings, split, wanted, paths, steps, seed)
+    if settings.sampling != "independent":
+        raise KindError(f"sampling {settings.sampling!r} goes with a process: returns are what they are")
     if seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
@@ -210,10 +222,13 @@ def _simulate_process(
 ) -> Runs:
     count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
     given = None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    check_sampling(settings.sampling, paths=count, steps=length, assets=len(settings.ready.market))
     if split is not None:
+        if settings.sampling == "sobol":
+            raise KindError("sampling 'sobol' is drawn in one piece: leave executor and directory out")
         return split.run(settings, process, count, length, seed=given)
     key = secrets.randbits(64) if given is None else given
-    native = process._to_native(settings.ready.market, settings.step, key)
+    native = native_of(process, settings.ready.market, settings.step, key, settings.sampling, paths=count, steps=length)
     return settings.run(native, count, length, scenario=process, seed=key)
 
 

@@ -21,6 +21,7 @@ from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.runs import Runs, runs_of
+from levcore.sampling import native_of
 from levcore.unpack import path
 
 Counts = npt.NDArray[np.int64]
@@ -55,6 +56,7 @@ class PathSettings:
             raise KindError(f"cancel must be a threading.Event, was {checks.describe(cancel)}")
         self.ready, self.step, self.threads, self.chunk, self.keep_steps = ready, step, threads, chunk, keep_steps
         self.engine, self.progress, self.cancel = engine, progress, cancel
+        self.sampling = "independent"
 
     def outside(self, steps: int) -> int:
         """What keeps the run off the ladder, by number; 0: nothing."""
@@ -158,6 +160,7 @@ class PathSettings:
             again=self.again(native, paths, steps),
             reason=engines.reason(self.engine, self.outside(steps), columns["by_ladder"]),
             count=self.counting(native, paths, steps) if columns["by_ladder"].any() else None,
+            sampling=self.sampling,
         )
 
     def counting(self, native: _core.Scenario, paths: int, steps: int) -> Count:
@@ -181,7 +184,15 @@ class PathSettings:
 
 
 def count_again(
-    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+    book: Book,
+    market: Market,
+    scenario: Any,
+    *,
+    paths: int,
+    steps: int,
+    step: timedelta,
+    seed: int | None,
+    sampling: str = "independent",
 ) -> Count:
     """Return what counts the rounds of an earlier simulation, by running it again."""
 
@@ -190,27 +201,37 @@ def count_again(
         settings = PathSettings(
             ready_pair(book, market), step, threads, None, False, "auto", progress=None, cancel=None
         )
-        return settings.counting(native_scenario(scenario, market, step, seed), paths, steps)()
+        native = native_scenario(scenario, market, step, seed, sampling, paths=paths, steps=steps)
+        return settings.counting(native, paths, steps)()
 
     return count
 
 
-def native_scenario(scenario: Any, market: Market, step: timedelta, seed: int | None) -> _core.Scenario:
+def native_scenario(
+    scenario: Any, market: Market, step: timedelta, seed: int | None, sampling: str, *, paths: int, steps: int
+) -> _core.Scenario:
     """Return what the core draws paths from: a process, or returns that were given."""
-    if isinstance(scenario, np.ndarray):
+    if seed is None:
         return _core.Scenario.returns(scenario)
-    native: _core.Scenario = scenario._to_native(market, step, seed)
-    return native
+    return native_of(scenario, market, step, seed, sampling, paths=paths, steps=steps)
 
 
 def again(
-    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+    book: Book,
+    market: Market,
+    scenario: Any,
+    *,
+    paths: int,
+    steps: int,
+    step: timedelta,
+    seed: int | None,
+    sampling: str = "independent",
 ) -> Callable[[int], Outcome]:
     """Return what runs one path of an earlier simulation again; the book is sorted when the first is asked for."""
 
     def run(i: int) -> Outcome:
         settings = PathSettings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
-        native = native_scenario(scenario, market, step, seed)
+        native = native_scenario(scenario, market, step, seed, sampling, paths=paths, steps=steps)
         return settings.again(native, paths, steps)(i)
 
     return run

@@ -21,6 +21,7 @@ from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.outcomes import as_in_batch
 from levcore.run_tables import RunTables
+from levcore.sampling import together
 from levcore.step_trace import StepTrace
 from levcore.unpack import path_columns, step_trace
 
@@ -51,6 +52,8 @@ class Runs(Batch, RunTables):
         Which engine ran, "ledger" or "ladder", and why that one; paths that left the ladder went by the ledger.
     book, market, scenario, steps, step, seed
         What was run; seed is None for returns that were given.
+    sampling : str
+        How the numbers of the paths were drawn: "independent", "antithetic" or "sobol".
     steps_kept : StepTrace or None
         Series of every path and step, where `keep_steps` asked for them.
 
@@ -109,11 +112,24 @@ class Runs(Batch, RunTables):
     _again: Callable[[int], Outcome] | None = field(repr=False)
     engine_reason: str = field(default="", repr=False)
     _count: Count | None = field(default=None, repr=False)
+    sampling: str = "independent"
 
     @property
     def paths(self) -> int:
         """How many paths."""
         return len(self.bad_debt)
+
+    @property
+    def together(self) -> int:
+        """How many paths, one after the other, were drawn together: 1 where all are independent, 2 in pairs."""
+        return together(self.sampling, self.paths)
+
+    @property
+    def _trials(self) -> int:
+        """As how many independent paths they count at the least, position by position."""
+        if self.sampling == "sobol":
+            raise NotKeptError("paths of Sobol's points do not keep how liquidations of a position vary: draw others")
+        return self.paths // self.together
 
     @property
     def liquidation_probability(self) -> Floats:
@@ -147,10 +163,16 @@ class Runs(Batch, RunTables):
         ------
         InputError, KindError
             If the confidence is no number in (0, 1).
+        NotKeptError
+            If the paths are of Sobol's points: how much they vary by position is not kept.
+
+        Notes
+        -----
+        Of antithetic paths a pair counts as one: never too narrow.
         """
         wanted = number("confidence", confidence, above=0.0, below=1.0)
         z = NormalDist().inv_cdf(0.5 + wanted / 2.0)
-        n, p = self.paths, self.liquidation_probability
+        n, p = self._trials, self.liquidation_probability
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return np.clip(middle - half, 0.0, p), np.clip(middle + half, p, 1.0)
@@ -211,7 +233,7 @@ class Runs(Batch, RunTables):
 def _rebuild(values: dict[str, Any]) -> Runs:
     from levcore.path_runs import again
 
-    what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed")}
+    what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed", "sampling")}
     if what["scenario"] is not None:  # what was run is there, so that a path can be run again
         values = values | {"_again": again(**what, paths=len(values["rounds"]))}
     return Runs(**values)
@@ -228,6 +250,7 @@ def runs_of(
     again: Callable[[int], Outcome] | None,
     reason: str,
     count: Count | None,
+    sampling: str = "independent",
 ) -> Runs:
     """Build the outcome of many paths from native columns."""
     names = ready.market.names
@@ -251,4 +274,5 @@ def runs_of(
         _again=again,
         engine_reason=reason,
         _count=count,
+        sampling=sampling,
     )

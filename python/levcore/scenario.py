@@ -60,7 +60,7 @@ class GBM(Process):
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "volatility", rates("volatility", self.volatility, at_least=0.0, at_most=1e3))
-        set_field(self, "drift", rates("drift", self.drift, at_least=-1e3, at_most=1e3))
+        set_field(self, "drift", rates("drift", self.drift, at_least=-1e6, at_most=1e6))
         if self.correlation is not None:
             set_field(self, "correlation", correlation_matrix(self.correlation))
 

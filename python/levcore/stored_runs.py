@@ -12,6 +12,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import numpy as np
 import numpy.typing as npt
 
+from levcore import checks
 from levcore.batch import COUNTED
 from levcore.book import Book
 from levcore.checks import frozen
@@ -24,6 +25,7 @@ from levcore.per_asset import PerAsset
 from levcore.positions import Accounts
 from levcore.process import Process
 from levcore.runs import Runs
+from levcore.sampling import SAMPLINGS
 from levcore.step_trace import StepTrace
 from levcore.stored_values import from_json
 from levcore.storing import BALANCE, BOOK, FORMAT, INDEX, NAMES, POSITIONS, digest_of, file_digest
@@ -50,8 +52,9 @@ def runs_in(folder: Path) -> Runs:
         if not (1 <= paths <= MOST_PATHS and 1 <= steps <= MOST_STEPS):
             raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")
         errors = index["errors"]
+        sampling = checks.choice("sampling", index.get("sampling", "independent"), SAMPLINGS)
         book = read_book(folder / "book.npz", venue)
-        what = {"paths": paths, "steps": steps, "step": step, "seed": index["seed"]}
+        what = {"paths": paths, "steps": steps, "step": step, "seed": index["seed"], "sampling": sampling}
         known = None if scenario is None else again(book, market, scenario, **what)
         columns = _path_columns(folder, market, paths)
         counted = set(COUNTED) <= set(columns)
@@ -69,6 +72,7 @@ def runs_in(folder: Path) -> Runs:
             steps=steps,
             step=step,
             seed=index["seed"],
+            sampling=sampling,
             steps_kept=_steps(folder, market, (paths, steps)) if "steps.npz" in files else None,
             _again=known,
             _count=None if counted else count_again(book, market, scenario, **what),

@@ -213,6 +213,7 @@ def _head(runs: Runs) -> dict[str, Any]:
         "format": FORMAT,
         "levcore": __version__,
         "seed": runs.seed,
+        "sampling": runs.sampling,
         "paths": runs.paths,
         "steps": runs.steps,
         "step": to_json(runs.step),
