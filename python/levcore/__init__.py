@@ -30,6 +30,7 @@ from levcore.errors import (
 )
 from levcore.estimate import estimate_bytes
 from levcore.estimates import Estimate
+from levcore.fitted import Fitted
 from levcore.funding import Funding
 from levcore.futures import InverseFuture, LinearFuture
 from levcore.heston import Bates, Heston
@@ -69,6 +70,7 @@ __all__ = [
     "DepthCurve",
     "DomainError",
     "Estimate",
+    "Fitted",
     "FullClose",
     "Funding",
     "Hawkes",

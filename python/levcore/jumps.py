@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from levcore import _core, checks
 from levcore.errors import InputError
+from levcore.fit_jumps import FittedByLikelihood, FittedByThreshold
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, by_name, correlation_matrix, in_order, loading, rates
+from levcore.process import YEAR, PerAssetRate, by_name, correlation_matrix, in_order, loading, rates
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,7 +25,7 @@ MOST_JUMPS = 100.0
 
 
 @dataclass(frozen=True)
-class Merton(Process):
+class Merton(FittedByLikelihood):
     """Geometric Brownian motion with jumps of normal size, as Merton has it.
 
     Parameters
@@ -90,7 +91,7 @@ class Merton(Process):
 
 
 @dataclass(frozen=True)
-class Kou(Process):
+class Kou(FittedByLikelihood):
     """Geometric Brownian motion with double-exponential jumps, as Kou has it.
 
     Parameters
@@ -139,6 +140,8 @@ class Kou(Process):
     correlation: npt.ArrayLike | None = None
     shared_jumps: bool = False
 
+    _sizes = "exponential"
+
     def __post_init__(self) -> None:
         check_columns(
             self,
@@ -159,7 +162,7 @@ class Kou(Process):
 
 
 @dataclass(frozen=True)
-class Hawkes(Process):
+class Hawkes(FittedByThreshold):
     """Geometric Brownian motion with jumps that call further jumps, a Hawkes process with an exponential kernel.
 
     Parameters
@@ -179,8 +182,8 @@ class Hawkes(Process):
     Raises
     ------
     InputError
-        If a number is out of range, every jump calls at least one other, more than 100 jumps a step are expected in the long run, or the correlation is not
-        symmetric with ones on the diagonal and positive definite.
+        If a number is out of range, every jump calls at least one other, more than 100 jumps a step are expected in
+        the long run, or the correlation is not symmetric with ones on the diagonal and positive definite.
     KindError
         If an argument has the wrong type.
 
