@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,12 @@ def test_paths_that_make_no_groups_are_refused(change, error, rule):
         lc.simulate(crowd(), impact_market(), lc.GBM(volatility=0.8), **many)
     with pytest.raises(error, match=rule):
         lc.GBM(volatility=0.8).paths(impact_market(), **many)
+
+
+def test_points_without_scipy_are_told_with_the_command_that_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    with pytest.raises(lc.MissingExtraError, match=r'Sobol points need scipy: pip install "levcore\[calibrate\]"'):
+        lc.GBM(volatility=0.8).paths(market(), paths=32, steps=2, step=HOUR, seed=1, sampling="sobol")
 
 
 def test_given_returns_are_not_drawn():

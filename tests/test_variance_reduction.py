@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import timedelta
 from functools import cache
@@ -13,8 +14,9 @@ import pytest
 
 import levcore as lc
 import making
-from levcore import grouped
+from levcore import command_tables, grouped, report_numbers
 from levcore import variance_reduction as reduction
+from levcore.display import money
 from test_processes import CORRELATION, DAY, HOUR
 from test_processes import market as deep_market
 from test_simulate import crowd
@@ -263,6 +265,18 @@ def test_runs_drawn_together_are_measured_together():
     for asked in (even.liquidation_probability_interval, lambda: lc.risk.liquidation_probability_by_leverage(even)):
         with pytest.raises(lc.NotKeptError, match="do not keep how liquidations of a position vary"):
             asked()
+
+
+def test_reports_and_tables_count_pairs_too():
+    pairs = simulated(market(), 3, 1_024, sampling="antithetic")
+    mean = reduction.mean(pairs.liquidated_notional, together=2)
+    found = next(one for one in command_tables.measures(pairs) if one.name == "liquidated_notional_mean")
+    assert found.estimate == mean
+    written = dict(report_numbers.headline(pairs).rows)["Forced orders, notional"][0].interval
+    alone = dict(report_numbers.headline(dataclasses.replace(pairs, sampling="independent")).rows)
+    assert written != alone["Forced orders, notional"][0].interval
+    error = pairs.bad_debt.reshape(-1, 2).mean(axis=1).std(ddof=1) / math.sqrt(512)
+    assert f"(standard error {money(error)})" in repr(pairs)
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------

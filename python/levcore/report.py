@@ -194,7 +194,7 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[A
         fans = [draw.fan(runs.steps_kept, name, market.prices[name], money_of, worst, f"fan-{k}")
                 for k, name in enumerate(drawn)]  # fmt: skip
     leverage, chance = book.leverage(market.prices), np.asarray(runs.liquidation_probability)
-    who = loss.by_leverage(leverage, book.quantity, chance, runs.paths, "leverage")
+    who = loss.by_leverage(leverage, book.quantity, chance, runs.paths // runs.together, "leverage")
     when = times.first_liquidation(runs.first_liquidation, np.timedelta64(runs.step), runs.steps, "first-liquidation")
     sections = [
         ("Where the fuel lies", note, maps),

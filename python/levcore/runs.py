@@ -218,7 +218,8 @@ class Runs(Batch, RunTables):
         lines = [f"<levcore.Runs: {plural(self.paths, 'path')} of {plural(self.steps, 'step')} of {self.step}>"]
         n, p = self.paths, float(np.mean(self.liquidated_count > 0))
         debt = float(self.bad_debt.mean())
-        error = float(self.bad_debt.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+        means = self.bad_debt.reshape(-1, self.together).mean(axis=1)
+        error = float(means.std(ddof=1)) / np.sqrt(len(means)) if len(means) > 1 else float("nan")
         lines.append(f"  paths with liquidations  {p:.2%}, mean {float(self.liquidated_count.mean()):,.4g} positions")
         lines.append(f"  mean bad debt            {money(debt)} {self.numeraire} (standard error {money(error)})")
         lines.append(f"  fund exhausted           in {int(self.exhausted.sum()):,} of {plural(n, 'path')}")
