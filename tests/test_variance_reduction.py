@@ -205,6 +205,21 @@ def test_a_weight_of_two_is_a_sample_seen_twice():
             assert found == pytest.approx(getattr(lc.risk, name)(twice, level).value)
 
 
+def test_weighed_quantiles_are_those_of_the_definition():
+    random = np.random.default_rng(3)
+    for _ in range(100):
+        n = int(random.integers(5, 400))
+        x, w = np.round(random.normal(size=n), int(random.integers(0, 4))), random.lognormal(0.0, 1.0, n)
+        w, q = w / w.mean(), float(random.uniform(0.02, 0.98))
+        found = reduction.quantile(x, q, weights=w)
+        if q >= 0.5:
+            wanted = min(one for one in x if (w * (x > one)).sum() / n <= 1.0 - q + 1e-15)
+        else:
+            wanted = min(one for one in x if (w * (x <= one)).sum() / n >= q - 1e-15)
+        assert found.value == wanted
+        assert found.low <= found.value <= found.high
+
+
 def test_samples_seen_twice_in_a_row_are_no_surer_than_once():
     losses = lc.normals(1, 4_000)
     for name in ("mean", "value_at_risk", "expected_shortfall"):

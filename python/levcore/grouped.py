@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from levcore import checks, estimates, tails
 from levcore.errors import InputError, KindError
-from levcore.estimates import ENOUGH, Estimate, normal_quantile, samples_of
+from levcore.estimates import ENOUGH, LOOKED_AT, Estimate, in_order, normal_quantile, sample_quantiles, samples_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,9 +144,11 @@ def quantile(values: Floats, q: float, draw: Draw) -> Estimate:
     """Estimate a quantile from the side whose tail is the smaller, with Woodruff's (1952) interval."""
     if draw.is_plain:
         return estimates.quantile_of(values, q, draw.confidence, min(q, 1.0 - q))
+    if draw.weights is None:
+        return _grouped_quantile(values, q, draw)
     if q >= 0.5:
-        return _upper_quantile(values, 1.0 - q, draw)
-    turned = _upper_quantile(-values, q, draw, at_least=True)
+        return _upper_quantile(values, 1.0 - q, draw.weights, draw)
+    turned = _upper_quantile(-values, q, draw.weights, draw, at_least=True)
     return Estimate(-turned.value, -turned.high, -turned.low, turned.confidence, turned.n, turned.low_sample)
 
 
@@ -155,7 +157,7 @@ def value_at_risk(losses: Floats, level: float, draw: Draw) -> Estimate:
     if draw.is_plain:
         return tails.value_at_risk(losses, level, draw.confidence)
     _refuse_few(losses, level, draw)
-    return _upper_quantile(losses, 1.0 - level, draw)
+    return _beyond(losses, level, draw)
 
 
 def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
@@ -164,7 +166,7 @@ def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
         return tails.expected_shortfall(losses, level, draw.confidence)
     _refuse_few(losses, level, draw)
     tail = 1.0 - level
-    at = _upper_quantile(losses, tail, draw).value
+    at = sample_quantiles(losses, [level])[0] if draw.weights is None else _beyond(losses, level, draw).value
     terms = draw.weighed(np.maximum(losses - at, 0.0)) / tail
     value, half = at + float(terms.mean()), draw.reach(terms)
     return draw.estimate(value, max(value - half, float(losses.min())), value + half, draw.count(losses > at))
@@ -177,28 +179,61 @@ def _refuse_few(losses: Floats, level: float, draw: Draw) -> None:
         raise InputError(f"weights must have a mean above the share beyond the level, {1.0 - level:.3g}")
 
 
-def _upper_quantile(samples: Floats, tail: float, draw: Draw, *, at_least: bool = False) -> Estimate:
-    """Return the smallest sample with at most this share above it; `at_least` counts those at it, too."""
-    order = np.argsort(samples, kind="stable")
-    ordered = samples[order]
-    weights = np.ones(draw.n) if draw.weights is None else draw.weights[order]
-    from_here = np.cumsum(weights[::-1])[::-1] / draw.n  # the share at a place and above
-    first = np.searchsorted(ordered, ordered, side="left" if at_least else "right")
-    beyond = np.append(from_here, 0.0)[first]
+def _beyond(losses: Floats, level: float, draw: Draw) -> Estimate:
+    if draw.weights is None:
+        return _grouped_quantile(losses, level, draw)
+    return _upper_quantile(losses, 1.0 - level, draw.weights, draw)
 
-    def at(share: float) -> int:
-        """Return the first place with at most a share beyond."""
-        slack = share * (1.0 + 1e-12) + 1e-15
-        if at_least:  # the last one with at least the share at it and above
-            return max(int(np.count_nonzero(beyond >= share * (1.0 - 1e-12) - 1e-15)) - 1, 0)
-        return min(int(np.count_nonzero(beyond > slack)), draw.n - 1)
 
-    value = float(ordered[at(tail)])
-    tail_of = samples > value
-    half = draw.reach(draw.weighed(tail_of if tail_of.any() else samples >= value))
-    low, high = float(ordered[at(min(tail + half, 1e300))]), float(ordered[at(max(tail - half, 0.0))])
+def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
+    """Return the smallest sample with at least a share q at or below it."""
+    value = sample_quantiles(samples, [q])[0]
+    half = draw.reach(draw.weighed(samples <= value))
+    bounds = [max(q - half, 0.0), min(q + half, 1.0)]
+    low, high = sample_quantiles(samples, bounds)
+    tail = samples > value if q >= 0.5 else samples <= value
+    deciding = draw.count(tail) if bounds[0] > 0.0 and bounds[1] < 1.0 else 0.0
+    return draw.estimate(value, min(low, value), max(high, value), deciding)
+
+
+def _upper_quantile(samples: Floats, tail: float, weights: Floats, draw: Draw, *, at_least: bool = False) -> Estimate:
+    """Return the smallest sample with at most this share above it; `at_least` counts those at it, too.
+
+    Only the largest samples are sorted, more and more of them until the interval lies among them.
+    """
+    count = max(LOOKED_AT, math.ceil(2.0 * tail * draw.n))
+    while True:
+        rows = np.arange(draw.n)
+        if count < draw.n:
+            rows = np.flatnonzero(samples >= in_order(samples, [draw.n - count])[draw.n - count])
+        upper = _Upper(samples, weights, rows, at_least)
+        value = upper.at(tail)
+        tail_of = samples > value
+        half = draw.reach(draw.weighed(tail_of if tail_of.any() else samples >= value))
+        low, high = upper.at(min(tail + half, 1e300)), upper.at(max(tail - half, 0.0))
+        if len(rows) == draw.n or low > upper.lowest:
+            break
+        count *= 4
     deciding = draw.count(tail_of) if tail - half > 0.0 else 0.0
     return draw.estimate(value, min(low, value), max(high, value), deciding)
+
+
+class _Upper:
+    """The largest samples in order, and the share of the weights at and beyond each."""
+
+    def __init__(self, samples: Floats, weights: Floats, rows: npt.NDArray[np.intp], at_least: bool) -> None:
+        order = rows[np.argsort(samples[rows], kind="stable")]
+        ordered = samples[order]
+        shares = np.append(np.cumsum(weights[order][::-1])[::-1] / len(samples), 0.0)
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))  # of samples that tie
+        self.values, self.at_least, self.lowest = ordered[starts], at_least, float(ordered[0])
+        self.beyond = shares[starts] if at_least else np.append(shares[starts[1:]], 0.0)
+
+    def at(self, share: float) -> float:
+        """Return the first sample with at most a share beyond it; or the last with at least it, itself included."""
+        if self.at_least:
+            return float(self.values[max(int(np.count_nonzero(self.beyond >= share - 1e-15)) - 1, 0)])
+        return float(self.values[min(int(np.count_nonzero(self.beyond > share + 1e-15)), len(self.values) - 1)])
 
 
 def events_of(events: npt.ArrayLike) -> npt.NDArray[np.bool_]:
