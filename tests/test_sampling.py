@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,32 @@ def test_paths_that_make_no_groups_are_refused(change, error, rule):
         lc.simulate(crowd(), impact_market(), lc.GBM(volatility=0.8), **many)
     with pytest.raises(error, match=rule):
         lc.GBM(volatility=0.8).paths(impact_market(), **many)
+
+
+@pytest.mark.parametrize("part", [7, 16])
+def test_pairs_run_by_an_executor_or_resumed_in_a_directory_are_those_of_one_piece(part, tmp_path: Path):
+    ready, law = lc.prepare(crowd(), impact_market()), LAWS["student"]
+    many: dict[str, Any] = {"paths": 64, "steps": 40, "step": DAY, "seed": 3, "sampling": "antithetic"}
+    whole = lc.simulate(ready, law, **many)
+
+    def stop(done: int, total: int) -> None:
+        if done >= 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lc.simulate(ready, law, **many, chunk=part, directory=tmp_path / "runs", progress=stop)
+    resumed = lc.simulate(ready, law, **many, chunk=part, directory=tmp_path / "runs")
+    with ThreadPoolExecutor(2) as pool:
+        split = lc.simulate(ready, law, **many, chunk=part, executor=pool)
+    for runs in (resumed, split, lc.storing.read(tmp_path / "runs")):
+        assert digest(runs) == digest(whole)
+        assert (runs.sampling, runs.together) == ("antithetic", 2)
+        assert runs.at(9).fundamental_price["X"] == whole.fundamental_price["X"][9]
+        assert np.array_equal(runs.rounds, whole.rounds)
+    with pytest.raises(lc.StoreError, match='sampling is "antithetic" there and "independent" here'):
+        lc.simulate(ready, law, **many | {"sampling": "independent"}, directory=tmp_path / "runs")
+    with pytest.raises(lc.KindError, match="sampling 'sobol' is drawn in one piece: leave executor and directory out"):
+        lc.simulate(ready, law, **many | {"sampling": "sobol"}, directory=tmp_path / "other")
 
 
 def test_points_without_scipy_are_told_with_the_command_that_brings_it(monkeypatch):

@@ -76,8 +76,8 @@ def simulate(
     sampling : {"independent", "antithetic", "sobol"}
         How the numbers of a process are drawn. "antithetic": in pairs, path 2k + 1 on the normals of path 2k with the
         other sign; paths is even. "sobol": on Sobol's points in 16 randomised replicates, through a Brownian bridge;
-        paths is 16 times a power of two. Such paths are not independent one by one: `Runs.together` says how many
-        belong together, and :mod:`levcore.variance_reduction` has the estimates.
+        paths is 16 times a power of two, and they are run in one piece. Such paths are not independent one by one:
+        `Runs.together` says how many belong together; :mod:`levcore.variance_reduction` has the estimates.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
     engine : {"auto", "ladder", "ledger"}
