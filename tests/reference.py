@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any
 
 from reference_impact import DepthCurve, Linear, Power, Shape, SquareRoot, average_ratio
+from reference_liquidity import Reaction, begin, reaction_from
 
 NAN, INFINITY = math.nan, math.inf
 
@@ -34,6 +35,8 @@ class Asset:
     resilience: float = 0.0
     half_spread: float = 0.0
     mark_follow: float = 1.0
+    refill_delay: timedelta = timedelta(0)
+    reaction: Reaction | None = None
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,18 @@ class OrderBook:
     fundamental: float
     permanent: float = 0.0
     orders: list[float] = field(default_factory=list)
+    walked_at: timedelta | None = None  # by a forced order
+    stated: Shape | None = None  # the shape at the depth that the asset states
+    share: float = 1.0  # of the stated depth
+    variance: float = 0.0  # of the mark, a day
+    log_mark_before: float = 0.0
+
+    def __post_init__(self) -> None:
+        begin(self)
+
+    def walk(self, order: float, now: timedelta) -> None:
+        self.orders.append(order)
+        self.walked_at = now
 
     @property
     def displacement(self) -> float:
@@ -524,7 +539,7 @@ class Run:
     def send(self, held: Held, x: float) -> float:
         """Send the order that closes x, which moves the mark; return its average price (model 6)."""
         price, order = self.quote(held, x)
-        self.books[held.instrument.asset].orders.append(order)
+        self.books[held.instrument.asset].walk(order, self.now)
         self.inventory[held.code] += x
         self.outside_cash[held.code] -= x * price
         notional = abs(x) if held.instrument.inverse else abs(x) * price
@@ -703,4 +718,5 @@ def asset_from(asset: Any) -> Asset:
         bids = tuple(zip(impact.quantity, impact.distance, strict=True))
         given = impact.ask_quantity is not None
         shape = DepthCurve(bids, tuple(zip(impact.ask_quantity, impact.ask_distance, strict=True)) if given else bids)
-    return Asset(asset.price, shape, asset.permanent, asset.resilience, asset.half_spread, asset.mark_follow)
+    rest = (asset.permanent, asset.resilience, asset.half_spread, asset.mark_follow, asset.refill_delay)
+    return Asset(asset.price, shape, *rest, reaction_from(asset.reaction))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from reference import INFINITY, NAN, Asset, Book, Funding, Outcome, Run, checked, refill
+from reference_liquidity import react, refill_time
 
 DAY = timedelta(days=1)
 
@@ -65,7 +66,8 @@ def simulate(
             move(run, row)
             for name, order_book in run.books.items():
                 fundamentals[name].append(order_book.fundamental)
-                refill(order_book, step / DAY)
+                refill(order_book, refill_time(order_book, step, run.now) / DAY)
+                react(order_book, step, run.now)
             for code, instrument in enumerate(book.instruments):
                 for rate in due(instrument.funding, (number - 1) * step, number * step):
                     pay(run, code, rate)

@@ -130,7 +130,9 @@ MAKERS = {
 
 
 @st.composite
-def assets(draw, rng: np.random.Generator, price: float, quantity: float, refills: tuple[float, ...]):
+def assets(
+    draw, rng: np.random.Generator, price: float, quantity: float, refills: tuple[float, ...], reacts: bool = False
+):
     """An asset whose book gives way by `reach` in log price when all of `quantity` is sold (the curves: about that)."""
     shape = draw(st.sampled_from(list(MAKERS)))
     reach = draw(st.sampled_from([0.1, 0.02, 0.3, 0.8]))
@@ -143,7 +145,26 @@ def assets(draw, rng: np.random.Generator, price: float, quantity: float, refill
         resilience=resilience,
         half_spread=draw(st.sampled_from([0.0, 0.0, 0.0005, 0.01])),
         mark_follow=draw(st.sampled_from([1.0, 1.0, 0.0, 0.5, 0.93])),
+        **(draw(reacting(rng)) if reacts else {}),
     )
+
+
+@st.composite
+def reacting(draw, rng: np.random.Generator):
+    """Order books of constant depth, and every third one that is not."""
+    if not draw(st.sampled_from([False, False, True])):
+        return {}
+    reaction = lc.DepthReaction(
+        rng.uniform(0.3, 5.0),
+        timedelta(minutes=float(rng.uniform(5.0, 1_000.0))),
+        elasticity=draw(st.sampled_from([1.0, 0.0, 0.5, 2.0])),
+        floor=rng.uniform(0.05, 1.0),
+        ceiling=draw(st.sampled_from([1.0, 3.0])),
+        form=draw(st.sampled_from(["power", "exponential"])),
+        initial_volatility=draw(st.sampled_from([None, 0.0, 2.0])),
+    )
+    delay = draw(st.sampled_from([timedelta(0), timedelta(minutes=40), timedelta(hours=7)]))
+    return {"reaction": draw(st.sampled_from([reaction, None])), "refill_delay": delay}
 
 
 @st.composite
@@ -262,9 +283,10 @@ def markets(
     prices: dict[str, float],
     quantities: dict[str, float],
     refills: tuple[float, ...],
+    reacts: bool = False,
 ):
     """These assets in either order, sometimes with one that nobody trades."""
-    listed = {name: draw(assets(rng, price, quantities[name], refills)) for name, price in prices.items()}
+    listed = {name: draw(assets(rng, price, quantities[name], refills, reacts)) for name, price in prices.items()}
     if draw(st.booleans()):
         listed["IDLE"] = lc.Asset(price=1.0, impact=lc.LinearImpact(depth=1.0))
     return lc.Market(dict(reversed(listed.items())) if draw(st.booleans()) else listed)
@@ -310,7 +332,8 @@ def cases(
     symbols = np.array([instrument.symbol for instrument in instruments], dtype=object)
     named = symbols[code] if size and draw(st.booleans()) else code.astype(np.int32)
     book = lc.Book(venue, instrument=named, quantity=quantity, entry_price=entry, margin=margin)
-    market = draw(markets(rng, prices, {name: held[name] or notional / prices[name] for name in names}, refills))
+    quantities = {name: held[name] or notional / prices[name] for name in names}
+    market = draw(markets(rng, prices, quantities, refills, step is not None))
     return Case(venue, book, market, draw(shocks(market.names)))
 
 

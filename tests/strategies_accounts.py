@@ -173,7 +173,7 @@ def account_cases(
     refills = (0.0,) if step is None else (0.0, 3.0, 0.3 / (step / timedelta(days=1)))
     deeper = draw(st.sampled_from([1.0, 30.0, 300.0]))
     quantities = {name: deeper * (held.get(name, 0.0) or notional / prices[name]) for name in prices}
-    market = draw(strategies.markets(rng, prices, quantities, refills))
+    market = draw(strategies.markets(rng, prices, quantities, refills, step is not None))
     scale = draw(st.sampled_from([0.1, 0.03, 0.2]))
     shape = (1 if step is None else draw(st.integers(2, 4)), len(market))
     returns = np.expm1(scale * rng.standard_normal(shape)).clip(-0.6, 1.0)

@@ -25,7 +25,7 @@ TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/b
 
 LEVELS = (
     {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset", "prefetch"},
-    {"tiers", "impact", "path_block", "garch", "jumps", "heston", "regimes", "process", "scenario"},
+    {"tiers", "impact", "depth_reaction", "path_block", "garch", "jumps", "heston", "regimes", "process", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
@@ -140,6 +140,7 @@ BINDERS = {
     "book",
     "cascade",
     "clustering",
+    "depth_reaction",
     "egarch",
     "heston",
     "impact",

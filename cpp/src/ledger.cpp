@@ -44,7 +44,8 @@ class Ledger {
             a.lowest_fundamental = std::min(a.lowest_fundamental, prices[k]);
             a.highest_fundamental = std::max(a.highest_fundamental, prices[k]);
             if (run_.market.assets[k].resilience > 0.0 && a.volume.value() != 0.0) {
-                const Displacement to = refill(run_.market.assets[k], {a.volume.value(), a.log_permanent}, days);
+                const double refilled = refill_days(run_.market.assets[k], a, days, run_.days);
+                const Displacement to = refill(run_.market.assets[k], {a.volume.value(), a.log_permanent}, refilled);
                 a.volume = Sum(to.volume);
                 a.log_permanent = to.log_permanent;
             }
@@ -52,6 +53,7 @@ class Ledger {
                 a = before;
                 return;
             }
+            react(run_.market.assets[k], a, days, run_.days);
         }
         for (const FundingDue& f : due) pay_funding(run_.book, run_.market, run_.state, f.instrument, f.rate);
         if (!due.empty()) note_gap(conservation_gap(run_.book, run_.market, run_.state));

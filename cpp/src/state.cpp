@@ -30,6 +30,11 @@ State start(const SortedBook& book, const Market& market, CrossState cross) {
         a.lowest_fundamental = a.highest_fundamental = asset.price;
         prices.push_back(asset.price);
         a.depth_used = covered_quantity(asset.impact, 0.0) > 0.0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
+        if (asset.reaction.is_on()) {
+            a.variance = asset.reaction.initial * asset.reaction.initial;
+            a.scarcity = 1.0 / depth_share(asset.reaction, a.variance);
+            a.log_mark_before = a.log_mark;
+        }
         state.assets.push_back(a);
     }
     state.sides.resize(book.sides.size());

@@ -14,6 +14,7 @@ from levcore.backstop import Backstop, Deleveraging
 from levcore.book import Book, concat
 from levcore.cascade import Ready, prepare, shock
 from levcore.clustering import GARCH, GJRGARCH
+from levcore.depth_reaction import DepthReaction
 from levcore.egarch import EGARCH
 from levcore.errors import (
     CancelledError,
@@ -68,6 +69,7 @@ __all__ = [
     "CancelledError",
     "Deleveraging",
     "DepthCurve",
+    "DepthReaction",
     "DomainError",
     "Estimate",
     "Fitted",

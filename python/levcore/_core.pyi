@@ -129,6 +129,20 @@ class Impact:
     def log_impact(self, displacement: _Floats) -> _Floats: ...
     def average_ratio(self, displacement: _Floats, order: _Floats) -> _Floats: ...
 
+class DepthReaction:
+    def __init__(
+        self,
+        *,
+        exponential: bool,
+        elasticity: float,
+        reference: float,
+        initial: float,
+        half_life: float,
+        floor: float,
+        ceiling: float,
+    ) -> None: ...
+    def share(self, volatility: float) -> float: ...
+
 class Asset:
     def __init__(
         self,
@@ -139,6 +153,8 @@ class Asset:
         resilience: float,
         half_spread: float,
         mark_follow: float,
+        refill_delay: float = ...,
+        reaction: DepthReaction | None = ...,
     ) -> None: ...
     def refill(self, volume: float, log_permanent: float, days: float) -> tuple[float, float]: ...
 

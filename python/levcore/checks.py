@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import numpy as np
@@ -131,6 +132,21 @@ def _complain_about_objects(name: str, array: npt.NDArray[Any]) -> None:
     for row, value in enumerate(array):
         if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
             raise KindError(f"{name}[{row}] must be a number, was {describe(value)}")
+
+
+def span(name: str, value: object) -> timedelta:
+    """Return a time span above zero; numpy's kind becomes a timedelta."""
+    if isinstance(value, np.timedelta64):
+        if np.isnat(value):
+            raise InputError(f"{name} must be a time span, was NaT")
+        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
+            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
+        value = value.astype("timedelta64[us]").item()
+    if not isinstance(value, timedelta):
+        raise KindError(f"{name} must be a timedelta, was {describe(value)}")
+    if not timedelta(0) < value:
+        raise InputError(f"{name} must be > 0, was {value}")
+    return value
 
 
 def numbers(name: str, values: object) -> tuple[float, ...]:

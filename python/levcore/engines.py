@@ -22,6 +22,7 @@ OUTSIDE = {
     8: "funding is paid",
     9: "there are few shocks",
     10: "there are few steps",
+    11: "an order book reacts to volatility, or waits before it refills",
 }
 FUNDING, FEW_SHOCKS, FEW_STEPS = 8, 9, 10
 #: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore import _core, checks, memory
+from levcore.checks import span as span
 from levcore.errors import InputError, KindError
 from levcore.market import Market
 from levcore.per_asset import PerAsset
@@ -80,21 +81,6 @@ class Process(ABC):
         native = native_of(self, market, span("step", step), key, sampling, paths=count, steps=length)
         prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length)
         return prices
-
-
-def span(name: str, value: object) -> timedelta:
-    """Return a time span above zero; numpy's kind becomes a timedelta."""
-    if isinstance(value, np.timedelta64):
-        if np.isnat(value):
-            raise InputError(f"{name} must be a time span, was NaT")
-        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
-            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
-        value = value.astype("timedelta64[us]").item()
-    if not isinstance(value, timedelta):
-        raise KindError(f"{name} must be a timedelta, was {checks.describe(value)}")
-    if not timedelta(0) < value:
-        raise InputError(f"{name} must be > 0, was {value}")
-    return value
 
 
 def rates(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from levcore._version import __version__
+from levcore.depth_reaction import words
 from levcore.display import money, plural, price
 from levcore.report_numbers import percent, span
 
@@ -148,7 +149,8 @@ def market(given: Any) -> Table:
     rows = []
     for name, asset in given.assets.items():
         refill = f"{asset.resilience:g} a day" if asset.resilience else "none"
-        cells = (price(asset.price), _impact(asset.impact, name), refill, percent(asset.permanent))
+        impact = ", ".join([_impact(asset.impact, name), *words(asset.reaction, asset.refill_delay)])
+        cells = (price(asset.price), impact, refill, percent(asset.permanent))
         rows.append((name, *cells, percent(asset.half_spread), percent(asset.mark_follow)))
     header = ("asset", "price", "impact", "refill", "permanent impact", "half-spread", "mark follows the book by")
     return Table(f"Where forced orders go, prices in {given.numeraire}", header, tuple(rows)).upright()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from levcore import datasets, impact
+from levcore.depth_reaction import DepthReaction
 from levcore.errors import InputError
 from levcore.market import Asset, Market
 from levcore.montecarlo import MOST_PATHS, MOST_STEPS
@@ -27,6 +28,7 @@ from levcore.settings_types import (
     ShippedPrices,
     Span,
     Table,
+    Volatility,
     as_array,
     as_number,
     as_table,
@@ -173,6 +175,23 @@ class DepthTable(Made):
         return impact.DepthCurve(**nodes)
 
 
+class ReactionTable(Made):
+    """How depth follows the volatility of the mark."""
+
+    makes = DepthReaction
+    reference_volatility: float = Field(
+        ge=1e-6, le=1e3, description="Volatility, per square root of a year, at which the stated depth holds."
+    )
+    half_life: Span = Field(description="Time in which the weight of a past move of the mark halves.")
+    elasticity: float = Field(default=1.0, ge=0, le=100, description="Of depth by volatility, at the reference.")
+    floor: float = Field(default=0.1, ge=1e-6, le=1, description="Least share of the stated depth.")
+    ceiling: float = Field(default=1.0, ge=1, le=1e6, description="Largest share of the stated depth.")
+    form: Literal["power", "exponential"] = Field(default="power", description="How the share falls.")
+    initial_volatility: Volatility | None = Field(
+        default=None, description="Volatility at the start; left out, the reference."
+    )
+
+
 class AssetTable(Made):
     """One asset's price and order book."""
 
@@ -185,6 +204,12 @@ class AssetTable(Made):
     resilience: float = Field(default=0.0, ge=0, le=1e9, description="Rate at which the order book refills, per day.")
     half_spread: ShareBelowOne = Field(default=0.0, description="Half the bid-ask spread as a share of the price.")
     mark_follow: Share = Field(default=1.0, description="How far the mark price follows the order book.")
+    refill_delay: Span | None = Field(
+        default=None, description="Time from a forced order to when the order book begins to refill."
+    )
+    reaction: ReactionTable | None = Field(
+        default=None, description="How depth follows the volatility of the mark; left out, it does not."
+    )
 
 
 class MarketTable(Made):

@@ -23,7 +23,7 @@ namespace levcore {
 struct AssetState {
     double fundamental = 0.0;
     double log_fundamental = 0.0;
-    Sum volume;                  // X
+    Sum volume;                  // X, in units of the stated depth: where I(X) stands, whatever the depth is now
     double log_permanent = 0.0;  // A
     double log_mark = 0.0;       // y
     double lowest = 0.0;         // of the mark
@@ -31,6 +31,10 @@ struct AssetState {
     double lowest_fundamental = 0.0;
     double highest_fundamental = 0.0;
     double depth_used = 0.0;
+    double scarcity = 1.0;         // the stated depth over the present one: what an order's base units count in X
+    double variance = 0.0;         // of the mark, a day, where depth reacts to it
+    double log_mark_before = 0.0;  // at the last move that took time
+    double walked_at = -1.0;       // days, when a forced order last walked the book; < 0: never
 };
 
 // Who of one side of one asset is still to come. A row is a place in the sorted side's columns.
