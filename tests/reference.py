@@ -365,6 +365,10 @@ class Outcome:
     socialised_loss: float = 0.0
     fees: float = 0.0
     paid_to_traders: float = 0.0
+    topped_up: float = 0.0
+    withdrawn: float = 0.0
+    top_ups: int = 0
+    withdrawals: int = 0
     exhausted: bool = False
     waiting: int = 0
     conservation_error: float = 0.0
@@ -412,6 +416,7 @@ class Run:
         self.net_at_start = [math.fsum(h.quantity for h in self.held if h.code == code) for code in self.codes]
         self.gross_at_start = math.fsum(abs(h.quantity) * self.marks_at_start[h.code] for h in self.held)
         self.sum_at_start = self.whole_sum()
+        self.deposits: list[float] = []  # by owners, into positions and accounts
         self.unmatched_funding: list[float] = []  # what payments on the net quantity have brought in
         self.note_state()
 
@@ -618,13 +623,21 @@ class Run:
 
     def moves(self) -> list[float]:
         moved = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
-        return moved + self.unmatched_funding
+        return moved + self.unmatched_funding + self.deposits
 
     def finish(self) -> None:
         """Coin becomes money once, at the final mark (model 16)."""
         if self.rules.instruments[0].inverse:
             mark = self.out.final_price[self.rules.instruments[0].asset]
-            for name in ("insurance_fund", "insurance_fund_low", "bad_debt", "socialised_loss", "fees"):
+            for name in (
+                "insurance_fund",
+                "insurance_fund_low",
+                "bad_debt",
+                "socialised_loss",
+                "fees",
+                "topped_up",
+                "withdrawn",
+            ):
                 setattr(self.out, name, getattr(self.out, name) * mark)
 
 

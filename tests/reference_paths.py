@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from reference import INFINITY, NAN, Asset, Book, Funding, Outcome, Run, checked, refill
+from reference_control import Control, Rule
 from reference_liquidity import react, refill_time
 
 DAY = timedelta(days=1)
@@ -53,9 +54,11 @@ def simulate(
     returns: Sequence[Sequence[float]],
     step: timedelta,
     kind: type[Run] = Run,
+    control: tuple[Sequence[Rule], int, int] | None = None,
 ) -> Path:
     """A row of simple returns a step, a column an asset in the Market's order; nobody is asked but at steps' ends."""
     run = kind(book, market)
+    controllers = None if control is None else Control(*control, run)
     path = Path(run.out)
     fundamentals = {name: [asset.price] for name, asset in market.items()}
     try:
@@ -71,6 +74,8 @@ def simulate(
             for code, instrument in enumerate(book.instruments):
                 for rate in due(instrument.funding, (number - 1) * step, number * step):
                     pay(run, code, rate)
+            if controllers is not None:
+                controllers.act(run)
             run.note_state()
             run.cascade()
             path.steps.append(

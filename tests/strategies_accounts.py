@@ -23,11 +23,14 @@ class AccountCase(NamedTuple):
     market: lc.Market
     returns: np.ndarray  # steps x assets
     step: timedelta | None  # None: a shock
+    control: tuple[lc.TopUp, ...] = ()
 
     def run(self) -> lc.Outcome:
         if self.step is None:
             return lc.shock(self.book, self.market, self.returns).at(0)
-        return lc.simulate(self.book, self.market, self.returns[np.newaxis], step=self.step).at(0)
+        seed = {"seed": strategies.SEED} if strategies.control_draws(self.control) else {}
+        options = {"step": self.step, "control": self.control} | seed
+        return lc.simulate(self.book, self.market, self.returns[np.newaxis], **options).at(0)
 
 
 @st.composite
@@ -181,7 +184,8 @@ def account_cases(
         name: price * (1.0 + move)
         for name, price, move in zip(market.names, market.prices.values(), returns[0], strict=True)
     }
-    return AccountCase(brought_near(rng, book, moved), market, returns, step)
+    control = () if step is None else draw(strategies.controls(rng, owner, step))
+    return AccountCase(brought_near(rng, book, moved), market, returns, step, control)
 
 
 def brought_near(rng: np.random.Generator, book: lc.Book, prices: dict[str, float]) -> lc.Book:

@@ -56,6 +56,7 @@ LEVELS = (
         "funding",
         "ledger",
         "losses",
+        "topping_up",
         "watch",
         "rows_apart",
         "ladder_build",
@@ -103,6 +104,7 @@ ORDERED = (
         "watch",
         "cross",
         "funding",
+        "topping_up",
         "ledger",
     ),
 )
@@ -140,6 +142,7 @@ BINDERS = {
     "book",
     "cascade",
     "clustering",
+    "control",
     "depth_reaction",
     "egarch",
     "heston",

@@ -14,6 +14,7 @@ from levcore.backstop import Backstop, Deleveraging
 from levcore.book import Book, concat
 from levcore.cascade import Ready, prepare, shock
 from levcore.clustering import GARCH, GJRGARCH
+from levcore.control import TopUp
 from levcore.depth_reaction import DepthReaction
 from levcore.egarch import EGARCH
 from levcore.errors import (
@@ -110,6 +111,7 @@ __all__ = [
     "Table",
     "TierStep",
     "TooLargeError",
+    "TopUp",
     "Venue",
     "__version__",
     "concat",

@@ -129,6 +129,16 @@ class Impact:
     def log_impact(self, displacement: _Floats) -> _Floats: ...
     def average_ratio(self, displacement: _Floats, order: _Floats) -> _Floats: ...
 
+class TopUp:
+    def __init__(
+        self, *, above: float, below: float, to: float, probability: float, delay: float, reserve: float
+    ) -> None: ...
+
+class Control:
+    def __init__(
+        self, rules: Sequence[TopUp], rule_of: npt.NDArray[np.int32], *, seed: int, first_path: int
+    ) -> None: ...
+
 class DepthReaction:
     def __init__(
         self,
@@ -300,6 +310,7 @@ def run_paths(
     ask_all: bool = False,
     first: int = 0,
     audit: bool = True,
+    control: Control | None = None,
 ) -> dict[str, Any]: ...
 def run_one(
     ready: Ready,
@@ -312,6 +323,7 @@ def run_one(
     funding_step: npt.NDArray[np.int64],
     funding_instrument: npt.NDArray[np.int32],
     funding_rate: _Floats,
+    control: Control | None = None,
 ) -> dict[str, Any]: ...
 def simd_levels() -> list[str]: ...
 def use_simd(level: str) -> str: ...

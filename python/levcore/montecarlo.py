@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, memory, split_runs, thread_count
+from levcore import _core, checks, engines, memory, split_runs, storing, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
+from levcore.control import TopUp, draws, rules_in
 from levcore.display import plural
 from levcore.errors import InputError, KindError
 from levcore.market import Market
@@ -49,6 +50,7 @@ def simulate(
     directory: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
     cancel: Flag | None = None,
+    control: TopUp | Sequence[TopUp] | None = None,
 ) -> Runs:
     """Run many paths of prices through the book, its liquidations moving the prices as they go.
 
@@ -66,7 +68,8 @@ def simulate(
     step : timedelta
         Time of one step, > 0.
     seed : int, optional
-        0 <= seed < 2**64; None draws one from the system. The outcome keeps it.
+        0 <= seed < 2**64; None draws one from the system. The outcome keeps it. With returns of your own only where
+        controllers draw.
     threads : int, optional
         Threads of this call, or of each task of an executor, >= 1; None: the CPUs that the process may use (a task: 1),
         or what LEVCORE_NUM_THREADS or OMP_NUM_THREADS say where it is less.
@@ -92,6 +95,8 @@ def simulate(
         Called as progress(done, total) about every 50 ms, paths counted; what it raises stops the run.
     cancel : threading.Event, optional
         Set by another thread, it stops the run within 0.1 s.
+    control : TopUp or sequence of TopUp, optional
+        Owners who add or take out collateral; each group has positions of its own.
 
     Returns
     -------
@@ -145,9 +150,15 @@ def simulate(
         raise KindError("step must be a timedelta: the time of one step")
     asked = thread_count.asked(threads)
     each = span("step", step)
-    settings = PathSettings(ready, each, asked, _chunk(chunk), keep_steps, engine, progress=progress, cancel=cancel)
+    rules = rules_in(control)
+    split = split_runs.Split.asked(executor, directory, threads)
+    if rules and split is not None:
+        raise KindError("control must be left out with an executor or a directory: parts of a run know no controllers")
+    settings = PathSettings(
+        *(ready, each, asked, _chunk(chunk), keep_steps, engine), rules=rules, progress=progress, cancel=cancel
+    )
     settings.sampling = checks.choice("sampling", sampling, SAMPLINGS)
-    return _told(_run(settings, split_runs.Split.asked(executor, directory, threads), wanted, paths, steps, seed))
+    return _told(_run(settings, split, wanted, paths, steps, seed))
 
 
 def simulate_into(
@@ -162,11 +173,25 @@ def simulate_into(
     seed: int | None = None,
     threads: int | None = None,
     keep_steps: bool = False,
+    control: TopUp | None = None,
     scenario_file: str,
     progress: Callable[[int, int], object] | None,
 ) -> Runs:
-    """Run paths in a directory, as a command does: a finished run of other inputs there gives way."""
+    """Run paths in a directory, as a command does: a finished run of other inputs there gives way.
+
+    With controllers the paths are run in one piece, and kept when all are done.
+    """
     asked = thread_count.asked(threads)
+    if control is not None:
+        settings = PathSettings(
+            *(ready_pair(book, market), step, asked, None, keep_steps, "auto"),
+            rules=(control,),
+            progress=progress,
+            cancel=None,
+        )
+        runs = _told(_run(settings, None, process, paths, steps, seed))
+        storing.write(runs, directory, scenario_file=scenario_file)
+        return runs
     settings = PathSettings(
         ready_pair(book, market), step, asked, None, keep_steps, "auto", progress=progress, cancel=None
     )
@@ -186,7 +211,9 @@ def _run(
         return _simulate_process(settings, split, wanted, paths, steps, seed)
     if settings.sampling != "independent":
         raise KindError(f"sampling {settings.sampling!r} goes with a process: returns are what they are")
-    if seed is not None:
+    if draws(settings.rules):
+        settings.seed = _key(_given(seed))
+    elif seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
         if paths is not None or steps is not None:
@@ -200,7 +227,17 @@ def _run(
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
     if split is not None:
         return split.run(settings, array, *array.shape[:2], seed=None)
-    return settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array)
+    native = _core.Scenario.returns(array)
+    return settings.run(native, *array.shape[:2], scenario=array, seed=settings.seed)
+
+
+def _given(seed: int | None) -> int | None:
+    return None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+
+
+def _key(given: int | None) -> int:
+    """Return what numbers are drawn with."""
+    return secrets.randbits(64) if given is None else given
 
 
 def _told(runs: Runs) -> Runs:
@@ -221,13 +258,13 @@ def _simulate_process(
     seed: int | None,
 ) -> Runs:
     count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
-    given = None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    given = _given(seed)
     check_sampling(settings.sampling, paths=count, steps=length, assets=len(settings.ready.market))
     if split is not None:
         if settings.sampling == "sobol":
             raise KindError("sampling 'sobol' is drawn in one piece: leave executor and directory out")
         return split.run(settings, process, count, length, seed=given)
-    key = secrets.randbits(64) if given is None else given
+    key = settings.seed = _key(given)
     native = native_of(process, settings.ready.market, settings.step, key, settings.sampling, paths=count, steps=length)
     return settings.run(native, count, length, scenario=process, seed=key)
 
@@ -241,7 +278,11 @@ def _simulate_blocks(settings: PathSettings, blocks: Iterator[npt.ArrayLike]) ->
         if length and array.shape[1] != length:
             raise InputError(f"block {place} must have {length} steps, as the first has, had {array.shape[1]}")
         length = array.shape[1]
-        parts.append(settings.native(_core.Scenario.returns(array), array.shape[0], length, before=count, rounds=True))
+        parts.append(
+            settings.native(
+                _core.Scenario.returns(array), array.shape[0], length, before=count, number=count, rounds=True
+            )
+        )
         count += array.shape[0]
     if not parts:
         raise InputError("scenario must bring at least one block of returns")
@@ -258,11 +299,12 @@ def _simulate_blocks(settings: PathSettings, blocks: Iterator[npt.ArrayLike]) ->
         settings.ready,
         length,
         settings.step,
-        seed=None,
+        seed=settings.seed,
         scenario=None,
         again=None,
         reason=reason,
         count=None,
+        control=settings.rules,
     )
 
 

@@ -64,6 +64,7 @@ def headline(runs: Any, shocks: Any = None) -> Headline:
     losses += [("Deleveraged notional", np.asarray(runs.deleveraged_notional))] if backstop.deleveraging else []
     losses += [("Taken over notional", np.asarray(runs.taken_over_notional))] if backstop.takeover else []
     losses += [("Socialised loss", np.asarray(runs.socialised_loss))] if backstop.socialise else []
+    losses += [("Collateral added by owners", np.asarray(runs.topped_up))] if runs.control else []
     losses.append(("Bad debt", debt))
     draw, gone = draw_of(runs, 0.95), np.asarray(runs.liquidated_count, dtype=float)
     rows = tuple((name, _row(values, draw)) for name, values in losses)

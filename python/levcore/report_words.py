@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from levcore._version import __version__
+from levcore.control import habit
 from levcore.depth_reaction import words
 from levcore.display import money, plural, price
 from levcore.report_numbers import percent, span
@@ -180,6 +181,7 @@ def scenario(runs: Any) -> Table:
             if value is not None and field.repr:
                 said = _a_year(value) if field.name in A_YEAR else _short(value)
                 rows.append((field.name.replace("_", " "), said))
+    rows += [("owners add collateral", habit(rule)) for rule in runs.control]
     return Table("What moves the prices before any liquidation", ("", ""), tuple(rows))
 
 

@@ -15,6 +15,7 @@ from levcore.batch import Batch, Count
 from levcore.book import Book
 from levcore.cascade import Ready
 from levcore.checks import frozen, number
+from levcore.control import TopUp
 from levcore.display import money, plural
 from levcore.errors import NotKeptError
 from levcore.market import Market
@@ -38,7 +39,7 @@ class Runs(Batch, RunTables):
     ----------
     rounds, cascade_depth : int64[paths]
         Rounds of the path, and most rounds in one step; counted when first asked for where the ladder ran.
-    liquidated_count, liquidated_notional, bad_debt, insurance_fund, insurance_fund_low, fees, ... : array[paths]
+    liquidated_count, liquidated_notional, bad_debt, insurance_fund, fees, topped_up, ... : array[paths]
         As in Outcome; money in the market's numeraire.
     final_price, lowest_price, highest_price, fundamental_price, depth_used : mapping of str to float64[paths]
         As in Outcome.
@@ -50,8 +51,8 @@ class Runs(Batch, RunTables):
         Why a path stopped early, if it did.
     engine, engine_reason : str
         Which engine ran, "ledger" or "ladder", and why that one; paths that left the ladder went by the ledger.
-    book, market, scenario, steps, step, seed
-        What was run; seed is None for returns that were given.
+    book, market, scenario, steps, step, seed, control
+        What was run; seed is None for returns that were given, unless controllers draw.
     sampling : str
         How the numbers of the paths were drawn: "independent", "antithetic" or "sobol".
     steps_kept : StepTrace or None
@@ -87,6 +88,10 @@ class Runs(Batch, RunTables):
     taken_over_notional: Floats
     socialised_loss: Floats
     fees: Floats
+    topped_up: Floats
+    withdrawn: Floats
+    top_ups: Counts
+    withdrawals: Counts
     exhausted: npt.NDArray[np.bool_]
     waiting: Counts
     conservation_error: Floats
@@ -106,6 +111,7 @@ class Runs(Batch, RunTables):
     steps: int
     step: timedelta
     seed: int | None
+    control: tuple[TopUp, ...] = ()
     steps_kept: StepTrace | None = field(repr=False)
     _liquidations: Counts = field(repr=False)
     _step_sum: Counts = field(repr=False)
@@ -234,7 +240,8 @@ class Runs(Batch, RunTables):
 def _rebuild(values: dict[str, Any]) -> Runs:
     from levcore.path_runs import again
 
-    what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed", "sampling")}
+    what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed")}
+    what |= {name: values[name] for name in ("sampling", "control")}
     if what["scenario"] is not None:  # what was run is there, so that a path can be run again
         values = values | {"_again": again(**what, paths=len(values["rounds"]))}
     return Runs(**values)
@@ -252,6 +259,7 @@ def runs_of(
     reason: str,
     count: Count | None,
     sampling: str = "independent",
+    control: tuple[TopUp, ...] = (),
 ) -> Runs:
     """Build the outcome of many paths from native columns."""
     names = ready.market.names
@@ -276,4 +284,5 @@ def runs_of(
         engine_reason=reason,
         _count=count,
         sampling=sampling,
+        control=control,
     )

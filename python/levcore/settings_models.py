@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from levcore import datasets, impact
+from levcore.control import TopUp
 from levcore.depth_reaction import DepthReaction
 from levcore.errors import InputError
 from levcore.market import Asset, Market
@@ -22,6 +23,7 @@ from levcore.settings_types import (
     Positives,
     Seed,
     Share,
+    ShareAboveZero,
     ShareBelowOne,
     Shares,
     ShippedDepth,
@@ -268,6 +270,27 @@ class ReplayTable(Made):
         return named
 
 
+class ControlTable(Made):
+    """Owners who add collateral before they are liquidated, and take some out when they have plenty."""
+
+    makes = TopUp
+    above: ShareAboveZero = Field(description="A margin ratio above this calls for collateral.")
+    to: ShareAboveZero = Field(description="The margin ratio that an answer brings back, below `above`.")
+    probability: Share = Field(default=1.0, description="That a call is answered.")
+    delay: Span | None = Field(default=None, description="Time from a call to its answer.")
+    reserve: float = Field(
+        default=float("inf"), ge=0, description="What an owner has outside, over its equity at the start."
+    )
+    withdraw_below: ShareBelowOne = Field(
+        default=0.0, description="A margin ratio below this calls for taking collateral out; 0: never."
+    )
+    seed: Seed | None = Field(default=None, description="In a replay, of the draws; elsewhere `run.seed` is.")
+
+    def given(self) -> dict[str, Any]:
+        """Return the arguments of TopUp."""
+        return {name: value for name, value in super().given().items() if name != "seed"}
+
+
 class RunTable(Table):
     """How many paths, how long, and how they are run."""
 
@@ -291,6 +314,7 @@ class Settings(Table):
     book: BookTable = Field(description="What is held there.")
     market: MarketTable = Field(description="Where forced orders go.")
     scenario: ScenarioTable = Field(description="What the outside world does.")
+    control: ControlTable | None = Field(default=None, description="What owners of positions do on the way.")
     run: RunTable = Field(default=RunTable(), description="How many paths, how long, and how they are run.")
 
 
@@ -301,4 +325,5 @@ class Draft(Table):
     book: BookTable | None = None
     market: MarketTable | None = None
     scenario: ScenarioTable | None = None
+    control: ControlTable | None = None
     run: RunTable | None = None

@@ -16,6 +16,7 @@ from levcore import checks
 from levcore.batch import COUNTED
 from levcore.book import Book
 from levcore.checks import frozen
+from levcore.control import rules_in
 from levcore.errors import LevcoreError, StoreError, TooLargeError
 from levcore.market import Market
 from levcore.memory import refuse_if_too_large
@@ -53,9 +54,10 @@ def runs_in(folder: Path) -> Runs:
             raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")
         errors = index["errors"]
         sampling = checks.choice("sampling", index.get("sampling", "independent"), SAMPLINGS)
+        control = rules_in(from_json(index.get("control", [])))
         book = read_book(folder / "book.npz", venue)
         what = {"paths": paths, "steps": steps, "step": step, "seed": index["seed"], "sampling": sampling}
-        known = None if scenario is None else again(book, market, scenario, **what)
+        known = None if scenario is None else again(book, market, scenario, **what, control=control)
         columns = _path_columns(folder, market, paths)
         counted = set(COUNTED) <= set(columns)
         columns |= {} if counted else dict.fromkeys(COUNTED, np.zeros(0, np.int64))
@@ -73,6 +75,7 @@ def runs_in(folder: Path) -> Runs:
             step=step,
             seed=index["seed"],
             sampling=sampling,
+            control=control,
             steps_kept=_steps(folder, market, (paths, steps)) if "steps.npz" in files else None,
             _again=known,
             _count=None if counted else count_again(book, market, scenario, **what),

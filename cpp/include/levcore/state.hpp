@@ -69,6 +69,9 @@ struct SideState {
     std::vector<double> own_key;
     std::vector<std::uint32_t> own_order;
 
+    bool controlled = false;  // controllers look at its rows
+    std::vector<bool> early;  // per row, once some are in the heap although their places have not been reached
+
     [[nodiscard]] std::uint32_t row_at(std::size_t place) const {
         return own_order.empty() ? static_cast<std::uint32_t>(place) : own_order[place];
     }
@@ -83,6 +86,8 @@ struct Treasury {
     Sum socialised_loss;
     Sum deleveraged_notional;
     Sum taken_over_notional;
+    Sum topped_up;  // what owners have added, and taken out
+    Sum withdrawn;
     Sum unpaid;                  // deficits of this round, to be socialised at its end
     std::vector<Sum> unpaid_of;  // per instrument, where its own open interest is to carry them
     double fund_low = 0.0;       // of all funds together
@@ -103,6 +108,7 @@ struct State {
     std::vector<Taken> taken;                                           // per instrument
     std::vector<Sum> funded;  // per instrument, what a unit of coin held all along has paid
     Sum unmatched_funding;    // paid by positions that nobody in the books held the other side of
+    Sum deposited;            // into positions and accounts since the start, by their owners
     Treasury treasury;
     CrossState cross;
 };
