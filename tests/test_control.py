@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import levcore as lc
 import making
 import making_scenario_files
+from levcore.__main__ import application
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DEEP = lc.LinearImpact(depth=math.inf)
@@ -354,3 +356,19 @@ def test_a_replay_file_states_the_seed_of_what_it_draws(tmp_path: Path):
     assert lc.replay(plan.book, plan.market, plan.scenario, **plan.options).error is None
     with pytest.raises(lc.SettingsError, match=r"control.seed is nothing to a scenario of kind 'gbm': run.seed"):
         lc.settings.load(making_scenario_files.written(tmp_path, making_scenario_files.text() + CONTROL + "seed = 4\n"))
+
+
+def test_runs_in_parts_are_refused_with_controllers(tmp_path: Path):
+    with pytest.raises(lc.KindError, match="control must be left out with an executor or a directory"):
+        simulated(crowd(), lc.TopUp(0.5, 0.2), directory=tmp_path / "runs")
+
+
+def test_the_command_runs_a_file_with_controllers_in_one_piece(tmp_path: Path):
+    file = making_scenario_files.written(tmp_path, making_scenario_files.text() + CONTROL)
+    done = CliRunner().invoke(application(), ["simulate", str(file), "-o", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    runs, plan = lc.storing.read(tmp_path / "runs"), lc.settings.load(file)
+    again = lc.simulate(plan.book, plan.market, plan.scenario, **plan.options)
+    assert runs.control == (plan.options["control"],)
+    assert runs.topped_up.tolist() == again.topped_up.tolist()
+    assert runs.topped_up.max() > 0.0
