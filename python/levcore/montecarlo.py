@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, memory, split_runs, storing, thread_count
+from levcore import _core, checks, engines, split_runs, storing, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.control import TopUp, draws, rules_in
 from levcore.display import plural
 from levcore.errors import InputError, KindError
+from levcore.given_returns import checked_returns, own_copy
 from levcore.market import Market
 from levcore.path_runs import Flag, PathSettings
 from levcore.process import Process, span
@@ -221,7 +222,7 @@ def _run(
         if split is not None:
             raise KindError("an iterator of blocks cannot be split: give its blocks as one array")
         return _simulate_blocks(settings, wanted)
-    array = _own(_returns("scenario", wanted, len(settings.ready.market)), wanted)
+    array = own_copy(checked_returns("scenario", wanted, len(settings.ready.market)), wanted)
     for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
@@ -274,7 +275,7 @@ def _simulate_blocks(settings: PathSettings, blocks: Iterator[npt.ArrayLike]) ->
     count = length = 0
     parts: list[dict[str, Any]] = []
     for place, block in enumerate(blocks):
-        array = _returns(f"block {place}", block, len(settings.ready.market))
+        array = checked_returns(f"block {place}", block, len(settings.ready.market))
         if length and array.shape[1] != length:
             raise InputError(f"block {place} must have {length} steps, as the first has, had {array.shape[1]}")
         length = array.shape[1]
@@ -331,35 +332,3 @@ def _count(name: str, value: int | None, most: int) -> int:
 
 def _chunk(value: int | None) -> int | None:
     return None if value is None else checks.integer("chunk", value, at_least=1, at_most=2**48)
-
-
-def _returns(name: str, values: Any, assets: int) -> Floats:
-    """Return a checked array of returns, paths x steps x assets."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise InputError(f"{name} must be an array of returns, some were masked")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise KindError(f"{name} must be an array of returns: {error}") from None
-    if array.dtype.kind not in "fiu":
-        raise KindError(f"{name} must be an array of returns, had dtype {array.dtype}")
-    if array.ndim == 2 and assets == 1:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] != assets or not array.size:
-        raise InputError(f"{name} must have shape (paths, steps, {assets}), at least 1 each, had {array.shape}")
-    array = np.ascontiguousarray(array, dtype=np.float64)
-    wrong = ~(np.isfinite(array) & (array > -1.0) & (array <= checks.LARGEST))
-    if wrong.any():
-        i, t, k = (int(v) for v in np.argwhere(wrong)[0])
-        raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1 and at most 1e90, was {array[i, t, k]}")
-    return array
-
-
-def _own(array: Floats, given: Any) -> Floats:
-    """Return the array, copied where it is the caller's, who may write to it before a path is run again."""
-    if not isinstance(given, np.ndarray) and not hasattr(given, "__array__"):
-        return array  # made here, from a list
-    if not np.may_share_memory(array, np.asarray(given)):
-        return array
-    memory.refuse_if_too_large(array.nbytes, f"a copy of {array.shape[0]:,} paths of returns")
-    return array.copy()
