@@ -130,6 +130,7 @@ _LATER = (
     "datasets",
     "distributed",
     "funding_rates",
+    "loaders",
     "parquet_files",
     "plot",
     "report",
