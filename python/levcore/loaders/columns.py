@@ -29,6 +29,12 @@ class Klines(NamedTuple):
         Prices in the quote currency.
     volume : float64[n]
         As the archive counts it: base units; COIN-M: contracts.
+
+    Examples
+    --------
+    >>> from levcore.loaders.binance import Klines
+    >>> Klines._fields
+    ('time', 'open', 'high', 'low', 'close', 'volume')
     """
 
     time: Times
@@ -50,6 +56,14 @@ class FundingRates(NamedTuple):
         Share of the notional, that of its own interval; longs pay where it is above zero.
     hours : float64[n]
         The interval that it stands for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from levcore.loaders.binance import FundingRates
+    >>> paid = np.array(["2023-12-01T00", "2023-12-01T08"], dtype="datetime64[ns]")
+    >>> FundingRates(paid, np.array([0.0001, 0.0002]), np.array([8.0, 8.0])).since("2023-12-01T04").rate
+    (0.0002,)
     """
 
     time: Times
@@ -75,6 +89,14 @@ class FundingRates(NamedTuple):
             If no payment comes after it.
         KindError
             If it is no time.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from levcore.loaders.binance import FundingRates
+        >>> paid = np.array(["2023-12-01T08"], dtype="datetime64[ns]")
+        >>> FundingRates(paid, np.array([0.0001]), np.array([8.0])).since("2023-12-01T00").times
+        (datetime.timedelta(seconds=28800),)
         """
         begin = cells.nanoseconds("start", start)
         at = self.time.astype(np.int64) - begin
@@ -100,6 +122,12 @@ class Liquidations(NamedTuple):
         Whether a long was liquidated: the forced order sold.
     price, amount : float64[n]
         Price of the order, and its size as the venue counts it: base units or contracts.
+
+    Examples
+    --------
+    >>> from levcore.loaders.tardis import Liquidations
+    >>> Liquidations._fields
+    ('time', 'symbol', 'is_long', 'price', 'amount')
     """
 
     time: Times
@@ -120,6 +148,15 @@ class Depth(NamedTuple):
         Relative distances from mid, rising.
     bid_quantity, ask_quantity : float64[n, bands]
         Base units up to each distance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from levcore.loaders.binance import Depth
+    >>> at = np.array(["2024-08-08T23:54:20"], dtype="datetime64[ns]")
+    >>> side = (np.array([0.01, 0.02]), np.array([[500.0, 600.0]]))
+    >>> Depth(at, *side, *side).curve().quantity
+    (500.0, 600.0)
     """
 
     time: Times
@@ -149,6 +186,15 @@ class Depth(NamedTuple):
             If there is no snapshot up to then, or a side of it is empty.
         KindError
             If `at` is no time.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from levcore.loaders.binance import Depth
+        >>> at = np.array(["2024-08-08T23:54:20"], dtype="datetime64[ns]")
+        >>> side = (np.array([0.01, 0.02]), np.array([[500.0, 600.0]]))
+        >>> Depth(at, *side, *side).curve("2024-08-08T23:55", scale=2.0).quantity
+        (1000.0, 1200.0)
         """
         row = len(self.time) - 1
         if at is not None:

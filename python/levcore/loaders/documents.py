@@ -20,6 +20,8 @@ from levcore.memory import refuse_if_too_large
 Step = str | int
 
 MOST_BYTES = 256 * 2**20
+#: A file beyond this is held against the memory that there is.
+LARGE = 2**20
 #: What a byte of JSON takes at most as Python objects: `0,` or `{},` in a long list.
 BYTES_PER_BYTE = 24
 BLANK = re.compile(r"[ \t\n\r]*")
@@ -127,13 +129,14 @@ def read(source: Any, most_bytes: int = MOST_BYTES) -> Node:
     try:
         with path.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size
-            refuse_if_too_large(min(size, most_bytes) * BYTES_PER_BYTE, str(path))
-            content = opened.read(most_bytes + 1)
+            if LARGE < size <= most_bytes:
+                refuse_if_too_large(size * BYTES_PER_BYTE, str(path))
+            content = opened.read(most_bytes + 1) if size <= most_bytes else None
     except (OSError, ValueError) as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"{path} cannot be read: {error}") from None
-    if len(content) > most_bytes:
+    if content is None or len(content) > most_bytes:
         raise TooLargeError(f"{path} must have at most {most_bytes:,} bytes, had more than {most_bytes:,}")
     text = _decoded(path.name, content)
     return Node(Document(path.name, text), (), _parsed(path.name, text))

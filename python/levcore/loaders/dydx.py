@@ -52,7 +52,7 @@ def positions(source: Any, *, venue: Venue, symbols: Mapping[str, str] | None = 
     -----
     The wallet of an account is its USDC, a short of it counted below zero, and `size*entryPrice` of its positions, so
     that wallet and unrealised profits are its equity. Source: the schema of the indexer's API; the equity of a live
-    subaccount of 39 positions is reproduced to the last digit of its USDC.
+    subaccount of 42 positions is reproduced to fifteen digits.
 
     Examples
     --------

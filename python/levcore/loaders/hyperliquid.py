@@ -47,7 +47,8 @@ def positions(source: Any, *, venue: Venue, symbols: Mapping[str, str] | None = 
     -----
     The margin of an isolated position is what was posted, without unrealised profit: ``leverage.rawUsd + szi*entryPx``.
     The wallet of an account is ``crossMarginSummary.totalRawUsd`` and `szi*entryPx` of its cross positions. Source:
-    Hyperliquid's documentation of the info endpoint; its example and a live account are reproduced to the last digit.
+    Hyperliquid's documentation of the info endpoint; liquidation prices of its example and of a
+    live account are reproduced within 1e-8.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from levcore.loaders import cells
 from levcore.loaders.columns import Floats, Liquidations, as_curve, floats, times
 from levcore.loaders.rows import Reader, Row, paths, reader
 
-__all__ = ["book_snapshot", "liquidations"]
+__all__ = ["Liquidations", "book_snapshot", "liquidations"]
 
 LEVEL = re.compile(r"asks\[(\d+)\]\.price")
 MOST_LEVELS = 10_000
