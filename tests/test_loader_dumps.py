@@ -96,7 +96,7 @@ def test_gaps_and_repeated_bars_are_named_and_never_bridged(tmp_path: Path) -> N
     read = lc.loaders.binance.klines
     gap = written(tmp_path, bars(minute(0), minute(1), minute(5), minute(6)))
     message = "x.csv:4: open_time must be 2023-11-14T22:16:00.000, when the bar before it ends, was "
-    refused(read, gap, message + "2023-11-14T22:19:00.000: 3 bars are missing")
+    refused(read, gap, message + "2023-11-14T22:19:00.000, bars missing: 3")
     assert np.diff(read(gap, gaps="keep").time).astype(int).tolist() == [60 * 10**9, 240 * 10**9, 60 * 10**9]
     twice = written(tmp_path, bars(minute(0), minute(1), minute(1)))
     message = "x.csv:4: open_time must be later than in the row before it, 2023-11-14T22:15:00.000 stands twice"
@@ -106,7 +106,7 @@ def test_gaps_and_repeated_bars_are_named_and_never_bridged(tmp_path: Path) -> N
     plain = [",".join(minute(number).split(",")[:6]) for number in (0, 1, 3)]
     message = "x.csv:4: open_time must be 2023-11-14T22:16:00.000, when the bar before it ends, was "
     text = bars(*plain, head="open_time,open,high,low,close,volume")
-    refused(read, written(tmp_path, text), message + "2023-11-14T22:17:00.000: 1 bars are missing")
+    refused(read, written(tmp_path, text), message + "2023-11-14T22:17:00.000, bars missing: 1")
     with pytest.raises(lc.InputError, match="gaps must be 'refuse' or 'keep', was 'fill'"):
         read(gap, gaps="fill")
 
@@ -403,3 +403,31 @@ def test_the_page_about_loaders_runs_and_says_what_is_true(monkeypatch: pytest.M
     assert len(names["recorded"]["times"]) == 30
     assert names["funding"].times[0] == timedelta(hours=4)
     assert names["impact"].quantity[0] == 294.001
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (lc.loaders.binance.klines, "BTCUSDT-spot-layout-1m.csv"),
+        (lc.loaders.binance.funding_rates, "BTCUSDT-fundingRate-2023-12.csv"),
+        (lc.loaders.binance.depth, "BTCUSDT-bookDepth-2024-08-08.csv"),
+        (lc.loaders.tardis.liquidations, "tardis_liquidations.csv"),
+        (lc.loaders.tardis.book_snapshot, "tardis_book_snapshot_5.csv.gz"),
+    ],
+)
+def test_whatever_stands_in_a_cell_is_read_or_refused_with_its_line(read, name: str, tmp_path: Path) -> None:
+    content = (DATA / name).read_bytes()
+    text = (gzip.decompress(content) if name.endswith(".gz") else content).decode()
+    rows = [line.split(",") for line in text.splitlines()]
+    refused = 0
+    for place in range(len(rows[-1])):
+        for odd in ("", "x", "-1", "0", "nan", "1e400", "9" * 90, "1_0", " 1", '"', "2024-13-45 00:00:00", "\u0661"):
+            changed = [*rows[:-1], [*rows[-1][:place], odd, *rows[-1][place + 1 :]]]
+            path = written(tmp_path, "\n".join(map(",".join, changed)) + "\n", "odd.csv")
+            try:
+                read(path)
+            except lc.LevcoreError as error:
+                refused += str(error).startswith(f"odd.csv:{len(rows)}: ")
+                told = str(error)
+                assert "odd.csv" in told or "snapshot" in told
+    assert refused > 0

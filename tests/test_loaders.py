@@ -374,6 +374,7 @@ def test_a_file_that_is_cut_anywhere_is_refused_and_named(tmp_path: Path) -> Non
         (b'[\n"\xff"]', r"^x\.json:2: must be text in UTF-8, had a byte 0xff$"),
         (b"[1,\n2;]", r"^x\.json:2: must hold JSON, is malformed: Expecting ',' delimiter \(column 2\)$"),
         (b"[" * 100_000, r"^x\.json must hold JSON: "),
+        (b"[" * 900 + b"NaN" + b"]" * 900, r"^x\.json(:1:)? must hold JSON: "),
         (b"[" + b"9" * 5_000 + b"]", r"^x\.json must hold JSON: "),
         (b"", r"^x\.json:1: must hold JSON, is cut off: "),
         (b"3", r"^x\.json:1: must be the answer of the venue, or several of them, was int 3$"),
@@ -420,3 +421,43 @@ def test_the_line_of_every_value_is_found() -> None:
     }
     assert {way: document.place(way) for way in ways} == {way: f"f:{line}" for way, line in ways.items()}
     assert document.place(("a", 1, "missing")) == "f:4"  # where it should be
+
+
+ODD = (None, "", "x", -1, 0, True, 1e300, 10**400, [], [[]], {}, {"a": 1}, "nan", b"3", float("nan"))
+MARKETS = ("BTC-USD", "ETH-USD")
+
+
+def ways(value: object, way: tuple = ()) -> list[tuple]:
+    """The way to every value within a document."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [way, *(inner for step, child in steps for inner in ways(child, (*way, step)))]
+
+
+def replaced(value: object, way: tuple, odd: object) -> object:
+    if not way:
+        return odd
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[way[0]] = replaced(value[way[0]], way[1:], odd)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "options"),
+    [
+        (lc.loaders.hyperliquid.positions, "hyperliquid_isolated.json", {"venue": HYPERLIQUID}),
+        (lc.loaders.hyperliquid.positions, "hyperliquid_cross.json", {"venue": HYPERLIQUID}),
+        (lc.loaders.binance.positions, "binance_position_risk_usdm.json", {"venue": USDM, "wallet": 9.0}),
+        (lc.loaders.ccxt.positions, "ccxt_positions_binance_coinm.json", {"venue": COINM}),
+        (lc.loaders.dydx.positions, None, {"venue": lc.venues.dydx_v4("BTC-USD")}),
+    ],
+)
+def test_whatever_stands_in_a_field_is_read_or_refused(read, name: str | None, options: dict) -> None:
+    content = {"subaccount": one_market()} if name is None else sample(name)
+    refused = 0
+    for way in ways(content):
+        for odd in ODD:
+            try:
+                assert isinstance(read(replaced(content, way, odd), **options), lc.Book)
+            except lc.LevcoreError:
+                refused += 1
+    assert refused > len(ODD)

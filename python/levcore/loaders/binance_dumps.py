@@ -97,7 +97,7 @@ def _follows(row: Row, before: int, moment: int, length: int, *, keep: bool) -> 
     due = before + length
     if moment < due or (moment > due and not keep):
         missing, rest = divmod(moment - due, length)
-        lost = f": {missing:,} bars are missing" if moment > due and not rest else ""
+        lost = f", bars missing: {missing:,}" if moment > due and not rest else ""
         row.refuse("open_time", f"must be {_moment(due)}, when the bar before it ends, was {_moment(moment)}{lost}")
 
 

@@ -222,6 +222,8 @@ def _offset_of_refused(text: str) -> int:
         decoder.decode(text)
     except _RefusedError as error:
         return error.offset or 0
+    except RecursionError:  # deeper than Python reads, though not than C does
+        pass
     return 0
 
 

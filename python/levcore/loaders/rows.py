@@ -142,7 +142,7 @@ def reader(source: Any, needed: Sequence[str], *, without_header: Sequence[str] 
         raise StoreError(f"{path} cannot be read: the archive is cut off") from None
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as reason:
         raise StoreError(f"{path} cannot be read: the archive is damaged or cut off: {reason}") from None
-    except (OSError, NotImplementedError) as reason:
+    except (OSError, ValueError, NotImplementedError) as reason:
         raise StoreError(f"{path} cannot be read: {reason}") from None
 
 
@@ -178,8 +178,8 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if len(found) != 1:
         names = ", ".join(archive.namelist()[:5]) or "nothing"
         raise StoreError(f"{path} must hold one CSV file, held {len(found)} (it has {names[:200]})")
-    if found[0].flag_bits & 1:
-        raise StoreError(f"{path} cannot be read: the archive is encrypted")
+    if found[0].flag_bits & 1 or found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise StoreError(f"{path} cannot be read: the archive is encrypted or packed in another way than deflate")
     return found[0]
 
 
