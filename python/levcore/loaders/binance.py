@@ -8,13 +8,13 @@ from typing import Any
 
 from levcore.book import Book
 from levcore.loaders.binance_dumps import depth, funding_rates, klines
-from levcore.loaders.columns import Depth, FundingRates, Klines
+from levcore.loaders.columns import Bars, DepthSnapshots, FundingRates
 from levcore.loaders.documents import Node, is_list, several
 from levcore.loaders.holdings import Holdings, posted, wallet_of
 from levcore.venue import Venue
 from levcore.venues.loading import read_binance_tiers as brackets
 
-__all__ = ["Depth", "FundingRates", "Klines", "brackets", "depth", "funding_rates", "klines", "positions"]
+__all__ = ["Bars", "DepthSnapshots", "FundingRates", "brackets", "depth", "funding_rates", "klines", "positions"]
 
 
 def positions(

@@ -10,7 +10,7 @@ import numpy as np
 
 from levcore import checks
 from levcore.errors import InputError
-from levcore.loaders.columns import Depth, FundingRates, Klines, floats, times
+from levcore.loaders.columns import Bars, DepthSnapshots, FundingRates, floats, times
 from levcore.loaders.rows import Row, paths, reader
 
 #: The columns of files without a header, in the order that the archive documents.
@@ -21,7 +21,7 @@ KLINES = (
 PRICES = ("open", "high", "low", "close")
 
 
-def klines(source: Any, *, gaps: str = "refuse") -> Klines:
+def klines(source: Any, *, gaps: str = "refuse") -> Bars:
     r"""Read klines of Binance's archive, spot or futures, also those of mark and index prices.
 
     Parameters
@@ -34,7 +34,7 @@ def klines(source: Any, *, gaps: str = "refuse") -> Klines:
 
     Returns
     -------
-    Klines
+    Bars
 
     Raises
     ------
@@ -76,7 +76,7 @@ def klines(source: Any, *, gaps: str = "refuse") -> Klines:
                 length = _length(row, moment) or length
                 at.append(moment)
                 _add_bar(row, columns)
-    return Klines(times(at), **{name: floats(values) for name, values in columns.items()})
+    return Bars(times(at), **{name: floats(values) for name, values in columns.items()})
 
 
 def _length(row: Row, moment: int) -> int:
@@ -168,7 +168,7 @@ def funding_rates(source: Any) -> FundingRates:
     return FundingRates(times(at), floats(rates), floats(hours))
 
 
-def depth(source: Any) -> Depth:
+def depth(source: Any) -> DepthSnapshots:
     r"""Read order-book depth of Binance's archive (`bookDepth`).
 
     Parameters
@@ -179,8 +179,8 @@ def depth(source: Any) -> Depth:
 
     Returns
     -------
-    Depth
-        `Depth.curve` makes an impact shape of a snapshot.
+    DepthSnapshots
+        `DepthSnapshots.curve` makes an impact shape of a snapshot.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def depth(source: Any) -> Depth:
     distance = np.array(bands)
     below = np.flatnonzero(distance < 0.0)[::-1]
     above = np.flatnonzero(distance > 0.0)
-    return Depth(
+    return DepthSnapshots(
         times(at),
         floats(-distance[below] / 100.0),
         floats(table[:, below]),

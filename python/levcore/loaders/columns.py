@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.datetime64]
 
 
-class Klines(NamedTuple):
+class Bars(NamedTuple):
     """Bars of one symbol.
 
     Attributes
@@ -32,8 +32,8 @@ class Klines(NamedTuple):
 
     Examples
     --------
-    >>> from levcore.loaders.binance import Klines
-    >>> Klines._fields
+    >>> from levcore.loaders.binance import Bars
+    >>> Bars._fields
     ('time', 'open', 'high', 'low', 'close', 'volume')
     """
 
@@ -109,7 +109,7 @@ class FundingRates(NamedTuple):
         return Funding(rate=tuple(self.rate[later].tolist()), times=spans)
 
 
-class Liquidations(NamedTuple):
+class ForcedOrders(NamedTuple):
     """Forced orders as a venue reported them.
 
     Attributes
@@ -125,8 +125,8 @@ class Liquidations(NamedTuple):
 
     Examples
     --------
-    >>> from levcore.loaders.tardis import Liquidations
-    >>> Liquidations._fields
+    >>> from levcore.loaders.tardis import ForcedOrders
+    >>> ForcedOrders._fields
     ('time', 'symbol', 'is_long', 'price', 'amount')
     """
 
@@ -137,7 +137,7 @@ class Liquidations(NamedTuple):
     amount: Floats
 
 
-class Depth(NamedTuple):
+class DepthSnapshots(NamedTuple):
     """Snapshots of an order book by bands around its mid.
 
     Attributes
@@ -152,10 +152,10 @@ class Depth(NamedTuple):
     Examples
     --------
     >>> import numpy as np
-    >>> from levcore.loaders.binance import Depth
+    >>> from levcore.loaders.binance import DepthSnapshots
     >>> at = np.array(["2024-08-08T23:54:20"], dtype="datetime64[ns]")
     >>> side = (np.array([0.01, 0.02]), np.array([[500.0, 600.0]]))
-    >>> Depth(at, *side, *side).curve().quantity
+    >>> DepthSnapshots(at, *side, *side).curve().quantity
     (500.0, 600.0)
     """
 
@@ -190,10 +190,10 @@ class Depth(NamedTuple):
         Examples
         --------
         >>> import numpy as np
-        >>> from levcore.loaders.binance import Depth
+        >>> from levcore.loaders.binance import DepthSnapshots
         >>> at = np.array(["2024-08-08T23:54:20"], dtype="datetime64[ns]")
         >>> side = (np.array([0.01, 0.02]), np.array([[500.0, 600.0]]))
-        >>> Depth(at, *side, *side).curve("2024-08-08T23:55", scale=2.0).quantity
+        >>> DepthSnapshots(at, *side, *side).curve("2024-08-08T23:55", scale=2.0).quantity
         (1000.0, 1200.0)
         """
         row = len(self.time) - 1

@@ -12,16 +12,16 @@ from levcore import checks
 from levcore.errors import InputError
 from levcore.impact import DepthCurve
 from levcore.loaders import cells
-from levcore.loaders.columns import Floats, Liquidations, as_curve, floats, times
+from levcore.loaders.columns import Floats, ForcedOrders, as_curve, floats, times
 from levcore.loaders.rows import Reader, Row, paths, reader
 
-__all__ = ["Liquidations", "book_snapshot", "liquidations"]
+__all__ = ["ForcedOrders", "book_snapshot", "liquidations"]
 
 LEVEL = re.compile(r"asks\[(\d+)\]\.price")
 MOST_LEVELS = 10_000
 
 
-def liquidations(source: Any, *, symbol: str | None = None) -> Liquidations:
+def liquidations(source: Any, *, symbol: str | None = None) -> ForcedOrders:
     r"""Read liquidations of Tardis.dev.
 
     Parameters
@@ -34,7 +34,7 @@ def liquidations(source: Any, *, symbol: str | None = None) -> Liquidations:
 
     Returns
     -------
-    Liquidations
+    ForcedOrders
 
     Raises
     ------
@@ -84,7 +84,7 @@ def liquidations(source: Any, *, symbol: str | None = None) -> Liquidations:
                 symbols.append(names.setdefault(name, name))
     is_long = checks.frozen(np.array(longs, dtype=np.bool_))
     kept = checks.frozen(np.array(symbols, dtype=object))
-    return Liquidations(times(at), kept, is_long, floats(prices), floats(amounts))
+    return ForcedOrders(times(at), kept, is_long, floats(prices), floats(amounts))
 
 
 def book_snapshot(source: Any, *, at: Any = None, symbol: str | None = None, scale: float = 1.0) -> DepthCurve:
