@@ -22,8 +22,10 @@ OUTSIDE = {
     8: "funding is paid",
     9: "there are few shocks",
     10: "there are few steps",
+    11: "an order book reacts to volatility, or waits before it refills",
+    12: "controllers act",
 }
-FUNDING, FEW_SHOCKS, FEW_STEPS = 8, 9, 10
+FUNDING, FEW_SHOCKS, FEW_STEPS, CONTROL = 8, 9, 10, 12
 #: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:
 #: a path's numbers are the same among few and among many.
 MANY_SHOCKS, MANY_STEPS = 64, 16

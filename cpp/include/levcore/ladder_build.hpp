@@ -29,6 +29,7 @@ enum class Outside : std::int32_t {
     own_funds,
     inverse,
     jumps,
+    order_books_react = 11,  // as does its market; numbers between are for what a run brings
 };
 
 // A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
