@@ -72,6 +72,7 @@ def test_attribution_of_a_million_to_two_parts(benchmark, losses):
 
 def measures_of(own: np.ndarray, system: np.ndarray) -> dict:
     """What is timed, by name: functions of the level."""
+    reduction, weights = lc.variance_reduction, np.exp(0.1 * own - 0.005)
     rare = np.where(system > NORMAL_97, system, 0.0)  # zero 97 times in 100
     return {
         "value at risk": lambda level: lc.risk.value_at_risk(system, level),
@@ -81,6 +82,9 @@ def measures_of(own: np.ndarray, system: np.ndarray) -> dict:
         "marginal expected shortfall": lambda level: lc.risk.marginal_expected_shortfall(own, system, level),
         "CoVaR": lambda level: lc.risk.covar(own, system, level),
         "delta-CoVaR": lambda level: lc.risk.delta_covar(own, system, level),
+        "value at risk, paths in pairs": lambda level: reduction.value_at_risk(system, level, together=2),
+        "expected shortfall, paths in pairs": lambda level: reduction.expected_shortfall(system, level, together=2),
+        "expected shortfall, weights": lambda level: reduction.expected_shortfall(system, level, weights=weights),
         "Euler attribution, two parts": lambda level: lc.risk.euler_attribution({"a": own, "b": system}, level),
     }
 

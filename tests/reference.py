@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any
 
 from reference_impact import DepthCurve, Linear, Power, Shape, SquareRoot, average_ratio
+from reference_liquidity import Reaction, begin, reaction_from
 
 NAN, INFINITY = math.nan, math.inf
 
@@ -34,6 +35,8 @@ class Asset:
     resilience: float = 0.0
     half_spread: float = 0.0
     mark_follow: float = 1.0
+    refill_delay: timedelta = timedelta(0)
+    reaction: Reaction | None = None
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,18 @@ class OrderBook:
     fundamental: float
     permanent: float = 0.0
     orders: list[float] = field(default_factory=list)
+    walked_at: timedelta | None = None  # by a forced order
+    stated: Shape | None = None  # the shape at the depth that the asset states
+    share: float = 1.0  # of the stated depth
+    variance: float = 0.0  # of the mark, a day
+    log_mark_before: float = 0.0
+
+    def __post_init__(self) -> None:
+        begin(self)
+
+    def walk(self, order: float, now: timedelta) -> None:
+        self.orders.append(order)
+        self.walked_at = now
 
     @property
     def displacement(self) -> float:
@@ -350,6 +365,10 @@ class Outcome:
     socialised_loss: float = 0.0
     fees: float = 0.0
     paid_to_traders: float = 0.0
+    topped_up: float = 0.0
+    withdrawn: float = 0.0
+    top_ups: int = 0
+    withdrawals: int = 0
     exhausted: bool = False
     waiting: int = 0
     conservation_error: float = 0.0
@@ -397,6 +416,7 @@ class Run:
         self.net_at_start = [math.fsum(h.quantity for h in self.held if h.code == code) for code in self.codes]
         self.gross_at_start = math.fsum(abs(h.quantity) * self.marks_at_start[h.code] for h in self.held)
         self.sum_at_start = self.whole_sum()
+        self.deposits: list[float] = []  # by owners, into positions and accounts
         self.unmatched_funding: list[float] = []  # what payments on the net quantity have brought in
         self.note_state()
 
@@ -524,7 +544,7 @@ class Run:
     def send(self, held: Held, x: float) -> float:
         """Send the order that closes x, which moves the mark; return its average price (model 6)."""
         price, order = self.quote(held, x)
-        self.books[held.instrument.asset].orders.append(order)
+        self.books[held.instrument.asset].walk(order, self.now)
         self.inventory[held.code] += x
         self.outside_cash[held.code] -= x * price
         notional = abs(x) if held.instrument.inverse else abs(x) * price
@@ -603,13 +623,21 @@ class Run:
 
     def moves(self) -> list[float]:
         moved = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]
-        return moved + self.unmatched_funding
+        return moved + self.unmatched_funding + self.deposits
 
     def finish(self) -> None:
         """Coin becomes money once, at the final mark (model 16)."""
         if self.rules.instruments[0].inverse:
             mark = self.out.final_price[self.rules.instruments[0].asset]
-            for name in ("insurance_fund", "insurance_fund_low", "bad_debt", "socialised_loss", "fees"):
+            for name in (
+                "insurance_fund",
+                "insurance_fund_low",
+                "bad_debt",
+                "socialised_loss",
+                "fees",
+                "topped_up",
+                "withdrawn",
+            ):
                 setattr(self.out, name, getattr(self.out, name) * mark)
 
 
@@ -703,4 +731,5 @@ def asset_from(asset: Any) -> Asset:
         bids = tuple(zip(impact.quantity, impact.distance, strict=True))
         given = impact.ask_quantity is not None
         shape = DepthCurve(bids, tuple(zip(impact.ask_quantity, impact.ask_distance, strict=True)) if given else bids)
-    return Asset(asset.price, shape, asset.permanent, asset.resilience, asset.half_spread, asset.mark_follow)
+    rest = (asset.permanent, asset.resilience, asset.half_spread, asset.mark_follow, asset.refill_delay)
+    return Asset(asset.price, shape, *rest, reaction_from(asset.reaction))

@@ -153,7 +153,7 @@ class AccountRun(Run):
             if account.cash < 0.0 < balance:
                 order = book.order_worth(-account.cash, balance)
                 money = -order * book.order_price(order)
-                book.orders.append(order)
+                book.walk(order, self.now)
                 self.paid_for_coins.append(money)
                 self.out.coin_sales += 1
                 account.coins[coin] = balance + order

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from reference import INFINITY, NAN, Asset, Book, Funding, Outcome, Run, checked, refill
+from reference_control import Control, Rule
+from reference_liquidity import react, refill_time
 
 DAY = timedelta(days=1)
 
@@ -52,9 +54,11 @@ def simulate(
     returns: Sequence[Sequence[float]],
     step: timedelta,
     kind: type[Run] = Run,
+    control: tuple[Sequence[Rule], int, int] | None = None,
 ) -> Path:
     """A row of simple returns a step, a column an asset in the Market's order; nobody is asked but at steps' ends."""
     run = kind(book, market)
+    controllers = None if control is None else Control(*control, run)
     path = Path(run.out)
     fundamentals = {name: [asset.price] for name, asset in market.items()}
     try:
@@ -65,10 +69,13 @@ def simulate(
             move(run, row)
             for name, order_book in run.books.items():
                 fundamentals[name].append(order_book.fundamental)
-                refill(order_book, step / DAY)
+                refill(order_book, refill_time(order_book, step, run.now) / DAY)
+                react(order_book, step, run.now)
             for code, instrument in enumerate(book.instruments):
                 for rate in due(instrument.funding, (number - 1) * step, number * step):
                     pay(run, code, rate)
+            if controllers is not None:
+                controllers.act(run)
             run.note_state()
             run.cascade()
             path.steps.append(

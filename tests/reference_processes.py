@@ -118,7 +118,7 @@ def jumps(seed: int, path: int, steps: int, years: float, laws: Sequence[Mapping
         rows.append([])
         for asset, (law, number) in enumerate(zip(laws, row, strict=True)):
             rate = law["rate"] * years
-            count = jump_count(number, rate)
+            count = jump_count(row[0] if law.get("shared_jumps") else number, rate)
             rows[-1].append(jump_sum(seed, path, s * k + asset, count, law) - rate * growth(law))
     return rows
 

@@ -38,6 +38,37 @@ class Case(NamedTuple):
         return outcome.at(0) if isinstance(self.shock, np.ndarray) else outcome
 
 
+SEED = 2**40 + 11
+
+
+def control_draws(control: tuple[lc.TopUp, ...]) -> bool:
+    return any(0.0 < rule.probability < 1.0 for rule in control)
+
+
+@st.composite
+def controls(draw, rng: np.random.Generator, owner: np.ndarray, step: timedelta):
+    """None, or one or two groups of owners; positions of an account (owner >= 0) stay together."""
+    count = draw(st.sampled_from([0, 1, 2]))
+    own = np.where(owner < 0, np.arange(len(owner)) + 1_000, owner)  # who answers for each position
+    group = rng.integers(0, count + 1, own.max(initial=0) + 1)[own]
+    rules = []
+    for k in range(count):
+        above = math.exp(rng.uniform(-3.0, 0.0))
+        to = above * rng.uniform(0.2, 0.95)
+        rules.append(
+            lc.TopUp(
+                above,
+                to,
+                probability=draw(st.sampled_from([1.0, 0.5])),
+                delay=draw(st.sampled_from([0, 1, 2])) * step,
+                reserve=draw(st.sampled_from([math.inf, 0.3, 0.02])),
+                withdraw_below=draw(st.sampled_from([0.0, 0.1, 0.9])) * to,
+                members=group == k,
+            )
+        )
+    return tuple(rules)
+
+
 class PathCase(NamedTuple):
     """What one call of lc.simulate with given returns needs."""
 
@@ -45,9 +76,12 @@ class PathCase(NamedTuple):
     market: lc.Market
     returns: np.ndarray  # paths x steps x assets
     step: timedelta
+    control: tuple[lc.TopUp, ...] = ()
 
     def run(self, engine: str = "ledger") -> lc.Runs:
-        return lc.simulate(self.book, self.market, self.returns, step=self.step, keep_steps=True, engine=engine)
+        seed = {"seed": SEED} if control_draws(self.control) else {}
+        options = {"step": self.step, "keep_steps": True, "control": self.control, "engine": engine} | seed
+        return lc.simulate(self.book, self.market, self.returns, **options)
 
 
 @st.composite
@@ -130,7 +164,9 @@ MAKERS = {
 
 
 @st.composite
-def assets(draw, rng: np.random.Generator, price: float, quantity: float, refills: tuple[float, ...]):
+def assets(
+    draw, rng: np.random.Generator, price: float, quantity: float, refills: tuple[float, ...], reacts: bool = False
+):
     """An asset whose book gives way by `reach` in log price when all of `quantity` is sold (the curves: about that)."""
     shape = draw(st.sampled_from(list(MAKERS)))
     reach = draw(st.sampled_from([0.1, 0.02, 0.3, 0.8]))
@@ -143,7 +179,26 @@ def assets(draw, rng: np.random.Generator, price: float, quantity: float, refill
         resilience=resilience,
         half_spread=draw(st.sampled_from([0.0, 0.0, 0.0005, 0.01])),
         mark_follow=draw(st.sampled_from([1.0, 1.0, 0.0, 0.5, 0.93])),
+        **(draw(reacting(rng)) if reacts else {}),
     )
+
+
+@st.composite
+def reacting(draw, rng: np.random.Generator):
+    """Order books of constant depth, and every third one that is not."""
+    if not draw(st.sampled_from([False, False, True])):
+        return {}
+    reaction = lc.DepthReaction(
+        rng.uniform(0.3, 5.0),
+        timedelta(minutes=float(rng.uniform(5.0, 1_000.0))),
+        elasticity=draw(st.sampled_from([1.0, 0.0, 0.5, 2.0])),
+        floor=rng.uniform(0.05, 1.0),
+        ceiling=draw(st.sampled_from([1.0, 3.0])),
+        form=draw(st.sampled_from(["power", "exponential"])),
+        initial_volatility=draw(st.sampled_from([None, 0.0, 2.0])),
+    )
+    delay = draw(st.sampled_from([timedelta(0), timedelta(minutes=40), timedelta(hours=7)]))
+    return {"reaction": draw(st.sampled_from([reaction, None])), "refill_delay": delay}
 
 
 @st.composite
@@ -262,9 +317,10 @@ def markets(
     prices: dict[str, float],
     quantities: dict[str, float],
     refills: tuple[float, ...],
+    reacts: bool = False,
 ):
     """These assets in either order, sometimes with one that nobody trades."""
-    listed = {name: draw(assets(rng, price, quantities[name], refills)) for name, price in prices.items()}
+    listed = {name: draw(assets(rng, price, quantities[name], refills, reacts)) for name, price in prices.items()}
     if draw(st.booleans()):
         listed["IDLE"] = lc.Asset(price=1.0, impact=lc.LinearImpact(depth=1.0))
     return lc.Market(dict(reversed(listed.items())) if draw(st.booleans()) else listed)
@@ -310,12 +366,13 @@ def cases(
     symbols = np.array([instrument.symbol for instrument in instruments], dtype=object)
     named = symbols[code] if size and draw(st.booleans()) else code.astype(np.int32)
     book = lc.Book(venue, instrument=named, quantity=quantity, entry_price=entry, margin=margin)
-    market = draw(markets(rng, prices, {name: held[name] or notional / prices[name] for name in names}, refills))
+    quantities = {name: held[name] or notional / prices[name] for name in names}
+    market = draw(markets(rng, prices, quantities, refills, step is not None))
     return Case(venue, book, market, draw(shocks(market.names)))
 
 
 @st.composite
-def path_cases(draw) -> PathCase:
+def path_cases(draw, controlled: bool = False) -> PathCase:
     """A small case and one to three paths of one to eight steps; some steps do not move, some move far."""
     step = draw(st.sampled_from([timedelta(hours=8), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)]))
     days = step / timedelta(days=1)
@@ -326,4 +383,5 @@ def path_cases(draw) -> PathCase:
     volatility = draw(st.sampled_from([0.03, 0.01, 0.1]))
     moves = np.expm1(volatility * rng.standard_t(4, shape)).clip(-0.6, 1.0)
     moves[rng.random(shape[:2]) < 0.1] = 0.0
-    return PathCase(case.book, case.market, moves, step)
+    control = draw(controls(rng, np.full(len(case.book), -1), step)) if controlled else ()
+    return PathCase(case.book, case.market, moves, step, control)

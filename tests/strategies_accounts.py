@@ -23,11 +23,14 @@ class AccountCase(NamedTuple):
     market: lc.Market
     returns: np.ndarray  # steps x assets
     step: timedelta | None  # None: a shock
+    control: tuple[lc.TopUp, ...] = ()
 
     def run(self) -> lc.Outcome:
         if self.step is None:
             return lc.shock(self.book, self.market, self.returns).at(0)
-        return lc.simulate(self.book, self.market, self.returns[np.newaxis], step=self.step).at(0)
+        seed = {"seed": strategies.SEED} if strategies.control_draws(self.control) else {}
+        options = {"step": self.step, "control": self.control} | seed
+        return lc.simulate(self.book, self.market, self.returns[np.newaxis], **options).at(0)
 
 
 @st.composite
@@ -173,7 +176,7 @@ def account_cases(
     refills = (0.0,) if step is None else (0.0, 3.0, 0.3 / (step / timedelta(days=1)))
     deeper = draw(st.sampled_from([1.0, 30.0, 300.0]))
     quantities = {name: deeper * (held.get(name, 0.0) or notional / prices[name]) for name in prices}
-    market = draw(strategies.markets(rng, prices, quantities, refills))
+    market = draw(strategies.markets(rng, prices, quantities, refills, step is not None))
     scale = draw(st.sampled_from([0.1, 0.03, 0.2]))
     shape = (1 if step is None else draw(st.integers(2, 4)), len(market))
     returns = np.expm1(scale * rng.standard_normal(shape)).clip(-0.6, 1.0)
@@ -181,7 +184,8 @@ def account_cases(
         name: price * (1.0 + move)
         for name, price, move in zip(market.names, market.prices.values(), returns[0], strict=True)
     }
-    return AccountCase(brought_near(rng, book, moved), market, returns, step)
+    control = () if step is None else draw(strategies.controls(rng, owner, step))
+    return AccountCase(brought_near(rng, book, moved), market, returns, step, control)
 
 
 def brought_near(rng: np.random.Generator, book: lc.Book, prices: dict[str, float]) -> lc.Book:

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 import levcore as lc
 import reference
 import reference_paths
+import strategies
 import strategies_accounts
+from reference_control import rules_from
 from reference_losses import LossRun
 from strategies_accounts import AccountCase
 from test_agreement import MONEY, NEAR, PRICES
@@ -27,7 +29,8 @@ def expected_of(case: AccountCase) -> reference.Outcome:
     book, market = reference.from_levcore(case.book, case.market)
     if case.step is None:
         return reference.shock(book, market, case.returns[0].tolist(), LossRun)
-    return reference_paths.simulate(book, market, case.returns.tolist(), case.step, LossRun).outcome
+    control = (rules_from(case.control, len(case.book)), strategies.SEED, 0)
+    return reference_paths.simulate(book, market, case.returns.tolist(), case.step, LossRun, control).outcome
 
 
 def agree(case: AccountCase) -> Counter[str]:
@@ -53,7 +56,8 @@ def agree(case: AccountCase) -> Counter[str]:
     for name in COUNTS:
         assert getattr(outcome, name) == getattr(expected, name), name
     gross = float(np.abs(case.book.exposure(case.market)).sum())
-    for name in MONEY:
+    assert (outcome.top_ups, outcome.withdrawals) == (expected.top_ups, expected.withdrawals)
+    for name in (*MONEY, "topped_up", "withdrawn"):
         assert getattr(outcome, name) == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12 * gross), name
     assert outcome.depth_used == pytest.approx(expected.depth_used, rel=1e-9, nan_ok=True)
     return seen_in(case, expected)
@@ -68,6 +72,7 @@ def seen_in(case: AccountCase, expected: reference.Outcome) -> Counter[str]:
     policy = type(case.book.venue.liquidation).__name__
     seen += Counter({f"parts by {policy}": expected.part_orders > 0, "several rounds": expected.rounds > 1})
     seen += Counter({"taken over": expected.taken_over_notional > 0.0})
+    seen += Counter({name: getattr(expected, name) > 0.0 for name in ("topped_up", "withdrawn")})
     adl = case.book.venue.backstop.deleveraging
     if isinstance(adl, lc.Deleveraging):
         seen += Counter({f"deleveraged {adl.ranking}": expected.deleveraged_notional > 0.0, adl.price: 1})

@@ -18,8 +18,9 @@ import levcore
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Asked for as levcore.<name>, and public by their own __all__.
 PUBLIC_MODULES = (
-    *("plot", "datasets", "report", "risk", "study", "synthetic", "funding_rates"),
+    *("plot", "datasets", "report", "risk", "study", "synthetic", "funding_rates", "variance_reduction"),
     *("venues", "venues.deleveraging", "venues.drift", "venues.dydx"),
+    *(f"loaders.{source}" for source in ("binance", "ccxt", "dydx", "hyperliquid", "tardis")),
 )
 # What users read of them is the one sentence.
 SELF_EVIDENT = (BaseException, str)

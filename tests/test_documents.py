@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ BLOCK = re.compile(r"^```\{?(?:python|code-cell)\}?[^\n]*\n(.*?)^```$", re.MULTI
 
 def blocks(path: Path) -> list[str]:
     return BLOCK.findall(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures() -> Iterator[None]:
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 WITH_CODE = [path for path in DOCUMENTS if blocks(path)]

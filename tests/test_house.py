@@ -25,7 +25,7 @@ TESTS = sorted(ROOT.glob("tests/**/test_*.py")) + sorted(ROOT.glob("benchmarks/b
 
 LEVELS = (
     {"real", "sum", "normal", "random", "simd", "kernels", "parallel", "message", "unset", "prefetch"},
-    {"tiers", "impact", "path_block", "garch", "jumps", "heston", "regimes", "process", "scenario"},
+    {"tiers", "impact", "depth_reaction", "path_block", "garch", "jumps", "heston", "regimes", "process", "scenario"},
     {"instrument"},
     {"venue", "book", "market"},
     {"margin"},
@@ -57,6 +57,7 @@ LEVELS = (
         "funding",
         "ledger",
         "losses",
+        "topping_up",
         "watch",
         "row_trades",
         "quote_walk",
@@ -138,6 +139,7 @@ ORDERED = (
         "watch",
         "cross",
         "funding",
+        "topping_up",
         "ledger",
     ),
 )
@@ -175,11 +177,14 @@ BINDERS = {
     "book",
     "cascade",
     "clustering",
+    "control",
+    "depth_reaction",
     "egarch",
     "heston",
     "impact",
     "instruments",
     "jumps",
+    "leaning",
     "liquidation",
     "market",
     "montecarlo",
@@ -187,6 +192,7 @@ BINDERS = {
     "process",
     "regimes",
     "replaying",
+    "sampling",
     "scenario",
     "simd",
     "size_margin",
@@ -196,8 +202,11 @@ BINDERS = {
 }
 NEVER_BINDERS = {
     *("risk", "estimates", "tails", "systemic", "quantile_regression", "attribution", "shapley"),
+    *("variance_reduction", "grouped"),
     *("run_measures", "risk_table", "study", "study_parameters", "study_shocks", "study_funds", "study_leverage"),
     "sweeps",
+    *("study_stability", "study_exploitation", "plot_books", "plot_style"),
+    *("plot_maps", "plot_paths", "plot_risk", "plot_studies", "report_times"),
     *("report", "plot", "adapters", "loaders", "__main__", "demo", "venues"),
 }
 # Rooms that are made of an extra from top to bottom; the others import them inside functions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import dataclasses
 import hashlib
 import math
 import pickle
@@ -253,6 +254,47 @@ def test_diffusions_correlate_and_jumps_do_not():
     assert np.abs(np.corrcoef(np.log(only_jumps[:, 0]).T) - np.eye(3)).max() < 5 / math.sqrt(60_000)
 
 
+SHARED = {
+    "merton": lc.Merton(
+        volatility=0.3, shared_jumps=True, **NORMAL | {"jump_mean": {"A": -0.04, "B": -0.06, "C": 0.02}}
+    ),
+    "kou": lc.Kou(volatility=0.3, shared_jumps=True, **EXPONENTIAL),
+    "bates": lc.Bates(**VARIANCE, shared_jumps=True, **NORMAL),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_jumps_come_to_all_assets_at_once_each_of_its_own_size(name):
+    process = SHARED[name]
+    found = np.log(process.paths(market("ABC"), paths=2, steps=150, step=DAY, seed=11))
+    for path in range(2):
+        expected = expected_returns(process, "ABC", 11, path, 150, DAY / YEAR).cumsum(axis=0)
+        start = np.log(list(market("ABC").prices.values()))
+        assert found[path] - start == pytest.approx(expected, rel=1e-9, abs=1e-10)
+    many = {"paths": 70, "steps": 40, "step": DAY, "seed": 5}
+    whole = process.paths(market("ABC"), **many)
+    assert np.array_equal(process.paths(market("ABC"), **many | {"paths": 7}), whole[:7])
+    alone = of_first(process).paths(market("A"), **many)  # of the first asset nothing changes
+    assert np.array_equal(alone, dataclasses.replace(of_first(process), shared_jumps=False).paths(market("A"), **many))
+
+
+def of_first(process: Any) -> Any:
+    return type(process)(
+        **{name: of_asset(value, "A") for name, value in vars(process).items() if value is not None and name != "_"}
+    )
+
+
+def test_shared_jumps_correlate_assets_as_the_closed_form_says():
+    process = lc.Merton(volatility=0.2, shared_jumps=True, **NORMAL)
+    n, days = 60_000, 10
+    moved = np.log(process.paths(market("ABC"), paths=n, steps=1, step=days * DAY, seed=9)[:, 0])
+    jump = NORMAL["rate"] * NORMAL["jump_mean"] ** 2  # covariance a year of independent sizes at shared times
+    own = 0.2**2 + NORMAL["rate"] * (NORMAL["jump_mean"] ** 2 + NORMAL["jump_deviation"] ** 2)
+    expected = np.full((3, 3), jump / own)
+    np.fill_diagonal(expected, 1.0)
+    assert np.abs(np.corrcoef(moved.T) - expected).max() < 5 / math.sqrt(n)
+
+
 # --- On a book --------------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +334,10 @@ def changed(name: str) -> Callable[..., Any]:
         ("kou", {"up_mean": 1.0}, lc.InputError, r"up_mean must be < 1, was 1\.0"),
         ("kou", {"down_mean": 0.0}, lc.InputError, r"down_mean must be > 0, was 0\.0"),
         ("hawkes", {"decay": 0.0}, lc.InputError, r"decay must be > 0, was 0\.0"),
+        ("hawkes", {"excitation": 500.0}, lc.InputError, r"excitation must be < decay, was 500\.0 and 500\.0: jumps"),
+        ("hawkes", {"decay": {"X": 500.0, "Y": 300.0}}, lc.InputError, r"excitation of 'Y' must be < decay, was 300"),
+        ("merton", {"shared_jumps": 1}, lc.KindError, "shared_jumps must be True or False, was int 1"),
+        ("kou", {"shared_jumps": True, "rate": {"X": 1.0}}, lc.InputError, "rate must be one number for all assets"),
         ("heston", {"reversion": 0.0}, lc.InputError, r"reversion must be > 0, was 0\.0"),
         ("heston", {"skew": -1.5}, lc.InputError, r"skew must be >= -1, was -1\.5"),
         ("heston", {"volatility_of_variance": -1.0}, lc.InputError, r"volatility_of_variance must be >= 0, was -1\.0"),
@@ -309,7 +355,6 @@ def test_a_wrong_parameter_is_refused_by_name(name, change, error, rule):
     [
         ("merton", {"rate": 1e6}, r"rate must be at most 100 jumps a step, was 2739\.73: 1e\+06 a year"),
         ("kou", {"rate": {"Y": 1.0}}, "unknown asset 'Y'; known: X"),
-        ("hawkes", {"excitation": 500.0}, r"excitation of 'X' must be < decay, was 500\.0 and 500\.0"),
         ("hawkes", {"rate": 1e5}, r"rate/\(1 - excitation/decay\) must be at most 100 jumps a step, was 684\.932"),
         ("heston", {"reversion": 400.0}, r"reversion of 'X' must be at most 1 per step, was 1\.09589: 400 a year"),
         ("bates", {"correlation": [[1.0, 0.5], [0.5, 1.0]]}, r"correlation must have shape \(1, 1\)"),

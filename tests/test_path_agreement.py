@@ -15,11 +15,13 @@ import making
 import reference
 import reference_paths
 import strategies
+from reference_control import rules_from
 from test_agreement import MONEY, NEAR, PRICES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
 
 COUNTS = ("rounds", "cascade_depth", "liquidated_count_long", "liquidated_count_short", "exhausted")
+MOVED = ("topped_up", "withdrawn")
 OF_STEPS = ("liquidated_notional_long", "liquidated_notional_short", "bad_debt", "insurance_fund")
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -43,7 +45,11 @@ def agree(case: strategies.PathCase) -> Counter[str]:
 
 def compare(case: strategies.PathCase, runs: lc.Runs) -> Counter[str]:
     book, market = reference.from_levcore(case.book, case.market)
-    paths = [reference_paths.simulate(book, market, rows, case.step) for rows in case.returns.tolist()]
+    rules = rules_from(case.control, len(case.book))
+    paths = [
+        reference_paths.simulate(book, market, rows, case.step, control=(rules, strategies.SEED, i))
+        for i, rows in enumerate(case.returns.tolist())
+    ]
     gross = float(np.abs(case.book.exposure(case.market)).sum())
     seen: Counter[str] = Counter()
     for i, path in enumerate(paths):
@@ -60,7 +66,7 @@ def compare(case: strategies.PathCase, runs: lc.Runs) -> Counter[str]:
             continue
         compare_outcome(runs, i, path, gross)
         compare_one_path(runs.at(i), path, gross)
-        seen += Counter({name: getattr(out, name) > 0.0 for name in (*MONEY, *COUNTS)})
+        seen += Counter({name: getattr(out, name) > 0.0 for name in (*MONEY, *COUNTS, *MOVED)})
         seen["several steps with liquidations"] += sum(bool(step.liquidated) for step in path.steps) > 1
     if not seen["near"] + seen["stopped"]:
         compare_positions(runs, paths)
@@ -87,6 +93,9 @@ def compare_outcome(runs: lc.Runs, i: int, path: reference_paths.Path, gross: fl
         for asset, value in getattr(out, name).items():
             if name == "depth_used" or path.nearest_extremes > NEAR:
                 assert getattr(runs, name)[asset][i] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), name
+    for name in ("topped_up", "withdrawn"):
+        assert getattr(runs, name)[i] == pytest.approx(getattr(out, name), rel=1e-9, abs=1e-12 * gross), name
+    assert (runs.top_ups[i], runs.withdrawals[i]) == (out.top_ups, out.withdrawals)
     assert same_time(runs.first_liquidation[i], span(path.first_liquidation))
     assert kept.time.tolist() == [span(step.time).astype("timedelta64[ns]").astype(int) for step in path.steps]
     for name in OF_STEPS:
@@ -120,11 +129,11 @@ def compare_positions(runs: lc.Runs, paths: list[reference_paths.Path]) -> None:
         assert same_time(got, span(mean)) or abs(got - span(mean)) <= np.timedelta64(1_000, "ns")
 
 
-def agree_on(examples: int) -> Counter[str]:
+def agree_on(examples: int, *, controlled: bool = False) -> Counter[str]:
     seen: Counter[str] = Counter()
 
     @settings(max_examples=examples, suppress_health_check=PATIENT)
-    @given(strategies.path_cases())
+    @given(strategies.path_cases(controlled))
     def each(case: strategies.PathCase) -> None:
         seen.update(agree(case))
         seen["books"] += 1
@@ -145,6 +154,12 @@ def test_the_ledger_and_the_reference_agree_on_any_path():
     seen = agree_on(500)
     assert seen["books"] >= 500
     check_that_much_was_seen(seen)
+
+
+def test_they_agree_on_any_path_on_which_owners_add_and_take_out_collateral():
+    seen = agree_on(150, controlled=True)
+    for name in (*MONEY, *COUNTS, *MOVED):
+        assert seen[name] >= 0.02 * seen["paths"], name
 
 
 TIERS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from datetime import timedelta
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import levcore as lc
+from levcore import plot
 from levcore.errors import MissingExtraError
 from levcore.plot import amplification, liquidation_map
 
@@ -135,3 +137,188 @@ def test_without_matplotlib_the_error_says_what_to_install(book: lc.Book, monkey
         liquidation_map(chart)
     assert isinstance(caught.value, ImportError)
     assert isinstance(caught.value, lc.LevcoreError)
+
+
+DAY = {"paths": 60, "steps": 24, "step": timedelta(hours=1), "seed": 1}
+KNOWN = lc.Estimate(0.5, 0.4, 0.6, 0.95, 1_000, False)
+FEW = lc.Estimate(0.1, 0.05, 0.3, 0.95, 30, True)
+
+
+@pytest.fixture
+def market() -> lc.Market:
+    return lc.Market({"BTC": lc.Asset(60_000.0, impact=lc.LinearImpact(depth=2_000.0), half_spread=1e-4)})
+
+
+@pytest.fixture
+def runs(book: lc.Book, market: lc.Market) -> lc.Runs:
+    return lc.simulate(book, market, lc.GBM(volatility=0.9), **DAY)
+
+
+def bars(ax) -> list[tuple[float, float]]:
+    """The ends of the upright bars of intervals."""
+    found = [line for lines in ax.collections if hasattr(lines, "get_segments") for line in lines.get_segments()]
+    return [(line[0][1], line[1][1]) for line in found]
+
+
+def legend(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_a_sweep_has_a_line_for_each_of_the_other_parameters_and_a_bar_for_each_interval() -> None:
+    vary = {"scenario.volatility": (1.0, 1.0, 0.5, 0.5), "venue.fee": (0.0, 0.1, 0.0, 0.1)}
+    ax = plot.sweep(lc.study.Sweep(vary, {"exhausted": (KNOWN, FEW, FEW, KNOWN)}))
+    drawn(ax)
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0.1, 0.5], [0.5, 0.1]]
+    assert ax.lines[0].get_xdata().tolist() == [0.5, 1.0]
+    assert legend(ax) == ["venue.fee = 0", "venue.fee = 0.1"]
+    assert bars(ax) == [(0.05, 0.3), (0.4, 0.6), (0.4, 0.6), (0.05, 0.3)]
+    assert "fewer than 200" in ax.get_title(loc="right")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("scenario.volatility", "exhausted")
+
+
+def test_points_of_a_latin_hypercube_are_not_joined() -> None:
+    vary = {"scenario.volatility": (0.5, 0.9, 0.7), "venue.fee": (0.01, 0.02, 0.03)}
+    ax = plot.sweep(lc.study.Sweep(vary, {"exhausted": (KNOWN,) * 3}), parameter="venue.fee")
+    assert ax.lines[0].get_linestyle() == "None"
+    assert ax.get_xlabel() == "venue.fee"
+
+
+def test_a_fragility_curve_rises_to_the_right_as_shocks_fall_further() -> None:
+    ax = plot.fragility_curve(lc.study.Sweep({"shock": (-0.1, -0.2)}, {"probability": (FEW, KNOWN)}))
+    drawn(ax)
+    assert ax.get_xlim()[0] > ax.get_xlim()[1]
+    assert sorted(ax.lines[0].get_ydata()) == [10.0, 50.0]
+    assert sorted(bars(ax)) == [(5.0, 30.0), (40.0, 60.0)]
+
+
+def test_a_critical_shock_is_written_beside_its_line() -> None:
+    ax = plot.critical_shock(lc.study.CriticalShock(-0.1, np.array([-0.05, -0.1]), np.array([False, True]), True))
+    drawn(ax)
+    assert any("\N{MINUS SIGN}10 %" in text.get_text() for text in ax.texts)
+    nothing = lc.study.CriticalShock(float("nan"), np.array([0.05, 0.1]), np.array([False, False]), False)
+    assert not plot.critical_shock(nothing).texts
+    with pytest.raises(lc.InputError, match="one shock for all assets"):
+        plot.critical_shock(lc.study.CriticalShock(np.zeros(2), np.zeros((1, 2)), np.array([True]), True))
+
+
+def test_what_is_just_enough_is_said_by_the_estimates_and_by_the_intervals() -> None:
+    ax = plot.fund_needed(lc.study.FundNeeded(1e6, float("nan"), 0.2, [1e5, 1e6], (KNOWN, FEW)))
+    drawn(ax)
+    said = ax.texts[0].get_text()
+    assert "at most 20 %" in said
+    assert "by the estimates: 1M" in said
+    assert "by the intervals: no fund of the grid" in said
+    ax = plot.max_leverage(lc.study.MaxLeverage(2.0, 2.0, 0.2, [2.0, 100.0], (FEW, KNOWN)))
+    drawn(ax)
+    assert "by the intervals: 2x" in ax.texts[0].get_text()
+    assert ax.get_xscale() == "log"
+
+
+def test_a_stability_map_has_its_ratios_and_a_border_around_what_is_unstable(book: lc.Book, market: lc.Market) -> None:
+    found = lc.study.stability_map(book, market, points=41, depths=[0.25, 1.0])
+    ax = plot.stability_map(found)
+    drawn(ax)
+    shown = ax.collections[0].get_array()
+    np.testing.assert_allclose(shown.reshape(found.ratios.shape), np.clip(found.ratios, 0.03, 30.0))
+    unstable = found.ratios >= 1.0
+    changes = np.count_nonzero(unstable[:, 1:] != unstable[:, :-1]) + np.count_nonzero(unstable[1:] != unstable[:-1])
+    assert 0 < changes == len(ax.lines)
+    drawn(plot.stability_map(lc.study.stability_map(book, market, points=2, depths=np.geomspace(0.1, 10.0, 20))))
+
+
+def test_attacks_are_said_to_pay_or_not_by_depth(book: lc.Book, market: lc.Market) -> None:
+    sizes = -np.geomspace(1.0, 1e3, 12)
+    found = lc.study.exploitation(book, market, sizes=sizes, taker_fee=5e-4, depths=[1.0, 1e4])
+    ax = plot.exploitation(found)
+    drawn(ax)
+    assert [said.rpartition(": ")[2] for said in legend(ax)] == ["pays", "does not pay"]
+    unit = 1e6 if "millions" in ax.get_ylabel() else 1e3
+    np.testing.assert_allclose(ax.lines[0].get_ydata() * unit, found.profit[0])
+
+
+def test_a_tail_shows_both_measures_and_their_intervals() -> None:
+    losses = lc.normals(1, 5_000)
+    ax = plot.tail(losses, level=0.95, unit="USD")
+    drawn(ax)
+    for place, measure in enumerate((lc.risk.value_at_risk, lc.risk.expected_shortfall)):
+        one = measure(losses, 0.95)
+        assert ax.lines[place].get_xdata()[0] == one.value
+        band = ax.patches[60 + place].get_extents().transformed(ax.transData.inverted())
+        assert (band.x0, band.x1) == pytest.approx((one.low, one.high))
+    assert ax.get_legend().get_title().get_text() == "level 0.95, 95 % intervals"
+    assert "low sample" in plot.tail(losses, level=0.99).get_legend().get_title().get_text()
+
+
+def test_a_part_and_the_whole_are_drawn_where_the_measures_lie() -> None:
+    own, other = lc.normals(1, (2, 6_000))
+    ax = plot.covar(own, own + other, level=0.95, unit="USD")
+    drawn(ax)
+    tall = lc.risk.covar(own, own + other, 0.95)
+    wide = lc.risk.marginal_expected_shortfall(own, own + other, 0.95)
+    upright, level = (bar[0] for bar in ax.containers)
+    assert (upright.get_xdata()[0], upright.get_ydata()[0]) == (lc.risk.value_at_risk(own, 0.95).value, tall.value)
+    assert level.get_xdata()[0] == wide.value
+    assert bars(ax)[0] == pytest.approx((tall.low, tall.high))
+    assert len(ax.lines[0].get_xdata()) == 5_000
+
+
+def test_an_attribution_writes_the_share_of_each_part() -> None:
+    parts = {"longs": [0.0, 1.0, 4.0, 2.0], "shorts": [1.0, 0.0, 0.0, 1.0]}
+    ax = plot.attribution(lc.risk.euler_attribution(parts, level=0.5), unit="USD")
+    drawn(ax)
+    assert [text.get_text().strip() for text in ax.texts] == ["86%", "14%"]
+    assert [patch.get_width() for patch in ax.patches] == [3.0, 0.5]
+
+
+def test_liquidations_are_drawn_by_leverage_and_by_time(runs: lc.Runs) -> None:
+    buckets = lc.risk.liquidation_probability_by_leverage(runs)
+    ax = plot.estimates(buckets, unit="share")
+    drawn(ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(buckets)
+    assert [line.get_xdata()[0] for line in ax.lines] == pytest.approx([100.0 * one.value for one in buckets.values()])
+    ax = plot.time_to_liquidation(runs, q=0.25)
+    drawn(ax)
+    first = runs.first_liquidation
+    seen = [100.0 * np.count_nonzero(first <= np.timedelta64(hour, "h")) / 60 for hour in range(25)]
+    assert ax.lines[0].get_ydata() == pytest.approx(seen)
+
+
+def test_a_time_that_no_path_reaches_is_not_marked(market: lc.Market, venue: lc.Venue) -> None:
+    held = lc.Book(venue, instrument="BTCUSDT", quantity=[1.0], entry_price=[60_000.0], margin=[40_000.0])
+    ax = plot.time_to_liquidation(lc.simulate(held, market, lc.GBM(volatility=0.5), **DAY))
+    drawn(ax)
+    assert len(legend(ax)) == 1
+
+
+def test_volatility_and_its_memory_are_those_of_the_returns() -> None:
+    still = np.full((3, 48), 0.01)
+    ax = plot.volatility(still, timedelta(hours=1), window=24)
+    drawn(ax)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 100 * 0.01 * np.sqrt(24 * 365))
+    assert ax.get_xlim() == (1.0, 2.0)
+    alternating = np.tile([0.01, 0.03], (4, 50))
+    ax = plot.clustering({"alternating": alternating}, lags=4)
+    drawn(ax)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [-1.0, 1.0, -1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda: plot.sweep(lc.study.Sweep({"a": (1.0,)}, {"m": (KNOWN,)}), measure="n"), "measure"),
+        (lambda: plot.sweep(lc.study.Sweep({"a": ("x",)}, {"m": (KNOWN,)})), "parameter must be one of numbers"),
+        (lambda: plot.fragility_curve(lc.study.Sweep({"a": (1.0,)}, {"m": (KNOWN,)})), "must have a shock"),
+        (lambda: plot.estimates({}), "found must not be empty"),
+        (lambda: plot.tail([1.0, float("nan")]), r"losses\[1\] must be finite"),
+        (lambda: plot.volatility([[0.1, float("nan")], [0.1, 0.1]], timedelta(hours=1)), r"returns\[0, 1\] must be"),
+        (lambda: plot.volatility([0.1, 0.2], timedelta(hours=1)), "must have shape"),
+        (lambda: plot.volatility(np.zeros((2, 9)), timedelta(hours=1), window=10), "window must be <= 9"),
+        (lambda: plot.clustering({}), "returns must not be empty"),
+        (lambda: plot.clustering(np.zeros((2, 9))), "returns must be a mapping"),
+        (lambda: plot.clustering({"a": np.zeros((2, 9))}, lags=9), "lags must be <= 8"),
+        (lambda: plot.stability_map(KNOWN), "map must be"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, said) -> None:
+    with pytest.raises((lc.InputError, lc.KindError), match=said):
+        draw()

@@ -28,7 +28,7 @@ def test_the_readme_has_one_command_for_the_demo_and_one_for_the_tests():
     commands = dict(re.findall(r"<!-- command: (\w+) -->\n```sh\n(.+)\n```", README))
     assert set(commands) == {"demo", "test"}
     assert commands["demo"].endswith("levcore demo")
-    assert commands["test"].endswith("python -m pytest")
+    assert commands["test"].endswith("python -m pytest -n 2")
 
 
 def test_every_file_that_the_readme_names_exists():

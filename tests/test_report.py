@@ -110,7 +110,7 @@ def test_the_page_says_the_numbers_the_assumptions_and_the_limits(page: Path, ru
 
 def test_every_figure_is_there_with_a_text_of_its_own(page: Path) -> None:
     words = Words(page)
-    paths = {"worst-path", "cascade", "bad-debt", "fund", "notional", "leverage", "fan-0", "fan-1"}
+    paths = {"worst-path", "cascade", "bad-debt", "fund", "notional", "leverage", "fan-0", "fan-1", "first-liquidation"}
     assert set(words.figures) == paths | {"map-0", "map-1", "amplification", "who-pays", "shock-cascade"}
     assert len(set(words.labels)) == len(words.figures)
     assert all(figure["data"] for figure in words.figures.values())
@@ -141,6 +141,21 @@ def test_without_kept_steps_and_shocks_their_figures_are_left_out(tmp_path: Path
     figures = Words(report.write(made, tmp_path / "report.html")).figures
     assert not {"amplification", "who-pays", "shock-cascade"} & set(figures)
     assert not [name for name in figures if name.startswith("fan")]
+
+
+def test_liquidations_begin_when_the_paths_say_so(runs: lc.Runs) -> None:
+    from levcore.report_times import first_liquidation
+
+    first, step = runs.first_liquidation, np.timedelta64(runs.step)
+    figure = first_liquidation(first, step, runs.steps, "x")
+    low, high, share = heights(figure)
+    assert share[-1] == pytest.approx(100 * np.count_nonzero(first <= runs.steps * step) / runs.paths)
+    assert share[20] == pytest.approx(100 * np.count_nonzero(first <= 20 * step) / runs.paths)
+    assert len(share) == runs.steps + 1
+    known = lc.risk.probability(~np.isnat(first))
+    assert (low[-1], high[-1]) == pytest.approx((100 * known.low, 100 * known.high))
+    never = first_liquidation(np.full(3, np.timedelta64("NaT")), step, runs.steps, "x")
+    assert never.statement == "No path liquidates anything"
 
 
 def test_the_fund_is_drawn_at_its_lowest_and_at_the_end_and_the_rest_is_said(runs: lc.Runs) -> None:
@@ -327,7 +342,7 @@ def test_the_page_is_drawn_without_a_complaint_a_request_or_a_sideways_scroll(
     tab, complaints = seen(browser, page, screen)
     assert complaints == []
     drawn = tab.evaluate("[...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('svg .trace').length)")
-    assert len(drawn) == 13
+    assert len(drawn) == 14
     assert min(drawn) > 0
     boxes = "[...document.querySelectorAll('.plot, .main-svg, figure, h1, p')].map(e => e.getBoundingClientRect())"
     assert tab.evaluate(f"{boxes}.filter(box => box.right > innerWidth).length") == 0

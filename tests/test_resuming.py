@@ -67,6 +67,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     assert resuming.status(tmp_path).finished
 
 
+def test_a_run_that_was_stopped_before_anything_was_finished_leaves_nothing(tmp_path: Path) -> None:
+    run_until(tmp_path / "new" / "run", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_without_a_seed_goes_on_with_the_seed_that_it_drew(tmp_path: Path) -> None:
     run_until(tmp_path, 100, seed=None)
     runs = lc.simulate(BOOK, MARKET, GARCH, **(ASKED | {"seed": None}), directory=tmp_path)

@@ -539,7 +539,7 @@ def test_a_place_that_is_not_in_the_file_has_the_line_of_what_would_hold_it() ->
 def test_the_schema_knows_no_null_and_every_table() -> None:
     schema = lc.settings.schema()
     assert '"null"' not in repr(schema).replace("'", '"')
-    assert set(schema["properties"]) == {"venue", "book", "market", "scenario", "run"}
+    assert set(schema["properties"]) == {"venue", "book", "market", "scenario", "control", "run"}
     assert all(table["additionalProperties"] is False for table in schema["$defs"].values())
     described = [key for table in schema["$defs"].values() for key in table["properties"].values()]
     assert all("description" in key for key in described)

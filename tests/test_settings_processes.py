@@ -18,7 +18,7 @@ VARIANCE = {"volatility": {"BTC": 0.8}, "reversion": 5.0, "volatility_of_varianc
 CASES = {
     "gjr_garch": lc.GJRGARCH(volatility=0.8, alpha=0.1, gamma={"BTC": 0.1}, beta=0.8, degrees_of_freedom=4.0),
     "egarch": lc.EGARCH(omega=-0.1, alpha=0.1, gamma=-0.05, beta=0.9, initial_volatility=0.8),
-    "merton": lc.Merton(volatility=0.8, drift=0.1, **JUMPS),
+    "merton": lc.Merton(volatility=0.8, drift=0.1, shared_jumps=True, **JUMPS),
     "kou": lc.Kou(volatility=0.8, rate=40.0, up_share=0.4, up_mean=0.02, down_mean=0.03),
     "hawkes": lc.Hawkes(volatility=0.8, excitation=300.0, decay=500.0, **JUMPS),
     "heston": lc.Heston(**VARIANCE, initial_volatility=1.1),
@@ -30,6 +30,8 @@ CASES = {
 
 
 def in_toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {one}" for name, one in value.items()) + " }"
     return "[" + ", ".join(map(in_toml, value)) + "]" if isinstance(value, tuple) else str(value)
@@ -77,7 +79,7 @@ def test_a_bootstrap_takes_returns_or_shipped_prices(tmp_path: Path) -> None:
         (
             "hawkes",
             "volatility = 0.8\nrate = 1\nexcitation = 3\ndecay = 2\njump_mean = 0\njump_deviation = 0.1",
-            "excitation of 'BTC' must be < decay, was 3.0 and 2.0",
+            "scenario.excitation must be < decay, was 3.0 and 2.0",
         ),
         (
             "markov_switching",

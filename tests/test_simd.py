@@ -39,6 +39,7 @@ for process, of in (
     (lc.GJRGARCH(**garch, gamma=0.02, degrees_of_freedom=3.0), market),
     (lc.Merton(volatility=0.8, rate=900.0, jump_mean=-0.02, jump_deviation=0.05), market),
     (lc.Kou(volatility=0.8, rate=900.0, up_share=0.5, up_mean=0.02, down_mean=0.05, **correlated), three),
+    (lc.Merton(volatility=0.8, rate=9.0, jump_mean=-0.02, jump_deviation=0.05, shared_jumps=True), three),
     (lc.Hawkes(volatility=0.8, rate=90.0, excitation=500.0, decay=900.0, jump_mean=0.0, jump_deviation=0.05), market),
     (lc.Heston(volatility=0.8, reversion=9.0, volatility_of_variance=3.0, skew=-0.5, **correlated), three),
     (lc.MarkovSwitching([0.5, 2.0], transition=[[0.9, 0.1], [0.3, 0.7]], **correlated), three),
@@ -47,6 +48,9 @@ for process, of in (
 ):
     for count, steps in ((1, 700), (9, 33), (67, 130)):
         drawn.update(process.paths(of, paths=count, steps=steps, step=datetime.timedelta(hours=1), seed=3).tobytes())
+    for count in (2, 66):
+        many = {"steps": 21, "step": datetime.timedelta(hours=1), "seed": 3, "sampling": "antithetic"}
+        drawn.update(process.paths(of, paths=count, **many).tobytes())
 tiers = lc.MarginTiers([0.0, 5e3, 4e4, 1e6], [0.004, 0.01, 0.05, 0.2])
 venue = lc.Venue([lc.LinearPerpetual("X", asset="BTC", tiers=tiers)])
 random = np.random.default_rng(3)

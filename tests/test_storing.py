@@ -301,9 +301,9 @@ def test_a_damaged_index_is_refused_whichever_letter_is_wrong(folder: Path) -> N
         (b"\xff\xfe\0", "is damaged"),
         (b"[" * 100_000, "is damaged"),
         (b"[]", "is no index of simulated paths"),
-        (b'{"format": 2}', "is damaged: its content does not have the digest"),
-        (b'{"format": 2, "paths": NaN}', "is damaged"),
-        (b'{"format": 3, "levcore": "9.1"}', "has format 3, of levcore 9.1; this levcore reads 2"),
+        (b'{"format": 3}', "is damaged: its content does not have the digest"),
+        (b'{"format": 3, "paths": NaN}', "is damaged"),
+        (b'{"format": 4, "levcore": "9.1"}', "has format 4, of levcore 9.1; this levcore reads 3"),
     ],
     ids=["empty", "binary", "deep", "list", "short", "nan", "later"],
 )

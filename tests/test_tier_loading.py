@@ -163,7 +163,7 @@ def test_a_wrong_field_is_named_with_file_symbol_row_value_and_rule(
     content[1]["brackets"][2][field] = value
     with pytest.raises(lc.InputError) as caught:
         venues.read_binance_tiers(written(tmp_path, content))
-    assert str(caught.value) == f"tiers.json: ETHUSDT brackets[2].{field} {rule}"
+    assert str(caught.value) == f"tiers.json:1: ETHUSDT brackets[2].{field} {rule}"
     with pytest.raises(lc.InputError) as caught:
         venues.read_binance_tiers(content)
     assert str(caught.value) == f"source: ETHUSDT brackets[2].{field} {rule}"
@@ -241,7 +241,7 @@ def test_the_other_readers_form_and_other_kinds_are_refused() -> None:
     ("text", "message"),
     [
         (b"{", "must hold JSON"),
-        (b"\xff\xfe\x00", "must hold JSON"),
+        (b"\xff\xfe\x00", "must be text in UTF-8, had a byte 0xff"),
         (b"", "must hold JSON"),
         (b'[{"symbol": "A", "brackets": NaN}]', "must hold JSON: NaN is no JSON number"),
         (b"[" * 100_000, "must hold JSON"),

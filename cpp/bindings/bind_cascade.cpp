@@ -43,7 +43,7 @@ std::int32_t make_ladder(Ready& ready, const Market& market, std::size_t threads
     if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
     py::gil_scoped_release unlocked;
     watch_accounts(ready.sorted, market);
-    ready.outside = outside_of_ladder(ready.sorted);
+    ready.outside = market.reacts() ? Outside::order_books_react : outside_of_ladder(ready.sorted);
     if (ready.outside == Outside::nothing) ready.ladder = build_ladder(ready.sorted, market, threads);
     return static_cast<std::int32_t>(ready.outside);
 }

@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "arrays.hpp"
 #include "levcore/market.hpp"
 
@@ -45,12 +47,30 @@ void bind_market(py::module_& m) {
         .def_static("depth_curve", &depth_curve, "bid_distance"_a, "bid_quantity"_a, "ask_distance"_a, "ask_quantity"_a)
         .def("log_impact", &log_impacts, "displacement"_a.noconvert())
         .def("average_ratio", &average_ratios, "displacement"_a.noconvert(), "order"_a.noconvert());
+    py::class_<DepthReaction>(m, "DepthReaction", "How depth follows volatility, per square root of a day.")
+        .def(py::init([](bool exponential, double elasticity, double reference, double initial, double half_life,
+                         double floor, double ceiling) {
+                 return DepthReaction{exponential ? DepthForm::exponential : DepthForm::power,
+                                      elasticity,
+                                      reference,
+                                      initial,
+                                      half_life,
+                                      floor,
+                                      ceiling};
+             }),
+             py::kw_only(), "exponential"_a, "elasticity"_a, "reference"_a, "initial"_a, "half_life"_a, "floor"_a,
+             "ceiling"_a)
+        .def(
+            "share", [](const DepthReaction& r, double volatility) { return depth_share(r, volatility * volatility); },
+            "volatility"_a, "The share of the stated depth that is there.");
     py::class_<Asset>(m, "Asset", "One asset's order book.")
         .def(py::init([](double price, const Shape& shape, double permanent, double resilience, double half_spread,
-                         double mark_follow) {
-                 return Asset{price, shape.impact, permanent, resilience, half_spread, mark_follow};
+                         double mark_follow, double refill_delay, const std::optional<DepthReaction>& reaction) {
+                 return Asset{price,       shape.impact, permanent,    resilience,
+                              half_spread, mark_follow,  refill_delay, reaction.value_or(DepthReaction{})};
              }),
-             "price"_a, "impact"_a, py::kw_only(), "permanent"_a, "resilience"_a, "half_spread"_a, "mark_follow"_a)
+             "price"_a, "impact"_a, py::kw_only(), "permanent"_a, "resilience"_a, "half_spread"_a, "mark_follow"_a,
+             "refill_delay"_a = 0.0, "reaction"_a = py::none())
         .def(
             "refill",
             [](const Asset& asset, double volume, double log_permanent, double days) {

@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "bind_cascade.hpp"
 #include "bind_processes.hpp"
@@ -22,7 +23,13 @@ void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::
     const auto needs = [](std::size_t has, std::size_t size) {
         if (has != size) throw std::invalid_argument("the scenario does not fit paths, steps and assets");
     };
-    if (const auto* drawn = std::get_if<Drawn>(&scenario)) needs(assets_of(drawn->process), assets);
+    if (const auto* drawn = std::get_if<Drawn>(&scenario)) {
+        needs(assets_of(drawn->process), assets);
+        if (const Numbers& numbers = drawn->numbers; !numbers.given.empty()) {
+            needs(numbers.given.size(), paths * steps * assets);
+            needs(numbers.given_of_each_path, steps * assets);
+        }
+    }
     if (const auto* given = std::get_if<GivenReturns>(&scenario)) needs(given->values.size(), paths * steps * assets);
     if (const auto* given = std::get_if<GivenPrices>(&scenario)) {
         needs(paths, 1);
@@ -33,6 +40,11 @@ void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::
 void check(const Ready& ready, const Market& market, const Column<double>& days) {
     if (market.assets.size() != ready.assets) throw std::invalid_argument("market must have the assets of the pair");
     (void)span_of(days, "days");
+}
+
+void check(const Ready& ready, const std::optional<Control>& control) {
+    if (control && control->rule_of.size() != ready.sorted.positions.size())
+        throw std::invalid_argument("control must have a rule, or none, for each position");
 }
 
 // Payments as three columns; by step, of instruments that there are.
@@ -51,20 +63,29 @@ std::vector<FundingDue> dues(const Ready& ready, const Column<std::int64_t>& ste
     return list;
 }
 
+// Who is called by which rule, made for one run.
+std::optional<Controlled> owners_of(const Ready& ready, const Market& market, const std::optional<Control>& control) {
+    if (!control) return std::nullopt;
+    return gather_owners(ready.sorted, market, *control);
+}
+
 py::dict run(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t paths,
              const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
              const py::object& watch, const Column<std::int64_t>& funding_step,
              const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate, bool ladder,
-             bool rounds, bool ask_all, std::uint64_t first, bool audit) {
+             bool rounds, bool ask_all, std::uint64_t first, bool audit, const std::optional<Control>& control) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
-    if (ladder && (!ready.ladder || (funding_step.size() > 0 && !has_rate_classes(ready.sorted))))
+    const bool pays = funding_step.size() > 0;
+    if (ladder && (!ready.ladder || control || (pays && !has_rate_classes(ready.sorted))))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
-    if (first > 0 && !std::holds_alternative<Drawn>(scenario.scenario))
-        throw std::invalid_argument("only paths of a process may begin at another than the first");
+    const auto* drawn = std::get_if<Drawn>(&scenario.scenario);
+    if (first > 0 && (drawn == nullptr || !drawn->numbers.given.empty()))
+        throw std::invalid_argument("only paths of a process on its own numbers may begin at another than the first");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
+    check(ready, control);
     Progress progress;
     Runs runs;
     // Made by the calling thread, which has memory at hand where a result has been dropped.
@@ -73,10 +94,12 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
         py::gil_scoped_release unlocked;
         run_watched(
             [&] {
-                runs = run_paths(ready.sorted, market, scenario.scenario,
-                                 {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
-                                  ladder ? &*ready.ladder : nullptr, rounds, ask_all, first, audit},
-                                 progress, std::move(tally));
+                const std::optional<Controlled> owners = owners_of(ready, market, control);
+                runs = run_paths(
+                    ready.sorted, market, scenario.scenario,
+                    {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
+                     ladder ? &*ready.ladder : nullptr, rounds, ask_all, first, audit, owners ? &*owners : nullptr},
+                    progress, std::move(tally));
             },
             [&] {
                 if (!watch.is_none()) watch(progress.done.load());
@@ -92,12 +115,14 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
 
 py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t path,
                  std::size_t paths, const Column<double>& days, const Column<std::int64_t>& funding_step,
-                 const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate) {
+                 const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate,
+                 const std::optional<Control>& control) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
     if (path >= paths) throw std::invalid_argument("path must be one of the paths");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
+    check(ready, control);
     std::atomic<bool> stop{false};
     std::vector<Outcome> outcomes(1);
     StepColumns steps;
@@ -112,7 +137,9 @@ py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& s
                 steps.resize(per_step.size(), ready.assets);
                 Keep keep{true, true};
                 keep.stop = &stop;
-                outcomes.front() = run_path(ready.sorted, market, {prices, per_step, funding}, keep, &steps);
+                const std::optional<Controlled> owners = owners_of(ready, market, control);
+                outcomes.front() = run_path(
+                    ready.sorted, market, {prices, per_step, funding, owners ? &*owners : nullptr, path}, keep, &steps);
             },
             [] {}, [&] { stop = true; });
     }
@@ -148,7 +175,26 @@ py::array_t<double> price_paths(const HeldScenario& scenario, const Column<doubl
 
 }  // namespace
 
+void bind_control(py::module_& m) {
+    py::class_<TopUp>(m, "TopUp", "When owners add or take out collateral.")
+        .def(py::init([](double above, double below, double to, double probability, double delay, double reserve) {
+                 return TopUp{above, below, to, probability, delay, reserve};
+             }),
+             py::kw_only(), "above"_a, "below"_a, "to"_a, "probability"_a, "delay"_a, "reserve"_a);
+    py::class_<Control>(m, "Control", "Which owners follow which rule, and whose numbers they draw.")
+        .def(py::init([](std::vector<TopUp> rules, const Column<std::int32_t>& rule_of, std::uint64_t seed,
+                         std::uint64_t first_path) {
+                 const auto of = span_of(rule_of, "rule_of");
+                 for (const std::int32_t rule : of)
+                     if (rule < no_rule || rule >= static_cast<std::int32_t>(rules.size()))
+                         throw std::invalid_argument("rule_of must name rules");
+                 return Control{std::move(rules), {of.begin(), of.end()}, seed, first_path};
+             }),
+             "rules"_a, "rule_of"_a.noconvert(), py::kw_only(), "seed"_a, "first_path"_a);
+}
+
 void bind_montecarlo(py::module_& m) {
+    bind_control(m);
     auto scenario = py::class_<HeldScenario>(m, "Scenario", "What the outside world does.");
     bind_processes(scenario);
     scenario
@@ -163,13 +209,13 @@ void bind_montecarlo(py::module_& m) {
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
           "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
           "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(), "ladder"_a = false, "rounds"_a = true,
-          "ask_all"_a = false, "first"_a = std::uint64_t{0}, "audit"_a = true,
+          "ask_all"_a = false, "first"_a = std::uint64_t{0}, "audit"_a = true, "control"_a = py::none(),
           "Columns of outcomes, one a path; watch(done) is called every 50 ms and may raise. ask_all: every account is "
           "asked at every margin check. first: number of the first path, of a process; audit: a sample of the ladder's "
           "paths is run by the ledger, too.");
     m.def("run_one", &run_one, "ready"_a, "market"_a, "scenario"_a, "path"_a, "paths"_a, "days"_a.noconvert(),
           py::kw_only(), "funding_step"_a.noconvert(), "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(),
-          "One path whole.");
+          "control"_a = py::none(), "One path whole.");
 }
 
 }  // namespace levcore::bindings

@@ -1,5 +1,6 @@
 #include "bind_processes.hpp"
 
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 namespace levcore::bindings {
@@ -17,7 +18,7 @@ void check(const std::vector<double>& loading, std::size_t assets,
 
 HeldScenario gbm(std::vector<double> mean, std::vector<double> loading, std::uint64_t seed) {
     check(loading, mean.size(), {});
-    return {Drawn{Gbm{std::move(mean), std::move(loading)}, seed}, py::none()};
+    return {Drawn{Gbm{std::move(mean), std::move(loading)}, {seed}}, py::none()};
 }
 
 // GARCH or EGARCH: `first` is the variance of the first step, or its log.
@@ -34,12 +35,13 @@ HeldScenario garch(std::vector<double> mean, std::vector<double> omega, std::vec
                       std::move(beta),
                       std::move(first),
                       {std::move(loading), std::move(degrees)}},
-                  seed},
+                  {seed}},
             py::none()};
 }
 
-Jumps jumps_of(const Column& rate, const Column& first, const Column& second, const Column& third) {
+Jumps jumps_of(const Column& rate, const Column& first, const Column& second, const Column& third, bool shared) {
     Jumps jumps;
+    jumps.is_shared = shared;
     for (std::size_t k = 0; k < rate.size(); ++k) {
         if (!(rate[k] >= 0.0 && rate[k] <= most_jumps)) throw std::invalid_argument("a step has at most 100 jumps");
         jumps.counts.emplace_back(rate[k]);
@@ -52,22 +54,23 @@ Jumps jumps_of(const Column& rate, const Column& first, const Column& second, co
 }
 
 HeldScenario jump_diffusion(Column mean, Column loading, const Column& rate, const Column& first, const Column& second,
-                            const Column& third, std::uint64_t seed) {
+                            const Column& third, bool shared, std::uint64_t seed) {
     check(loading, mean.size(), {&rate, &first, &second});
     if (!third.empty()) check(loading, mean.size(), {&third});
-    return {Drawn{JumpDiffusion{std::move(mean), std::move(loading), jumps_of(rate, first, second, third)}, seed},
-            py::none()};
+    return {
+        Drawn{JumpDiffusion{std::move(mean), std::move(loading), jumps_of(rate, first, second, third, shared)}, {seed}},
+        py::none()};
 }
 
 HeldScenario heston(Column mean, Column variance, Column long_run, Column reversion, Column volatility, Column skew,
                     Column loading, const Column& rate, const Column& jump_mean, const Column& jump_deviation,
-                    std::uint64_t seed) {
+                    bool shared, std::uint64_t seed) {
     check(loading, mean.size(), {&variance, &long_run, &reversion, &volatility, &skew});
     if (!rate.empty()) check(loading, mean.size(), {&rate, &jump_mean, &jump_deviation});
     return {Drawn{Heston{std::move(mean), std::move(variance), std::move(long_run), std::move(reversion),
                          std::move(volatility), std::move(skew), std::move(loading),
-                         jumps_of(rate, jump_mean, jump_deviation, {})},
-                  seed},
+                         jumps_of(rate, jump_mean, jump_deviation, {}, shared)},
+                  {seed}},
             py::none()};
 }
 
@@ -78,7 +81,7 @@ HeldScenario hawkes(Column mean, Column loading, const Column& base, const Colum
     std::vector<Intensity> intensity;
     for (std::size_t k = 0; k < mean.size(); ++k)
         intensity.push_back({base[k], excitation[k], decay[k], first[k], growth[k], {jump_mean[k], jump_deviation[k]}});
-    return {Drawn{Hawkes{std::move(mean), std::move(loading), std::move(intensity)}, seed}, py::none()};
+    return {Drawn{Hawkes{std::move(mean), std::move(loading), std::move(intensity)}, {seed}}, py::none()};
 }
 
 HeldScenario switching(Column mean, Column deviation, Column below, Column loading, std::size_t regimes,
@@ -88,7 +91,7 @@ HeldScenario switching(Column mean, Column deviation, Column below, Column loadi
         below.size() != (regimes + 1) * (regimes - 1) || loading.size() != assets * assets)
         throw std::invalid_argument("columns must fit the regimes and the assets");
     return {
-        Drawn{Switching{std::move(mean), std::move(deviation), std::move(below), std::move(loading), regimes}, seed},
+        Drawn{Switching{std::move(mean), std::move(deviation), std::move(below), std::move(loading), regimes}, {seed}},
         py::none()};
 }
 
@@ -97,7 +100,27 @@ HeldScenario bootstrap(Column returns, std::vector<std::uint32_t> after, double 
     bool fits = assets > 0 && !after.empty() && returns.size() == after.size() * assets;
     for (const std::uint32_t row : after) fits = fits && row < after.size();
     if (!fits) throw std::invalid_argument("rows must go on to rows");
-    return {Drawn{Bootstrap{std::move(returns), std::move(after), leaps, assets}, seed}, py::none()};
+    return {Drawn{Bootstrap{std::move(returns), std::move(after), leaps, assets}, {seed}}, py::none()};
+}
+
+Drawn& drawn_of(HeldScenario& held) {
+    auto* const drawn = std::get_if<Drawn>(&held.scenario);
+    if (drawn == nullptr) throw std::invalid_argument("only a process takes numbers");
+    return *drawn;
+}
+
+HeldScenario in_pairs(HeldScenario held) {
+    drawn_of(held).numbers.in_pairs = true;
+    return held;
+}
+
+HeldScenario with_normals(HeldScenario held, const py::array_t<double, py::array::c_style>& given) {
+    if (given.ndim() != 3 || given.size() == 0) throw std::invalid_argument("normals must be paths x steps x assets");
+    Numbers& numbers = drawn_of(held).numbers;
+    numbers.given = {given.data(), static_cast<std::size_t>(given.size())};
+    numbers.given_of_each_path = static_cast<std::size_t>(given.shape(1) * given.shape(2));
+    held.keep = given;
+    return held;
 }
 
 }  // namespace
@@ -109,13 +132,16 @@ void bind_processes(py::class_<HeldScenario>& scenario) {
         .def_static("egarch", &garch<Egarch>, "mean"_a, "omega"_a, "alpha"_a, "gamma"_a, "beta"_a, "first"_a,
                     "loading"_a, "degrees"_a, "seed"_a)
         .def_static("jump_diffusion", &jump_diffusion, "mean"_a, "loading"_a, "rate"_a, "first"_a, "second"_a,
-                    "third"_a, "seed"_a)
+                    "third"_a, "shared"_a, "seed"_a)
         .def_static("heston", &heston, "mean"_a, "variance"_a, "long_run"_a, "reversion"_a, "volatility"_a, "skew"_a,
-                    "loading"_a, "rate"_a, "jump_mean"_a, "jump_deviation"_a, "seed"_a)
+                    "loading"_a, "rate"_a, "jump_mean"_a, "jump_deviation"_a, "shared"_a, "seed"_a)
         .def_static("hawkes", &hawkes, "mean"_a, "loading"_a, "base"_a, "excitation"_a, "decay"_a, "first"_a,
                     "growth"_a, "jump_mean"_a, "jump_deviation"_a, "seed"_a)
         .def_static("switching", &switching, "mean"_a, "deviation"_a, "below"_a, "loading"_a, "regimes"_a, "seed"_a)
-        .def_static("bootstrap", &bootstrap, "returns"_a, "after"_a, "leaps"_a, "assets"_a, "seed"_a);
+        .def_static("bootstrap", &bootstrap, "returns"_a, "after"_a, "leaps"_a, "assets"_a, "seed"_a)
+        .def("in_pairs", &in_pairs, "The same process; the normals of path 2k + 1 are those of path 2k, mirrored.")
+        .def("with_normals", &with_normals, "normals"_a.noconvert(),
+             "The same process on these normals, paths x steps x assets.");
 }
 
 }  // namespace levcore::bindings

@@ -107,7 +107,7 @@ void sell_collateral(Run& run, std::uint32_t account) {
         const double after = cash.value();
         state.total_cash.add(sale->proceeds);
         state.cash[account] = after;
-        run.state.assets[k].volume.add(-sale->quantity);
+        walk(run.state.assets[k], {-sale->quantity, 0.0}, run.days);
         update_log_mark(run.market.assets[k], run.state.assets[k]);
         note_extremes(run.market.assets[k], run.state.assets[k]);
     }

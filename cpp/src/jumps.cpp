@@ -18,8 +18,8 @@ struct Uniforms {
 Uniforms uniforms(const PathBlock& block, std::uint64_t path, std::uint64_t place, std::uint32_t draw) {
     const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
     const std::uint32_t stream = static_cast<std::uint32_t>(Stream::jump_sizes) | (2 * draw + low(place & 1)) << 8;
-    const Words w =
-        philox({low(path), low(path >> 32), low(place >> 1), stream}, {low(block.seed), low(block.seed >> 32)});
+    const std::uint64_t seed = block.numbers.seed;
+    const Words w = philox({low(path), low(path >> 32), low(place >> 1), stream}, {low(seed), low(seed >> 32)});
     const auto uniform = [](std::uint32_t a, std::uint32_t b) {
         return static_cast<double>((((std::uint64_t{b} << 32) | a) >> 11) + 1) * 0x1p-53;
     };
@@ -69,8 +69,9 @@ void Jumps::add(const PathBlock& block) const {
         const std::vector<double>& more_than = counts[k].more_than;
         if (more_than.empty()) continue;
         const std::uint64_t place = block.step * block.assets + row;
+        const std::size_t at = (is_shared ? row - k : row) * block.paths;  // shared: by the first asset's numbers
         for (std::size_t p = 0; p < block.paths; ++p) {
-            const double number = numbers[row * block.paths + p];
+            const double number = numbers[at + p];
             if (!(number > more_than[0])) continue;
             std::uint32_t count = 1;
             while (count < more_than.size() && number > more_than[count]) ++count;

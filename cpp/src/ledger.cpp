@@ -31,6 +31,12 @@ class Ledger {
         gross_ = *handed.gross_notional;
     }
 
+    // Controllers act from here on, as on this path.
+    void control(const Controlled& shared, std::uint64_t path) {
+        callers_.emplace(run_.book, shared, path);
+        callers_->begin(run_);
+    }
+
     // One step: fundamental prices move to `prices`, the order book has `days` to refill, the cascade runs.
     void step(std::span<const double> prices, double days, std::span<const FundingDue> due = {}) {
         if (run_.outcome.fault != Fault::none) return;
@@ -44,7 +50,8 @@ class Ledger {
             a.lowest_fundamental = std::min(a.lowest_fundamental, prices[k]);
             a.highest_fundamental = std::max(a.highest_fundamental, prices[k]);
             if (run_.market.assets[k].resilience > 0.0 && a.volume.value() != 0.0) {
-                const Displacement to = refill(run_.market.assets[k], {a.volume.value(), a.log_permanent}, days);
+                const double refilled = refill_days(run_.market.assets[k], a, days, run_.days);
+                const Displacement to = refill(run_.market.assets[k], {a.volume.value(), a.log_permanent}, refilled);
                 a.volume = Sum(to.volume);
                 a.log_permanent = to.log_permanent;
             }
@@ -52,9 +59,12 @@ class Ledger {
                 a = before;
                 return;
             }
+            react(run_.market.assets[k], a, days, run_.days);
         }
         for (const FundingDue& f : due) pay_funding(run_.book, run_.market, run_.state, f.instrument, f.rate);
         if (!due.empty()) note_gap(conservation_gap(run_.book, run_.market, run_.state));
+        if (callers_ && callers_->act(run_, !due.empty()))
+            note_gap(conservation_gap(run_.book, run_.market, run_.state));
         cascade();
         ++run_.step;
     }
@@ -94,6 +104,8 @@ class Ledger {
         run_.outcome.deleveraged_notional = t.deleveraged_notional.value();
         run_.outcome.socialised_loss = t.socialised_loss.value() * worth;
         run_.outcome.fees = t.fees.value() * worth;
+        run_.outcome.topped_up = t.topped_up.value() * worth;
+        run_.outcome.withdrawn = t.withdrawn.value() * worth;
         for (std::size_t f = 1; f < t.funds.size(); ++f)
             run_.outcome.own_funds.push_back(std::max(0.0, t.funds[f].value()) * worth);
         run_.outcome.taken_over_notional = t.taken_over_notional.value();
@@ -278,6 +290,7 @@ class Ledger {
     Run run_;
     std::vector<Batch> batches_;  // per asset, of this round
     std::vector<FailingAccount> accounts_;
+    std::optional<Callers> callers_ = {};
     double recorded_[2] = {0.0, 0.0};
     double gross_ = 0.0;
     double at_step_[3] = {0.0, 0.0, 0.0};  // notionals and bad debt
@@ -301,6 +314,7 @@ Outcome run_ledger(const SortedBook& book, const Market& market, const Course& c
     Ledger ledger(book, market, keep, handed != nullptr ? *handed : nothing);
     const std::size_t assets = market.assets.size();
     std::size_t paid = 0;
+    if (course.control != nullptr) ledger.control(*course.control, course.path);
     for (std::size_t t = 0; t < course.days.size(); ++t) {
         if (keep.stop != nullptr && keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
         std::size_t due = paid;

@@ -125,7 +125,7 @@ class Paths {
         keep.stop = &progress_.stop;
         keep.ask_all = plan_.ask_all;
         draw(scenario_, start_, plan_.first + i, plan_.steps, b.prices);
-        return run_path(book_, market_, {b.prices, plan_.days, plan_.funding}, keep,
+        return run_path(book_, market_, {b.prices, plan_.days, plan_.funding, plan_.control, plan_.first + i}, keep,
                         keep_steps ? &runs_.steps : nullptr, i * plan_.steps, &b.handed);
     }
 

@@ -24,9 +24,10 @@ double log_move(double price, double start) { return log1p((price - start) / sta
 // The average price of an order's walk; none where it leaves all prices.
 std::optional<double> average_price(const Asset& asset, const AssetState& a, double order) {
     const double before = a.volume.value();
-    const double walked_to = a.log_fundamental + a.log_permanent + log_impact(asset.impact, before + order);
+    const double walked_to =
+        a.log_fundamental + a.log_permanent + log_impact(asset.impact, before + order * a.scarcity);
     if (!(std::fabs(walked_to) < largest_log_price)) return std::nullopt;
-    return base_price(asset, a, order) * average_ratio(asset.impact, before, order);
+    return base_price(asset, a, order) * average_ratio(asset.impact, before, order * a.scarcity);
 }
 
 }  // namespace
@@ -46,7 +47,7 @@ std::optional<double> volume_worth(const Asset& asset, const AssetState& a, doub
     const double start = base * exp(log_impact(asset.impact, before));
     double size = quote / start;
     if (const auto* linear = std::get_if<LinearImpact>(&asset.impact)) {
-        size = linear_size_worth(linear->depth, start, quote, sign);
+        size = linear_size_worth(linear->depth / a.scarcity, start, quote, sign);
         return std::isfinite(size) && average_price(asset, a, sign * size) ? std::optional(sign * size) : std::nullopt;
     }
     double within = 0.0;  // of all prices
@@ -59,7 +60,7 @@ std::optional<double> volume_worth(const Asset& asset, const AssetState& a, doub
             continue;
         }
         within = size;
-        const double marginal = base * exp(log_impact(asset.impact, before + sign * size));
+        const double marginal = base * exp(log_impact(asset.impact, before + sign * size * a.scarcity));
         change = (quote - size * *price) / marginal;
         size += change;
         if (!(std::fabs(change) > 4e-16 * size)) return sign * size;
@@ -89,8 +90,28 @@ std::pair<double, double> price_bounds(const Asset& asset, const AssetState& a, 
     constexpr double width = 1e-9;
     const double before = a.volume.value();
     const double from = base_price(asset, a, order) * exp(log_impact(asset.impact, before));
-    const double to = base_price(asset, a, order) * exp(log_impact(asset.impact, before + order));
+    const double to = base_price(asset, a, order) * exp(log_impact(asset.impact, before + order * a.scarcity));
     return {std::min(from, to) * (1.0 - width), std::max(from, to) * (1.0 + width)};
+}
+
+void react(const Asset& asset, AssetState& state, double step_days, double days) {
+    if (!asset.reaction.is_on()) return;
+    if (step_days > 0.0) {
+        state.variance =
+            next_variance(asset.reaction, state.variance, state.log_mark - state.log_mark_before, step_days);
+        state.scarcity = 1.0 / depth_share(asset.reaction, state.variance);
+    }
+    if (step_days > 0.0 || days == 0.0) state.log_mark_before = state.log_mark;
+}
+
+void walk(AssetState& state, Pair volume, double days) {
+    state.volume.add(multiply(volume, state.scarcity));
+    state.walked_at = days;
+}
+
+double refill_days(const Asset& asset, const AssetState& state, double step_days, double days) {
+    if (asset.refill_delay == 0.0 || state.walked_at < 0.0) return step_days;
+    return std::clamp(days - (state.walked_at + asset.refill_delay), 0.0, step_days);
 }
 
 double shock_amplification(const Asset& asset, const AssetState& a) {

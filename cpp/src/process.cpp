@@ -33,10 +33,9 @@ void ProcessPaths::begin(std::uint64_t first, std::size_t paths) {
 }
 
 void ProcessPaths::next(std::size_t steps, std::span<const double> from, std::span<double> rows) {
-    const std::size_t numbers = steps * assets_;
-    normal_block(drawn_.seed, first_, paths_, Stream::returns, step_ * assets_, numbers, rows.first(numbers * paths_));
-    const PathBlock block{drawn_.seed, first_,      paths_,        assets_,       step_,        steps,
-                          from.data(), rows.data(), moved_.data(), least_.data(), most_.data(), state_.data()};
+    const PathBlock block{drawn_.numbers, first_,      paths_,        assets_,       step_,        steps,
+                          from.data(),    rows.data(), moved_.data(), least_.data(), most_.data(), state_.data()};
+    draw_normals(block, Stream::returns, rows.first(steps * assets_ * paths_));
     std::visit([&](const auto& law) { law.walk(block); }, drawn_.process);
     step_ += steps;
 }

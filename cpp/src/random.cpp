@@ -14,12 +14,12 @@ constexpr std::size_t few = 8;  // paths: as many as the widest lanes; fewer wou
 
 // Path after path, in pieces that are turned on their way out.
 void normal_block_of_few(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
-                         std::size_t count, std::span<double> out) noexcept {
+                         std::size_t count, std::span<double> out, std::uint64_t path_step) noexcept {
     std::array<double, 256> piece{};
     for (std::size_t p = 0; p < paths; ++p)
         for (std::size_t from = 0; from < count; from += piece.size()) {
             const auto some = std::span(piece).first(std::min(piece.size(), count - from));
-            normals(seed, path + p, stream, first + from, some);
+            normals(seed, path + p * path_step, stream, first + from, some);
             for (std::size_t i = 0; i < some.size(); ++i) out[(from + i) * paths + p] = some[i];
         }
 }
@@ -57,11 +57,11 @@ void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_
 }
 
 void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
-                  std::size_t count, std::span<double> out) noexcept {
+                  std::size_t count, std::span<double> out, std::uint64_t path_step) noexcept {
     if (paths == 1) return normals(seed, path, stream, first, out.first(count));
-    if (paths < few) return normal_block_of_few(seed, path, paths, stream, first, count, out);
+    if (paths < few) return normal_block_of_few(seed, path, paths, stream, first, count, out, path_step);
     const Kernels& kernels = kernels_in_use();
-    BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, 1, first / 2, 0, paths};
+    BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, path_step, first / 2, 0, paths};
     std::size_t i = 0;
     if (first % 2 == 1 && count > 0) {
         kernels.normals_apart(blocks, nullptr, out.data());

@@ -23,8 +23,10 @@ void gather_moved(const SortedBook& book, const Market& market, State& state, st
     const double log_from = from > 0.0 ? log(from) : -infinity;
     const double reached = inverse ? -log_from : log_from;
     while (mine.next < mine.key.size() &&
-           (side == longs ? mine.key[mine.next] >= reached - room : mine.key[mine.next] <= reached + room))
-        add_near(book, state, k, side, mine.row_at(mine.next++));
+           (side == longs ? mine.key[mine.next] >= reached - room : mine.key[mine.next] <= reached + room)) {
+        const std::uint32_t row = mine.row_at(mine.next++);
+        if (mine.early.empty() || !mine.early[row]) add_near(book, state, k, side, row);
+    }
     batch.from = batch.to = mine.next;
     while (!mine.near.empty()) {
         const Ranked& first = mine.near.front();
@@ -63,6 +65,14 @@ void gather_side(const SortedBook& book, const Market& market, State& state, std
     }
     mine.waiting = std::move(healthy);
     sort_ranked(batch.ranked, side);
+}
+
+void take_early(const SortedBook& book, State& state, std::size_t k, std::size_t side, std::uint32_t row) {
+    SideState& mine = state.sides[k][side];
+    mine.early.resize(book.sides[k][side].size());
+    if (mine.early[row]) return;
+    mine.early[row] = true;
+    add_near(book, state, k, side, row);
 }
 
 void rank_by_risk(const SortedBook& book, const Market& market, const State& state, std::size_t k, Batch& batch) {

@@ -45,7 +45,7 @@ void Bootstrap::walk(const PathBlock& block) const {
             if (at < 0.0 || *number < leaps) {
                 const std::uint64_t path = block.path + p;
                 const Words w = philox({low(path), low(path >> 32), low(block.step + s), stream},
-                                       {low(block.seed), low(block.seed >> 32)});
+                                       {low(block.numbers.seed), low(block.numbers.seed >> 32)});
                 at = static_cast<double>((std::uint64_t{w[0]} * after.size()) >> 32);
             } else {
                 at = after[static_cast<std::size_t>(at)];

@@ -35,7 +35,7 @@ void trade(Run& run, std::size_t asset, std::size_t side, std::uint32_t instrume
     take(run, instrument, coin, unit);
     const Pair worth = multiply(inverse ? coin : cash, -1.0);  // in quote units, longs positive
     run.notional[side].add(side == longs ? worth : multiply(worth, -1.0));
-    run.state.assets[asset].volume.add(volume);
+    walk(run.state.assets[asset], volume, run.days);
     update_log_mark(run.market.assets[asset], run.state.assets[asset]);
 }
 

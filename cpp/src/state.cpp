@@ -30,6 +30,11 @@ State start(const SortedBook& book, const Market& market, CrossState cross) {
         a.lowest_fundamental = a.highest_fundamental = asset.price;
         prices.push_back(asset.price);
         a.depth_used = covered_quantity(asset.impact, 0.0) > 0.0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
+        if (asset.reaction.is_on()) {
+            a.variance = asset.reaction.initial * asset.reaction.initial;
+            a.scarcity = 1.0 / depth_share(asset.reaction, a.variance);
+            a.log_mark_before = a.log_mark;
+        }
         state.assets.push_back(a);
     }
     state.sides.resize(book.sides.size());
@@ -168,8 +173,8 @@ void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t
     const auto& pool = state.pools[book.sides[asset][side].instrument[row]][side];
     if (pool && pool->has(row)) return pool->set(row, rest);
     SideState& mine = state.sides[asset][side];
-    if (mine.own_quantity.empty()) {  // a closed row has been passed and is not looked at again
-        if (rest.coin != 0.0 || !mine.residual.empty()) mine.residual[row] = rest;
+    if (mine.own_quantity.empty()) {  // a closed row has been passed, and only controllers look at it again
+        if (rest.coin != 0.0 || !mine.residual.empty() || mine.controlled) mine.residual[row] = rest;
         return;
     }
     mine.own_quantity[row] = rest.coin;
@@ -202,7 +207,8 @@ std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state,
     for (const std::uint32_t row : mine.waiting) take(row);
     for (const Ranked& r : mine.near) take(r.row);
     for (const SideState::Resting& r : mine.resting) take(r.row);
-    for (std::size_t place = mine.next; place < mine.key.size(); ++place) take(mine.row_at(place));
+    for (std::size_t place = mine.next; place < mine.key.size(); ++place)
+        if (mine.early.empty() || !mine.early[mine.row_at(place)]) take(mine.row_at(place));
     return rows;
 }
 
@@ -224,6 +230,7 @@ void sort_again(const SortedBook& book, State& state, std::size_t asset, std::si
     mine.own_order.clear();
     mine.waiting.clear();
     mine.near.clear();
+    mine.early.clear();
     mine.moved = false;
     mine.next = 0;
     mine.reachable = 0;
@@ -248,6 +255,7 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
     money.add(multiply(t.bad_debt.pair(), -1.0));
     money.add(multiply(t.unpaid.pair(), -1.0));
     money.add(state.unmatched_funding.pair());
+    money.add(multiply(state.deposited.pair(), -1.0));
     double coins = 0.0;
     for (std::size_t i = 0; i < state.open_interest.size(); ++i) {
         Sum quantity(state.taken[i].quantity.pair());

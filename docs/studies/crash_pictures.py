@@ -15,7 +15,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from levcore import plot
+from levcore import plot_style as plot
 
 LEGEND: dict[str, Any] = {"fontsize": 9, "facecolor": "white", "edgecolor": "none", "framealpha": 1.0}
 MIXES = ((RETAIL, "o", plot.LINES[1]), (CAREFUL, "s", plot.LINES[2]), (LEAST, "^", plot.LINES[0]))
@@ -37,14 +37,14 @@ def picture(of: Study) -> Figure:
     for ax, recorded in zip(axes[2:], of.window.recorded, strict=True):
         draw_recorded(ax, of, recorded)
     for ax in axes:
-        plot._style(ax)
+        plot.finish(ax)
         ax.tick_params(labelbottom=ax is axes[-1])
     first.set_xlim(0, of.window.hours)
     first.set_xticks(*ticks(of))
     axes[-1].set_xlabel("UTC")
     if reports:
         ax = figure.add_subplot(rows[-1])
-        plot._style(ax)
+        plot.finish(ax)
         draw_reports(ax, of)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", color=plot.GRID)

@@ -14,6 +14,8 @@ from levcore.backstop import Backstop, Deleveraging
 from levcore.book import Book, concat
 from levcore.cascade import Ready, prepare, shock
 from levcore.clustering import GARCH, GJRGARCH
+from levcore.control import TopUp
+from levcore.depth_reaction import DepthReaction
 from levcore.egarch import EGARCH
 from levcore.errors import (
     CancelledError,
@@ -30,6 +32,7 @@ from levcore.errors import (
 )
 from levcore.estimate import estimate_bytes
 from levcore.estimates import Estimate
+from levcore.fitted import Fitted
 from levcore.funding import Funding
 from levcore.futures import InverseFuture, LinearFuture
 from levcore.heston import Bates, Heston
@@ -67,8 +70,10 @@ __all__ = [
     "CancelledError",
     "Deleveraging",
     "DepthCurve",
+    "DepthReaction",
     "DomainError",
     "Estimate",
+    "Fitted",
     "FullClose",
     "Funding",
     "Hawkes",
@@ -106,6 +111,7 @@ __all__ = [
     "Table",
     "TierStep",
     "TooLargeError",
+    "TopUp",
     "Venue",
     "__version__",
     "concat",
@@ -124,6 +130,7 @@ _LATER = (
     "datasets",
     "distributed",
     "funding_rates",
+    "loaders",
     "parquet_files",
     "plot",
     "report",
@@ -133,6 +140,7 @@ _LATER = (
     "storing",
     "study",
     "synthetic",
+    "variance_reduction",
     "venues",
 )  # imported when they are asked for
 

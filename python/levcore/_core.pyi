@@ -137,6 +137,30 @@ class Impact:
     def log_impact(self, displacement: _Floats) -> _Floats: ...
     def average_ratio(self, displacement: _Floats, order: _Floats) -> _Floats: ...
 
+class TopUp:
+    def __init__(
+        self, *, above: float, below: float, to: float, probability: float, delay: float, reserve: float
+    ) -> None: ...
+
+class Control:
+    def __init__(
+        self, rules: Sequence[TopUp], rule_of: npt.NDArray[np.int32], *, seed: int, first_path: int
+    ) -> None: ...
+
+class DepthReaction:
+    def __init__(
+        self,
+        *,
+        exponential: bool,
+        elasticity: float,
+        reference: float,
+        initial: float,
+        half_life: float,
+        floor: float,
+        ceiling: float,
+    ) -> None: ...
+    def share(self, volatility: float) -> float: ...
+
 class Asset:
     def __init__(
         self,
@@ -147,6 +171,8 @@ class Asset:
         resilience: float,
         half_spread: float,
         mark_follow: float,
+        refill_delay: float = ...,
+        reaction: DepthReaction | None = ...,
     ) -> None: ...
     def refill(self, volume: float, log_permanent: float, days: float) -> tuple[float, float]: ...
 
@@ -220,6 +246,7 @@ class Scenario:
         first: Sequence[float],
         second: Sequence[float],
         third: Sequence[float],
+        shared: bool,
         seed: int,
     ) -> Scenario: ...
     @staticmethod
@@ -234,6 +261,7 @@ class Scenario:
         rate: Sequence[float],
         jump_mean: Sequence[float],
         jump_deviation: Sequence[float],
+        shared: bool,
         seed: int,
     ) -> Scenario: ...
     @staticmethod
@@ -270,6 +298,8 @@ class Scenario:
     def returns(values: _Floats) -> Scenario: ...
     @staticmethod
     def prices(values: _Floats) -> Scenario: ...
+    def in_pairs(self) -> Scenario: ...
+    def with_normals(self, normals: _Floats) -> Scenario: ...
     def price_paths(self, start: _Floats, paths: int, steps: int) -> _Floats: ...
 
 def arrow_stream(table: dict[str, Any]) -> object: ...
@@ -292,6 +322,7 @@ def run_paths(
     ask_all: bool = False,
     first: int = 0,
     audit: bool = True,
+    control: Control | None = None,
 ) -> dict[str, Any]: ...
 def run_one(
     ready: Ready,
@@ -304,6 +335,7 @@ def run_one(
     funding_step: npt.NDArray[np.int64],
     funding_instrument: npt.NDArray[np.int32],
     funding_rate: _Floats,
+    control: Control | None = None,
 ) -> dict[str, Any]: ...
 def simd_levels() -> list[str]: ...
 def use_simd(level: str) -> str: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import numpy as np
@@ -133,9 +134,36 @@ def _complain_about_objects(name: str, array: npt.NDArray[Any]) -> None:
             raise KindError(f"{name}[{row}] must be a number, was {describe(value)}")
 
 
+def span(name: str, value: object) -> timedelta:
+    """Return a time span above zero; numpy's kind becomes a timedelta."""
+    if isinstance(value, np.timedelta64):
+        if np.isnat(value):
+            raise InputError(f"{name} must be a time span, was NaT")
+        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
+            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
+        value = value.astype("timedelta64[us]").item()
+    if not isinstance(value, timedelta):
+        raise KindError(f"{name} must be a timedelta, was {describe(value)}")
+    if not timedelta(0) < value:
+        raise InputError(f"{name} must be > 0, was {value}")
+    return value
+
+
 def numbers(name: str, values: object) -> tuple[float, ...]:
     """Return a row of numbers as a tuple of floats; the rule that each obeys is checked where it is known."""
     return tuple(column(name, values).tolist())
+
+
+def rising(name: str, values: object, *, above: float | None = None, at_least: float | None = None) -> Floats:
+    """Return a column that is not empty, each value within the bounds and larger than the one before."""
+    grid = column(name, values)
+    if not grid.size:
+        raise InputError(f"{name} must not be empty")
+    for i, value in enumerate(grid.tolist()):
+        number(f"{name}[{i}]", value, above=above, at_least=at_least)
+        if i and not value > grid[i - 1]:
+            raise InputError(f"{name}[{i}] must be > {name}[{i - 1}], {grid[i - 1]:g}, was {value:g}")
+    return grid
 
 
 def same_length(**columns: npt.NDArray[Any]) -> int:

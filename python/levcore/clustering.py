@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from levcore import _core, checks
 from levcore.errors import InputError
+from levcore.fit_clustering import FittedByArch
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates
+from levcore.process import YEAR, PerAssetRate, by_name, correlation_matrix, in_order, loading, rates
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +33,7 @@ CALM = {"BTC low": 2.455, "ETH low": 6.0647}
 
 
 @dataclass(frozen=True)
-class GARCH(Process):
+class GARCH(FittedByArch):
     """GARCH(1,1): volatility that clusters, with normal or Student-t innovations, correlated across assets.
 
     Parameters
@@ -135,7 +136,7 @@ class GARCH(Process):
 
 
 @dataclass(frozen=True)
-class GJRGARCH(Process):
+class GJRGARCH(FittedByArch):
     """GJR-GARCH: GARCH(1,1) in which a fall raises the variance more than a rise does.
 
     Parameters
@@ -191,6 +192,8 @@ class GJRGARCH(Process):
     correlation: npt.ArrayLike | None = None
     initial_volatility: PerAssetRate | None = None
     degrees_of_freedom: PerAssetRate | None = None
+
+    _family = "gjr"
 
     def __post_init__(self) -> None:
         weight = {"at_least": 0.0, "below": 1.0}
@@ -260,18 +263,6 @@ def check_family(process: Any, **weights: dict[str, float]) -> None:
             object.__setattr__(process, name, rates(name, getattr(process, name), **within))
     if process.correlation is not None:
         object.__setattr__(process, "correlation", correlation_matrix(process.correlation))
-
-
-def by_name(*columns: PerAssetRate) -> list[tuple[Any, ...]]:
-    """Return the numbers asset by asset, after what says which asset; one row where they hold for all."""
-    named = {name: None for column in columns if isinstance(column, Mapping) for name in column}
-    return [
-        (
-            f" of {name!r}" if named else "",
-            *(column.get(name, 0.0) if isinstance(column, Mapping) else column for column in columns),
-        )
-        for name in named or {"": None}
-    ]
 
 
 def _warn_of_persistence(process: GARCH | GJRGARCH) -> None:

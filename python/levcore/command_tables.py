@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import flat_columns, risk
+from levcore import flat_columns, grouped
 from levcore._version import __version__
 from levcore.book import Book
 from levcore.display import money, plural, price
+from levcore.estimates import Estimate
+from levcore.grouped import Draw
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.outcomes import Outcomes
 from levcore.report_numbers import FEWEST_FOR_A_TAIL, LEVEL, percent, span
-from levcore.risk import Estimate
+from levcore.run_measures import draw_of
 from levcore.runs import Runs
 
 if TYPE_CHECKING:
@@ -73,8 +75,12 @@ def measures(runs: Runs) -> list[Measure]:
         ("bad_debt_probability", "bad debt", runs.bad_debt > 0.0),
         ("exhausted_fund_probability", "an exhausted fund", runs.exhausted),
     )
-    found = [Measure(name, "probability of", label, "share", risk.probability(event)) for name, label, event in events]
-    count = risk.mean(runs.liquidated_count.astype(np.float64))
+    draw = draw_of(runs, 0.95)
+    found = [
+        Measure(name, "probability of", label, "share", grouped.probability(event, draw))
+        for name, label, event in events
+    ]
+    count = grouped.mean(runs.liquidated_count.astype(np.float64), draw)
     found.append(Measure("liquidated_count_mean", "positions liquidated", "mean", "positions", count))
     for name, group, losses in (
         ("liquidated_notional", "liquidated notional", runs.liquidated_notional),
@@ -85,11 +91,11 @@ def measures(runs: Runs) -> list[Measure]:
             runs.book.venue.backstop.total_funds - runs.insurance_fund_low,
         ),
     ):
-        found.append(Measure(f"{name}_mean", group, "mean", money_of, risk.mean(losses)))
+        found.append(Measure(f"{name}_mean", group, "mean", money_of, grouped.mean(losses, draw)))
         found.append(
-            Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, _tail(risk.value_at_risk, losses))
+            Measure(f"{name}_value_at_risk_99", group, "VaR 99 %", money_of, _tail(grouped.value_at_risk, losses, draw))
         )
-        shortfall = _tail(risk.expected_shortfall, losses)
+        shortfall = _tail(grouped.expected_shortfall, losses, draw)
         found.append(Measure(f"{name}_expected_shortfall_99", group, "ES 99 %", money_of, shortfall))
     if any(error is not None for error in runs.error):
         unknown = Estimate(np.nan, np.nan, np.nan, 0.95, runs.paths, True)
@@ -97,11 +103,11 @@ def measures(runs: Runs) -> list[Measure]:
     return found
 
 
-def _tail(measure: Callable[[Floats, float], Estimate], losses: Floats) -> Estimate:
+def _tail(measure: Callable[[Floats, float, Draw], Estimate], losses: Floats, draw: Draw) -> Estimate:
     """Estimate what lies beyond 99 %; nan of fewer than 100 paths, of which none does."""
     if len(losses) < FEWEST_FOR_A_TAIL:
         return Estimate(np.nan, np.nan, np.nan, 0.95, len(losses), True)
-    return measure(losses, LEVEL)
+    return measure(losses, LEVEL, draw)
 
 
 def simulation(runs: Runs, found: Sequence[Measure], file: Path, directory: Path) -> list[Table | str]:

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from levcore import _core
-from levcore.clustering import by_name, check_family, degrees, step_variance, warn_of_no_long_run
+from levcore.clustering import check_family, degrees, step_variance, warn_of_no_long_run
 from levcore.errors import InputError
+from levcore.fit_clustering import FittedByArch, mean_size
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, in_order, loading
+from levcore.process import YEAR, PerAssetRate, by_name, in_order, loading
 
 
 @dataclass(frozen=True)
-class EGARCH(Process):
+class EGARCH(FittedByArch):
     """EGARCH(1,1): the log variance follows from the size and the sign of the innovation before.
 
     Parameters
@@ -80,6 +81,8 @@ class EGARCH(Process):
     initial_volatility: PerAssetRate | None = None
     degrees_of_freedom: PerAssetRate | None = None
 
+    _family = "egarch"
+
     def __post_init__(self) -> None:
         positive, weight = {"above": 0.0, "at_most": 1e3}, {"at_least": -10.0, "at_most": 10.0}
         check_family(
@@ -127,17 +130,3 @@ def _warn_of_persistence(process: EGARCH) -> None:
             if process.omega is not None and process.initial_volatility is None:
                 raise InputError(f"initial_volatility must be given where beta{of} is 1: there is no long run")
             warn_of_no_long_run(f"beta{of} is 1")
-
-
-def mean_size(degrees_of_freedom: float) -> float:
-    """Return E abs(z) of Student's t scaled to unit variance; plain arithmetic: the same bits on every CPU.
-
-    It is sqrt((nu - 2)/pi) times gamma((nu - 1)/2)/gamma(nu/2), by its recurrence and, far out, its series.
-    """
-    z, below = 0.5 * (degrees_of_freedom - 1.0), 1.0
-    while z < 200.0:
-        below *= z / (z + 0.5)
-        z += 1.0
-    w = 1.0 / z
-    series = 1.0 + w * (-1 / 8 + w * (1 / 128 + w * (5 / 1024 + w * (-21 / 32768 - w * 399 / 262144))))
-    return math.sqrt((degrees_of_freedom - 2.0) / math.pi) / (math.sqrt(z) * series * below)

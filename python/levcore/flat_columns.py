@@ -22,6 +22,8 @@ MONEY = (
     "taken_over_notional",
     "socialised_loss",
     "fees",
+    "topped_up",
+    "withdrawn",
     "own_funds",
 )
 PRICES = ("final_price", "lowest_price", "highest_price", "fundamental_price", "mark_price")

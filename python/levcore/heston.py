@@ -11,7 +11,17 @@ import numpy.typing as npt
 
 from levcore import _core
 from levcore.errors import InputError
-from levcore.jumps import DRIFT, NORMAL_SIZES, RATE, VOLATILITY, a_step, check_columns, columns, normal_growth
+from levcore.jumps import (
+    DRIFT,
+    NORMAL_SIZES,
+    RATE,
+    VOLATILITY,
+    a_step,
+    check_columns,
+    check_sharing,
+    columns,
+    normal_growth,
+)
 from levcore.market import Market
 from levcore.process import YEAR, PerAssetRate, Process, in_order, loading
 
@@ -91,7 +101,13 @@ class Heston(Process):
         mean = (in_order("drift", self.drift, market.names) * (step / YEAR)).tolist()
         none: list[float] = []
         return _core.Scenario.heston(
-            mean=mean, **_variance(self, market, step / YEAR), rate=none, jump_mean=none, jump_deviation=none, seed=seed
+            mean=mean,
+            **_variance(self, market, step / YEAR),
+            rate=none,
+            jump_mean=none,
+            jump_deviation=none,
+            shared=False,
+            seed=seed,
         )
 
 
@@ -103,7 +119,7 @@ class Bates(Process):
     ----------
     volatility, reversion, volatility_of_variance, skew, initial_volatility
         As of :class:`Heston`.
-    rate, jump_mean, jump_deviation
+    rate, jump_mean, jump_deviation, shared_jumps
         As of :class:`Merton`.
     drift : float or mapping of str to float
         Of the expected price, jumps included, per year; 0 is a martingale.
@@ -113,8 +129,8 @@ class Bates(Process):
     Raises
     ------
     InputError
-        If a number is out of range, the reversion is above 1 per step, or the correlation is not symmetric with ones
-        on the diagonal and positive definite.
+        If a number is out of range, shared jumps have no single rate, the reversion is above 1 per step, or the
+        correlation is not symmetric with ones on the diagonal and positive definite.
     KindError
         If an argument has the wrong type.
 
@@ -144,9 +160,11 @@ class Bates(Process):
     drift: PerAssetRate = 0.0
     correlation: npt.ArrayLike | None = None
     initial_volatility: PerAssetRate | None = None
+    shared_jumps: bool = False
 
     def __post_init__(self) -> None:
         check_columns(self, **VARIANCE, rate=RATE, **NORMAL_SIZES)
+        check_sharing(self)
 
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         of, years = columns(self, market, "drift", "rate", "jump_mean", "jump_deviation"), step / YEAR
@@ -157,6 +175,7 @@ class Bates(Process):
             rate=a_step(of["rate"], years),
             jump_mean=of["jump_mean"].tolist(),
             jump_deviation=of["jump_deviation"].tolist(),
+            shared=self.shared_jumps,
             seed=seed,
         )
 

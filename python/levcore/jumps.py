@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core
+from levcore import _core, checks
 from levcore.errors import InputError
+from levcore.fit_jumps import FittedByLikelihood, FittedByThreshold
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates
+from levcore.process import YEAR, PerAssetRate, by_name, correlation_matrix, in_order, loading, rates
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +25,7 @@ MOST_JUMPS = 100.0
 
 
 @dataclass(frozen=True)
-class Merton(Process):
+class Merton(FittedByLikelihood):
     """Geometric Brownian motion with jumps of normal size, as Merton has it.
 
     Parameters
@@ -32,7 +34,7 @@ class Merton(Process):
         Of the diffusion, per square root of a year of 365 days (0.6 is 60 %), >= 0; a number for every asset, or one
         each by name.
     rate : float or mapping of str to float
-        Jumps expected in a year, >= 0 and at most 100 a step.
+        Jumps expected in a year, >= 0 and at most 100 a step; one number where they are shared.
     jump_mean : float or mapping of str to float
         Mean of a jump of the log price, from -10 to 10.
     jump_deviation : float or mapping of str to float
@@ -40,13 +42,15 @@ class Merton(Process):
     drift : float or mapping of str to float
         Of the expected price, jumps included, per year; 0 is a martingale.
     correlation : array of shape (assets, assets), optional
-        Of the diffusions, in the market's order; None: independent. Jumps of assets are independent.
+        Of the diffusions, in the market's order; None: independent.
+    shared_jumps : bool
+        True: all assets jump at the same times, each by a size of its own. False: each at its own.
 
     Raises
     ------
     InputError
-        If a number is out of range, or the correlation is not symmetric with ones on the diagonal and positive
-        definite.
+        If a number is out of range, shared jumps have no single rate, or the correlation is not symmetric with ones on
+        the diagonal and positive definite.
     KindError
         If an argument has the wrong type.
 
@@ -74,27 +78,20 @@ class Merton(Process):
     jump_deviation: PerAssetRate
     drift: PerAssetRate = 0.0
     correlation: npt.ArrayLike | None = None
+    shared_jumps: bool = False
 
     def __post_init__(self) -> None:
         check_columns(self, volatility=VOLATILITY, rate=RATE, drift=DRIFT, **NORMAL_SIZES)
+        check_sharing(self)
 
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         of = columns(self, market, "volatility", "rate", "jump_mean", "jump_deviation", "drift")
-        years = step / YEAR
         growth = normal_growth(of["jump_mean"], of["jump_deviation"])
-        return _core.Scenario.jump_diffusion(
-            mean=((of["drift"] - 0.5 * of["volatility"] * of["volatility"] - of["rate"] * growth) * years).tolist(),
-            loading=scaled(self.correlation, of["volatility"], years),
-            rate=a_step(of["rate"], years),
-            first=of["jump_mean"].tolist(),
-            second=of["jump_deviation"].tolist(),
-            third=[],
-            seed=seed,
-        )
+        return _native(self, of, growth, [of["jump_mean"], of["jump_deviation"], np.empty(0)], step / YEAR, seed)
 
 
 @dataclass(frozen=True)
-class Kou(Process):
+class Kou(FittedByLikelihood):
     """Geometric Brownian motion with double-exponential jumps, as Kou has it.
 
     Parameters
@@ -102,24 +99,20 @@ class Kou(Process):
     volatility : float or mapping of str to float
         Of the diffusion, per square root of a year of 365 days (0.6 is 60 %), >= 0; a number for every asset, or one
         each by name.
-    rate : float or mapping of str to float
-        Jumps expected in a year, >= 0 and at most 100 a step.
+    rate, drift, correlation, shared_jumps
+        As of :class:`Merton`.
     up_share : float or mapping of str to float
         Share of jumps that go up, 0 to 1.
     up_mean : float or mapping of str to float
         Mean of an upward jump of the log price, Kou's 1/eta_1, > 0 and < 1: beyond, the expected price is infinite.
     down_mean : float or mapping of str to float
         Mean of a downward jump, Kou's 1/eta_2, > 0 and <= 10.
-    drift : float or mapping of str to float
-        Of the expected price, jumps included, per year; 0 is a martingale.
-    correlation : array of shape (assets, assets), optional
-        Of the diffusions, in the market's order; None: independent. Jumps of assets are independent.
 
     Raises
     ------
     InputError
-        If a number is out of range, or the correlation is not symmetric with ones on the diagonal and positive
-        definite.
+        If a number is out of range, shared jumps have no single rate, or the correlation is not symmetric with ones on
+        the diagonal and positive definite.
     KindError
         If an argument has the wrong type.
 
@@ -145,6 +138,9 @@ class Kou(Process):
     down_mean: PerAssetRate
     drift: PerAssetRate = 0.0
     correlation: npt.ArrayLike | None = None
+    shared_jumps: bool = False
+
+    _sizes = "exponential"
 
     def __post_init__(self) -> None:
         check_columns(
@@ -156,24 +152,17 @@ class Kou(Process):
             down_mean={"above": 0.0, "at_most": 10.0},
             drift=DRIFT,
         )
+        check_sharing(self)
 
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         of = columns(self, market, "volatility", "rate", "up_share", "up_mean", "down_mean", "drift")
-        years, up = step / YEAR, of["up_share"]
+        up = of["up_share"]
         growth = up / (1.0 - of["up_mean"]) + (1.0 - up) / (1.0 + of["down_mean"]) - 1.0
-        return _core.Scenario.jump_diffusion(
-            mean=((of["drift"] - 0.5 * of["volatility"] * of["volatility"] - of["rate"] * growth) * years).tolist(),
-            loading=scaled(self.correlation, of["volatility"], years),
-            rate=a_step(of["rate"], years),
-            first=up.tolist(),
-            second=of["up_mean"].tolist(),
-            third=of["down_mean"].tolist(),
-            seed=seed,
-        )
+        return _native(self, of, growth, [up, of["up_mean"], of["down_mean"]], step / YEAR, seed)
 
 
 @dataclass(frozen=True)
-class Hawkes(Process):
+class Hawkes(FittedByThreshold):
     """Geometric Brownian motion with jumps that call further jumps, a Hawkes process with an exponential kernel.
 
     Parameters
@@ -188,13 +177,13 @@ class Hawkes(Process):
     decay : float or mapping of str to float
         Rate at which that goes away, per year, > 0.
     jump_mean, jump_deviation, drift, correlation
-        As of :class:`Merton`.
+        As of :class:`Merton`; jumps of assets are independent.
 
     Raises
     ------
     InputError
-        If a number is out of range, more than 100 jumps a step are expected in the long run, or the correlation is not
-        symmetric with ones on the diagonal and positive definite.
+        If a number is out of range, every jump calls at least one other, more than 100 jumps a step are expected in
+        the long run, or the correlation is not symmetric with ones on the diagonal and positive definite.
     KindError
         If an argument has the wrong type.
 
@@ -233,19 +222,18 @@ class Hawkes(Process):
         check_columns(
             self, volatility=VOLATILITY, rate=RATE, excitation=RATE, decay=over_zero, drift=DRIFT, **NORMAL_SIZES
         )
+        for of, excitation, decay in by_name(self.excitation, self.decay):
+            if decay > 0.0 and not excitation < decay:
+                raise InputError(f"excitation{of} must be < decay, was {excitation} and {decay}: jumps would never end")
 
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         names = ("volatility", "rate", "excitation", "decay", "jump_mean", "jump_deviation", "drift")
         of, years = columns(self, market, *names), step / YEAR
-        for name, excitation, decay in zip(market.names, of["excitation"], of["decay"], strict=True):
-            if not excitation < decay:
-                raise InputError(f"excitation of {name!r} must be < decay, was {excitation} and {decay}")
         growth = normal_growth(of["jump_mean"], of["jump_deviation"])
         long_run = of["rate"] / (1.0 - of["excitation"] / of["decay"])
         a_step(long_run, years, "rate/(1 - excitation/decay)")
         return _core.Scenario.hawkes(
-            mean=((of["drift"] - 0.5 * of["volatility"] * of["volatility"]) * years).tolist(),
-            loading=scaled(self.correlation, of["volatility"], years),
+            **_diffusion(self.correlation, of, 0.0 * growth, years),
             base=(of["rate"] * years).tolist(),
             excitation=(of["excitation"] * years).tolist(),
             decay=(of["decay"] * years).tolist(),
@@ -277,12 +265,36 @@ def columns(process: Any, market: Market, *names: str) -> dict[str, Floats]:
     return {name: in_order(name, getattr(process, name), market.names) for name in names}
 
 
-def scaled(correlation: npt.ArrayLike | None, volatility: Floats, years: float) -> list[float]:
-    """Return what standard normals are multiplied by in a step."""
-    rows: list[float] = (
-        (loading(correlation, len(volatility)) * (volatility * np.sqrt(years))[:, None]).ravel().tolist()
+def check_sharing(process: Any) -> None:
+    """Check whether jumps are shared: then they have one rate."""
+    if checks.flag("shared_jumps", process.shared_jumps) and isinstance(process.rate, Mapping):
+        raise InputError("rate must be one number for all assets where shared_jumps is True")
+
+
+def _diffusion(
+    correlation: npt.ArrayLike | None, of: Mapping[str, Floats], brought: Floats, years: float
+) -> dict[str, list[float]]:
+    """Return the mean of a step and what standard normals are multiplied by; `brought` is the jumps' drift a year."""
+    volatility = of["volatility"]
+    rows = loading(correlation, len(volatility)) * (volatility * np.sqrt(years))[:, None]
+    mean = (of["drift"] - 0.5 * volatility * volatility - brought) * years
+    return {"mean": mean.tolist(), "loading": rows.ravel().tolist()}
+
+
+def _native(
+    process: Merton | Kou, of: Mapping[str, Floats], growth: Floats, sizes: list[Floats], years: float, seed: int
+) -> _core.Scenario:
+    """Return a diffusion with jumps of these sizes, each of which is expected to bring `growth`."""
+    first, second, third = (one.tolist() for one in sizes)
+    return _core.Scenario.jump_diffusion(
+        **_diffusion(process.correlation, of, of["rate"] * growth, years),
+        rate=a_step(of["rate"], years),
+        first=first,
+        second=second,
+        third=third,
+        shared=process.shared_jumps,
+        seed=seed,
     )
-    return rows
 
 
 def normal_growth(mean: Floats, deviation: Floats) -> Floats:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
+from datetime import timedelta
 from typing import Any
 
 from levcore import _core, checks
+from levcore.depth_reaction import DepthReaction, refill_delay, words
 from levcore.errors import InputError, KindError
 from levcore.impact import DepthCurve, Impact, LinearImpact, PowerImpact, SquareRootImpact
 from levcore.per_asset import PerAsset
@@ -30,6 +32,10 @@ class Asset:
         Half the bid-ask spread as a share of the price, paid by each order, in [0, 1).
     mark_follow : float
         How far the mark price follows the order book, in [0, 1]; 1: the mark is the book's price.
+    refill_delay : timedelta
+        Time from a forced order to when the order book begins to refill, >= 0.
+    reaction : DepthReaction, optional
+        How depth follows the volatility of the mark; None: it does not.
 
     Raises
     ------
@@ -42,6 +48,7 @@ class Asset:
     Notes
     -----
     Orders trade at ``F*exp(A + I(X))``, the mark is ``F*exp(A + mark_follow*I(X))``. A shock knows no refill.
+    Where depth reacts, a round trip that buys when it is low and sells when it is back may earn money.
 
     Examples
     --------
@@ -57,6 +64,8 @@ class Asset:
     resilience: float = 0.0
     half_spread: float = 0.0
     mark_follow: float = 1.0
+    refill_delay: timedelta = timedelta(0)
+    reaction: DepthReaction | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.impact, (LinearImpact, SquareRootImpact, PowerImpact, DepthCurve)):
@@ -67,6 +76,9 @@ class Asset:
         set_field(self, "resilience", checks.number("resilience", self.resilience, at_least=0.0, at_most=1e9))
         set_field(self, "half_spread", checks.number("half_spread", self.half_spread, at_least=0.0, below=1.0))
         set_field(self, "mark_follow", checks.number("mark_follow", self.mark_follow, at_least=0.0, at_most=1.0))
+        set_field(self, "refill_delay", refill_delay(self.refill_delay))
+        if self.reaction is not None:
+            checks.instance("reaction", self.reaction, DepthReaction)
         linear = isinstance(self.impact, LinearImpact) or (
             isinstance(self.impact, PowerImpact) and self.impact.exponent == 1.0
         )
@@ -84,6 +96,8 @@ class Asset:
             resilience=self.resilience,
             half_spread=self.half_spread,
             mark_follow=self.mark_follow,
+            refill_delay=self.refill_delay / timedelta(days=1),
+            reaction=None if self.reaction is None else self.reaction._to_native(),
         )
 
 
@@ -183,7 +197,7 @@ def _line(asset: Asset) -> str:
         parts.append(f"mark follows {asset.mark_follow:g}")
     if asset.resilience:
         parts.append(f"resilience {asset.resilience:g} a day, permanent {asset.permanent:g}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *words(asset.reaction, asset.refill_delay)])
 
 
 def _rebuild(assets: dict[str, Asset], numeraire: str) -> Market:

@@ -33,10 +33,15 @@ PLACE_BYTES = 4 + 4 + 16 + 2 * 3 * 16
 ACCOUNT_STATE_BYTES = 8 + 8 + 16 + 16 + 4 + 4 + 1 + 2 * 4
 BALANCE_STATE_BYTES = 8 + 64
 PLACE_STATE_BYTES = 16 + 8 + 1 + 16 + 2 * 64
-#: A run's row: eighteen numbers, two flags and what is added up of them when it is asked for; per asset, six prices or
-#: ratios.
-OUTCOME_BYTES = 18 * 8 + 2 + 5 * 8
+#: A run's row: twenty-two numbers, two flags and what is added up of them when it is asked for; per asset, six prices
+#: or ratios.
+OUTCOME_BYTES = 22 * 8 + 2 + 5 * 8
 ASSET_BYTES = 6 * 8
+
+
+def control_bytes(positions: int, *, threads: int) -> int:
+    """Return what controllers take: owners and their quiet prices, and each run's calls."""
+    return positions * (4 + 40 + 2 * 16 + threads * (40 + 4 + 4 * 16))
 
 
 def available_bytes() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, memory, split_runs, thread_count
+from levcore import _core, checks, engines, split_runs, storing, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
+from levcore.control import TopUp, draws, rules_in
 from levcore.display import plural
 from levcore.errors import InputError, KindError
+from levcore.given_returns import checked_returns, own_copy
 from levcore.market import Market
 from levcore.path_runs import Flag, PathSettings
 from levcore.process import Process, span
 from levcore.runs import Runs, runs_of
+from levcore.sampling import SAMPLINGS, check_sampling, native_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,12 +44,14 @@ def simulate(
     seed: int | None = None,
     threads: int | None = None,
     chunk: int | None = None,
+    sampling: str = "independent",
     keep_steps: bool = False,
     engine: str = "auto",
     executor: Executor | None = None,
     directory: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
     cancel: Flag | None = None,
+    control: TopUp | Sequence[TopUp] | None = None,
 ) -> Runs:
     """Run many paths of prices through the book, its liquidations moving the prices as they go.
 
@@ -64,13 +69,19 @@ def simulate(
     step : timedelta
         Time of one step, > 0.
     seed : int, optional
-        0 <= seed < 2**64; None draws one from the system. The outcome keeps it.
+        0 <= seed < 2**64; None draws one from the system. The outcome keeps it. With returns of your own only where
+        controllers draw.
     threads : int, optional
         Threads of this call, or of each task of an executor, >= 1; None: the CPUs that the process may use (a task: 1),
         or what LEVCORE_NUM_THREADS or OMP_NUM_THREADS say where it is less.
     chunk : int, optional
         Paths that a thread takes at a time, >= 1; None: up to 256 on the ladder, 16 in the ledger. With an executor or
         a directory, paths of a task and of a file; None: about a second's work.
+    sampling : {"independent", "antithetic", "sobol"}
+        How the numbers of a process are drawn. "antithetic": in pairs, path 2k + 1 on the normals of path 2k with the
+        other sign; paths is even. "sobol": on Sobol's points in 16 randomised replicates, through a Brownian bridge;
+        paths is 16 times a power of two, and they are run in one piece. Such paths are not independent one by one:
+        `Runs.together` says how many belong together; :mod:`levcore.variance_reduction` has the estimates.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
     engine : {"auto", "ladder", "ledger"}
@@ -85,6 +96,8 @@ def simulate(
         Called as progress(done, total) about every 50 ms, paths counted; what it raises stops the run.
     cancel : threading.Event, optional
         Set by another thread, it stops the run within 0.1 s.
+    control : TopUp or sequence of TopUp, optional
+        Owners who add or take out collateral; each group has positions of its own.
 
     Returns
     -------
@@ -111,6 +124,8 @@ def simulate(
     StoreError
         If the directory holds something else, a run of other inputs (the message names what differs) or damage, is in
         use, or cannot be written.
+    MissingExtraError
+        If Sobol's points are asked for and scipy is not installed.
 
     Notes
     -----
@@ -136,8 +151,15 @@ def simulate(
         raise KindError("step must be a timedelta: the time of one step")
     asked = thread_count.asked(threads)
     each = span("step", step)
-    settings = PathSettings(ready, each, asked, _chunk(chunk), keep_steps, engine, progress=progress, cancel=cancel)
-    return _told(_run(settings, split_runs.Split.asked(executor, directory, threads), wanted, paths, steps, seed))
+    rules = rules_in(control)
+    split = split_runs.Split.asked(executor, directory, threads)
+    if rules and split is not None:
+        raise KindError("control must be left out with an executor or a directory: parts of a run know no controllers")
+    settings = PathSettings(
+        *(ready, each, asked, _chunk(chunk), keep_steps, engine), rules=rules, progress=progress, cancel=cancel
+    )
+    settings.sampling = checks.choice("sampling", sampling, SAMPLINGS)
+    return _told(_run(settings, split, wanted, paths, steps, seed))
 
 
 def simulate_into(
@@ -152,11 +174,25 @@ def simulate_into(
     seed: int | None = None,
     threads: int | None = None,
     keep_steps: bool = False,
+    control: TopUp | None = None,
     scenario_file: str,
     progress: Callable[[int, int], object] | None,
 ) -> Runs:
-    """Run paths in a directory, as a command does: a finished run of other inputs there gives way."""
+    """Run paths in a directory, as a command does: a finished run of other inputs there gives way.
+
+    With controllers the paths are run in one piece, and kept when all are done.
+    """
     asked = thread_count.asked(threads)
+    if control is not None:
+        settings = PathSettings(
+            *(ready_pair(book, market), step, asked, None, keep_steps, "auto"),
+            rules=(control,),
+            progress=progress,
+            cancel=None,
+        )
+        runs = _told(_run(settings, None, process, paths, steps, seed))
+        storing.write(runs, directory, scenario_file=scenario_file)
+        return runs
     settings = PathSettings(
         ready_pair(book, market), step, asked, None, keep_steps, "auto", progress=progress, cancel=None
     )
@@ -174,7 +210,11 @@ def _run(
 ) -> Runs:
     if isinstance(wanted, Process):
         return _simulate_process(settings, split, wanted, paths, steps, seed)
-    if seed is not None:
+    if settings.sampling != "independent":
+        raise KindError(f"sampling {settings.sampling!r} goes with a process: returns are what they are")
+    if draws(settings.rules):
+        settings.seed = _key(_given(seed))
+    elif seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
         if paths is not None or steps is not None:
@@ -182,13 +222,23 @@ def _run(
         if split is not None:
             raise KindError("an iterator of blocks cannot be split: give its blocks as one array")
         return _simulate_blocks(settings, wanted)
-    array = _own(_returns("scenario", wanted, len(settings.ready.market)), wanted)
+    array = own_copy(checked_returns("scenario", wanted, len(settings.ready.market)), wanted)
     for name, given, has in (("paths", paths, array.shape[0]), ("steps", steps, array.shape[1])):
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
     if split is not None:
         return split.run(settings, array, *array.shape[:2], seed=None)
-    return settings.run(_core.Scenario.returns(array), *array.shape[:2], scenario=array)
+    native = _core.Scenario.returns(array)
+    return settings.run(native, *array.shape[:2], scenario=array, seed=settings.seed)
+
+
+def _given(seed: int | None) -> int | None:
+    return None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+
+
+def _key(given: int | None) -> int:
+    """Return what numbers are drawn with."""
+    return secrets.randbits(64) if given is None else given
 
 
 def _told(runs: Runs) -> Runs:
@@ -209,11 +259,14 @@ def _simulate_process(
     seed: int | None,
 ) -> Runs:
     count, length = (_count(n, v, most) for n, v, most in (("paths", paths, MOST_PATHS), ("steps", steps, MOST_STEPS)))
-    given = None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    given = _given(seed)
+    check_sampling(settings.sampling, paths=count, steps=length, assets=len(settings.ready.market))
     if split is not None:
+        if settings.sampling == "sobol":
+            raise KindError("sampling 'sobol' is drawn in one piece: leave executor and directory out")
         return split.run(settings, process, count, length, seed=given)
-    key = secrets.randbits(64) if given is None else given
-    native = process._to_native(settings.ready.market, settings.step, key)
+    key = settings.seed = _key(given)
+    native = native_of(process, settings.ready.market, settings.step, key, settings.sampling, paths=count, steps=length)
     return settings.run(native, count, length, scenario=process, seed=key)
 
 
@@ -222,11 +275,15 @@ def _simulate_blocks(settings: PathSettings, blocks: Iterator[npt.ArrayLike]) ->
     count = length = 0
     parts: list[dict[str, Any]] = []
     for place, block in enumerate(blocks):
-        array = _returns(f"block {place}", block, len(settings.ready.market))
+        array = checked_returns(f"block {place}", block, len(settings.ready.market))
         if length and array.shape[1] != length:
             raise InputError(f"block {place} must have {length} steps, as the first has, had {array.shape[1]}")
         length = array.shape[1]
-        parts.append(settings.native(_core.Scenario.returns(array), array.shape[0], length, before=count, rounds=True))
+        parts.append(
+            settings.native(
+                _core.Scenario.returns(array), array.shape[0], length, before=count, number=count, rounds=True
+            )
+        )
         count += array.shape[0]
     if not parts:
         raise InputError("scenario must bring at least one block of returns")
@@ -243,11 +300,12 @@ def _simulate_blocks(settings: PathSettings, blocks: Iterator[npt.ArrayLike]) ->
         settings.ready,
         length,
         settings.step,
-        seed=None,
+        seed=settings.seed,
         scenario=None,
         again=None,
         reason=reason,
         count=None,
+        control=settings.rules,
     )
 
 
@@ -274,35 +332,3 @@ def _count(name: str, value: int | None, most: int) -> int:
 
 def _chunk(value: int | None) -> int | None:
     return None if value is None else checks.integer("chunk", value, at_least=1, at_most=2**48)
-
-
-def _returns(name: str, values: Any, assets: int) -> Floats:
-    """Return a checked array of returns, paths x steps x assets."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise InputError(f"{name} must be an array of returns, some were masked")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise KindError(f"{name} must be an array of returns: {error}") from None
-    if array.dtype.kind not in "fiu":
-        raise KindError(f"{name} must be an array of returns, had dtype {array.dtype}")
-    if array.ndim == 2 and assets == 1:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] != assets or not array.size:
-        raise InputError(f"{name} must have shape (paths, steps, {assets}), at least 1 each, had {array.shape}")
-    array = np.ascontiguousarray(array, dtype=np.float64)
-    wrong = ~(np.isfinite(array) & (array > -1.0) & (array <= checks.LARGEST))
-    if wrong.any():
-        i, t, k = (int(v) for v in np.argwhere(wrong)[0])
-        raise InputError(f"{name}[{i}, {t}, {k}] must be a return > -1 and at most 1e90, was {array[i, t, k]}")
-    return array
-
-
-def _own(array: Floats, given: Any) -> Floats:
-    """Return the array, copied where it is the caller's, who may write to it before a path is run again."""
-    if not isinstance(given, np.ndarray) and not hasattr(given, "__array__"):
-        return array  # made here, from a list
-    if not np.may_share_memory(array, np.asarray(given)):
-        return array
-    memory.refuse_if_too_large(array.nbytes, f"a copy of {array.shape[0]:,} paths of returns")
-    return array.copy()

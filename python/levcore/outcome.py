@@ -68,6 +68,8 @@ class Outcome(_Result):
         The fund at the end and at its lowest.
     deleveraged_notional, taken_over_notional, socialised_loss, fees : float
         What the other layers of the waterfall carried, and liquidation fees.
+    topped_up, withdrawn : float
+        Collateral that owners have added and taken out where controllers act; `top_ups`, `withdrawals`: how often.
     own_funds : mapping of str to float
         Of instruments that have a fund of their own, what is in it at the end; `insurance_fund` is all funds together.
     exhausted : bool
@@ -115,6 +117,10 @@ class Outcome(_Result):
     taken_over_notional: float
     socialised_loss: float
     fees: float
+    topped_up: float
+    withdrawn: float
+    top_ups: int
+    withdrawals: int
     exhausted: bool
     waiting: int
     conservation_error: float
@@ -171,6 +177,8 @@ class Outcome(_Result):
             "deleveraged": self.deleveraged_notional,
             "taken over": self.taken_over_notional,
             "socialised loss": self.socialised_loss,
+            "topped up": self.topped_up,
+            "withdrawn": self.withdrawn,
         }
         for label, amount in seldom.items():
             if amount:

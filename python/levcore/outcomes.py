@@ -69,6 +69,10 @@ class Outcomes(Batch):
     taken_over_notional: Floats
     socialised_loss: Floats
     fees: Floats
+    topped_up: Floats
+    withdrawn: Floats
+    top_ups: Counts
+    withdrawals: Counts
     exhausted: npt.NDArray[np.bool_]
     waiting: npt.NDArray[np.int64]
     conservation_error: Floats

@@ -14,6 +14,8 @@ from levcore import _core, checks, engines, memory, thread_count
 from levcore.batch import Count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
+from levcore.control import TopUp
+from levcore.control import native as acting_on
 from levcore.errors import CancelledError, KindError
 from levcore.estimate import accounts_bytes
 from levcore.funding import schedule
@@ -21,6 +23,7 @@ from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.runs import Runs, runs_of
+from levcore.sampling import native_of
 from levcore.unpack import path
 
 Counts = npt.NDArray[np.int64]
@@ -46,6 +49,8 @@ class PathSettings:
         keep_steps: bool,
         engine: str = "ledger",
         *,
+        rules: tuple[TopUp, ...] = (),
+        seed: int | None = None,
         progress: Callable[[int, int], object] | None,
         cancel: Flag | None,
     ) -> None:
@@ -55,11 +60,16 @@ class PathSettings:
             raise KindError(f"cancel must be a threading.Event, was {checks.describe(cancel)}")
         self.ready, self.step, self.threads, self.chunk, self.keep_steps = ready, step, threads, chunk, keep_steps
         self.engine, self.progress, self.cancel = engine, progress, cancel
+        self.sampling = "independent"
+        self.rules, self.seed = rules, seed
+        acting_on(rules, ready.book, seed)  # says what is wrong with it
 
     def outside(self, steps: int) -> int:
         """What keeps the run off the ladder, by number; 0: nothing."""
         if self.ready._outside:
             return self.ready._outside
+        if self.rules:
+            return engines.CONTROL
         if len(self.funding(steps)["funding_step"]) and not self.ready._native.has_rate_classes():
             return engines.FUNDING
         return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
@@ -78,11 +88,13 @@ class PathSettings:
         *,
         rounds: bool,
         first: int = 0,
+        number: int = 0,
         audit: bool = True,
     ) -> dict[str, Any]:
         """Run the paths and return the core's columns; `before` and `total` place a block among others.
 
-        A process draws those numbered from `first` on; where nothing is audited, nobody has a conservation error.
+        A process draws those numbered from `first` on, controllers count from `number` on; where nothing is audited,
+        nobody has a conservation error.
         """
         refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
         self.refuse_if_too_large(paths, steps)
@@ -111,6 +123,7 @@ class PathSettings:
             ask_all=False,
             first=first,
             audit=audit,
+            control=acting_on(self.rules, self.ready.book, self.seed, number),
         )
         watch(paths)
         return columns
@@ -127,6 +140,7 @@ class PathSettings:
         )
         needed += accounts_bytes(self.ready.book, states=self.threads)
         needed += len(self.ready.book) * memory.CLASS_BYTES if len(self.funding(steps)["funding_step"]) else 0
+        needed += memory.control_bytes(len(self.ready.book), threads=self.threads) if self.rules else 0
         memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
     def elapsed(self, steps: int) -> npt.NDArray[np.int64]:
@@ -140,10 +154,13 @@ class PathSettings:
     def again(self, scenario: _core.Scenario, paths: int, steps: int) -> Callable[[int], Outcome]:
         """Return what runs one path again, whole."""
         days = np.full(steps, self.step / timedelta(days=1))
+        acting = acting_on(self.rules, self.ready.book, self.seed)
         ready, times, funding = self.ready, self.elapsed(steps).astype("timedelta64[ns]"), self.funding(steps)
 
         def run(i: int) -> Outcome:
-            columns = _core.run_one(ready._native, ready._native_market, scenario, i, paths, days, **funding)
+            columns = _core.run_one(
+                ready._native, ready._native_market, scenario, i, paths, days, **funding, control=acting
+            )
             return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)
 
         return run
@@ -161,6 +178,8 @@ class PathSettings:
             again=self.again(native, paths, steps),
             reason=engines.reason(self.engine, self.outside(steps), columns["by_ladder"]),
             count=self.counting(native, paths, steps) if columns["by_ladder"].any() else None,
+            sampling=self.sampling,
+            control=self.rules,
         )
 
     def counting(self, native: _core.Scenario, paths: int, steps: int) -> Count:
@@ -184,7 +203,15 @@ class PathSettings:
 
 
 def count_again(
-    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+    book: Book,
+    market: Market,
+    scenario: Any,
+    *,
+    paths: int,
+    steps: int,
+    step: timedelta,
+    seed: int | None,
+    sampling: str = "independent",
 ) -> Count:
     """Return what counts the rounds of an earlier simulation, by running it again."""
 
@@ -193,27 +220,39 @@ def count_again(
         settings = PathSettings(
             ready_pair(book, market), step, threads, None, False, "auto", progress=None, cancel=None
         )
-        return settings.counting(native_scenario(scenario, market, step, seed), paths, steps)()
+        native = native_scenario(scenario, market, step, seed, sampling, paths=paths, steps=steps)
+        return settings.counting(native, paths, steps)()
 
     return count
 
 
-def native_scenario(scenario: Any, market: Market, step: timedelta, seed: int | None) -> _core.Scenario:
+def native_scenario(
+    scenario: Any, market: Market, step: timedelta, seed: int | None, sampling: str, *, paths: int, steps: int
+) -> _core.Scenario:
     """Return what the core draws paths from: a process, or returns that were given."""
-    if isinstance(scenario, np.ndarray):
+    if seed is None:
         return _core.Scenario.returns(scenario)
-    native: _core.Scenario = scenario._to_native(market, step, seed)
-    return native
+    return native_of(scenario, market, step, seed, sampling, paths=paths, steps=steps)
 
 
 def again(
-    book: Book, market: Market, scenario: Any, *, paths: int, steps: int, step: timedelta, seed: int | None
+    book: Book,
+    market: Market,
+    scenario: Any,
+    *,
+    paths: int,
+    steps: int,
+    step: timedelta,
+    seed: int | None,
+    sampling: str = "independent",
+    control: tuple[TopUp, ...] = (),
 ) -> Callable[[int], Outcome]:
     """Return what runs one path of an earlier simulation again; the book is sorted when the first is asked for."""
 
     def run(i: int) -> Outcome:
-        settings = PathSettings(ready_pair(book, market), step, 1, 1, False, progress=None, cancel=None)
-        native = native_scenario(scenario, market, step, seed)
+        pair = ready_pair(book, market)
+        settings = PathSettings(pair, step, 1, 1, False, rules=control, seed=seed, progress=None, cancel=None)
+        native = native_scenario(scenario, market, step, seed, sampling, paths=paths, steps=steps)
         return settings.again(native, paths, steps)(i)
 
     return run

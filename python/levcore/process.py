@@ -6,15 +6,17 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from levcore import _core, checks, memory
+from levcore.checks import span as span
 from levcore.errors import InputError, KindError
 from levcore.market import Market
 from levcore.per_asset import PerAsset
+from levcore.sampling import SAMPLINGS, native_of
 
 Floats = npt.NDArray[np.float64]
 PerAssetRate = float | Mapping[str, float]
@@ -26,11 +28,16 @@ YEAR = timedelta(days=365)
 class Process(ABC):
     """A law that draws paths of prices: what `simulate` takes, and whose prices can be looked at alone."""
 
+    #: What `fit` says of the parameters; None where they were given.
+    fitted: ClassVar[Any] = None
+
     @abstractmethod
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         """Return the law for steps of this length on this market."""
 
-    def paths(self, market: Market, *, paths: int, steps: int, step: timedelta, seed: int) -> Floats:
+    def paths(
+        self, market: Market, *, paths: int, steps: int, step: timedelta, seed: int, sampling: str = "independent"
+    ) -> Floats:
         """Draw fundamental prices, without anybody's impact.
 
         Parameters
@@ -43,6 +50,8 @@ class Process(ABC):
             Time of one step, > 0.
         seed : int
             0 <= seed < 2**64.
+        sampling : {"independent", "antithetic", "sobol"}
+            How the numbers are drawn, as :func:`simulate` has it.
 
         Returns
         -------
@@ -55,35 +64,23 @@ class Process(ABC):
             If an argument breaks a rule.
         TooLargeError
             If there is not enough memory.
+        MissingExtraError
+            If Sobol's points are asked for and scipy is not installed.
 
         Notes
         -----
-        Path i has the same prices whatever the number of paths, and those that :func:`simulate` runs with this seed.
+        Paths have the prices that :func:`simulate` runs with this seed; path i has the same whatever the number of
+        paths, but for those of Sobol's points.
         """
         checks.instance("market", market, Market)
         count = checks.integer("paths", paths, at_least=1, at_most=2**48)
         length = checks.integer("steps", steps, at_least=1, at_most=2**32)
         memory.refuse_if_too_large(8 * count * length * len(market), f"{count:,} paths of {length:,} steps")
-        native = self._to_native(
-            market, span("step", step), checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
-        )
+        key = checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+        checks.choice("sampling", sampling, SAMPLINGS)
+        native = native_of(self, market, span("step", step), key, sampling, paths=count, steps=length)
         prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length)
         return prices
-
-
-def span(name: str, value: object) -> timedelta:
-    """Return a time span above zero; numpy's kind becomes a timedelta."""
-    if isinstance(value, np.timedelta64):
-        if np.isnat(value):
-            raise InputError(f"{name} must be a time span, was NaT")
-        if np.datetime_data(value.dtype)[0] in ("M", "Y"):
-            raise InputError(f"{name} must be a time span, was {value}: months and years have no fixed length")
-        value = value.astype("timedelta64[us]").item()
-    if not isinstance(value, timedelta):
-        raise KindError(f"{name} must be a timedelta, was {checks.describe(value)}")
-    if not timedelta(0) < value:
-        raise InputError(f"{name} must be > 0, was {value}")
-    return value
 
 
 def rates(
@@ -115,6 +112,18 @@ def in_order(name: str, value: PerAssetRate, names: tuple[str, ...]) -> Floats:
     if missing:
         raise InputError(f"{name} must name every asset of the market; missing: {', '.join(missing)}")
     return np.array([value[asset] for asset in names])
+
+
+def by_name(*columns: PerAssetRate) -> list[tuple[Any, ...]]:
+    """Return the numbers asset by asset, after what says which asset; one row where they hold for all."""
+    named = {name: None for column in columns if isinstance(column, Mapping) for name in column}
+    return [
+        (
+            f" of {name!r}" if named else "",
+            *(column.get(name, 0.0) if isinstance(column, Mapping) else column for column in columns),
+        )
+        for name in named or {"": None}
+    ]
 
 
 def correlation_matrix(value: object) -> tuple[tuple[float, ...], ...]:

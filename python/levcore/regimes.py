@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from levcore import _core, checks
 from levcore.errors import InputError, KindError
+from levcore.fit_regimes import FittedBlocks, FittedRegimes
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates
+from levcore.process import YEAR, PerAssetRate, correlation_matrix, in_order, loading, rates
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +26,7 @@ MOST_REGIMES = 100
 
 
 @dataclass(frozen=True)
-class MarkovSwitching(Process):
+class MarkovSwitching(FittedRegimes):
     """Geometric Brownian motion whose volatility switches between regimes, all assets at once.
 
     Parameters
@@ -171,7 +172,7 @@ def _long_run(transition: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class StationaryBootstrap(Process):
+class StationaryBootstrap(FittedBlocks):
     """Returns of the past drawn again in blocks of random length, all assets at once.
 
     Parameters

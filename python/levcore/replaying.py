@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from levcore import _core, checks
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
+from levcore.control import TopUp, draws, native, rules_in
 from levcore.errors import InputError, KindError
 from levcore.funding import schedule
 from levcore.futures import refuse_beyond_expiry
@@ -37,6 +38,8 @@ def replay(
     high: Recorded | None = None,
     low: Recorded | None = None,
     rescale: bool = False,
+    control: TopUp | Sequence[TopUp] | None = None,
+    seed: int | None = None,
 ) -> Outcome:
     """Run recorded prices through the book, its liquidations moving the prices as they go.
 
@@ -57,6 +60,10 @@ def replay(
         above the price before, else to the high, the low and the close.
     rescale : bool
         True scales each record so that its first price is the market's.
+    control : TopUp or sequence of TopUp, optional
+        Owners who add or take out collateral; each group has positions of its own.
+    seed : int, optional
+        Of their draws, 0 <= seed < 2**64; must be given where a probability lies between 0 and 1.
 
     Returns
     -------
@@ -105,9 +112,20 @@ def replay(
     days = np.diff(elapsed[bar], prepend=0) / DAY
     scenario = _core.Scenario.prices(np.ascontiguousarray(table))
     due = schedule([i._payments for i in ready.book.venue.instruments], elapsed[bar])
-    columns = _core.run_one(ready._native, ready._native_market, scenario, 0, 1, days, **due)
+    acting = _controllers(control, seed, ready.book)
+    columns = _core.run_one(ready._native, ready._native_market, scenario, 0, 1, days, **due, control=acting)
     times = elapsed[bar].astype("timedelta64[ns]")
     return path(columns, ready.market, times, ready.book.venue.backstop.own_funds)
+
+
+def _controllers(control: object, seed: int | None, book: Book) -> _core.Control | None:
+    rules = rules_in(control)
+    if draws(rules) and seed is None:
+        raise KindError("seed must be given where calls for collateral are answered by chance")
+    if seed is not None and not draws(rules):
+        raise KindError("seed goes with controllers that draw: nothing here is drawn")
+    key = None if seed is None else checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
+    return native(rules, book, key)
 
 
 def _table(name: str, given: Any, market: Market) -> Floats:

@@ -169,6 +169,7 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[A
     """Draw every figure, by section: its name, its note, its figures."""
     from levcore import report_figures as draw
     from levcore import report_losses as loss
+    from levcore import report_times as times
 
     book, market, money_of = runs.book, runs.market, runs.market.numeraire
     held = [name for name in market.names if name in book.venue.assets]
@@ -193,13 +194,14 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[A
         fans = [draw.fan(runs.steps_kept, name, market.prices[name], money_of, worst, f"fan-{k}")
                 for k, name in enumerate(drawn)]  # fmt: skip
     leverage, chance = book.leverage(market.prices), np.asarray(runs.liquidation_probability)
-    who = loss.by_leverage(leverage, book.quantity, chance, runs.paths, "leverage")
+    who = loss.by_leverage(leverage, book.quantity, chance, runs.paths // runs.together, "leverage")
+    when = times.first_liquidation(runs.first_liquidation, np.timedelta64(runs.step), runs.steps, "first-liquidation")
     sections = [
         ("Where the fuel lies", note, maps),
         ("Sudden moves", *_sudden_moves(shocks, drawn, market)),
         ("Prices", note, fans),
         ("What the paths cost", "", losses),
-        ("Who is liquidated", "", [who]),
+        ("Who is liquidated", "", [who, when]),
         ("The worst path", *_worst_path(runs, worst, drawn)),
     ]
     return [section for section in sections if section[2] or (section[1] and section[1] != note)]

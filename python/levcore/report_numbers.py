@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import risk
+from levcore import grouped
 from levcore.display import money
+from levcore.grouped import Draw
+from levcore.run_measures import draw_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,13 +64,18 @@ def headline(runs: Any, shocks: Any = None) -> Headline:
     losses += [("Deleveraged notional", np.asarray(runs.deleveraged_notional))] if backstop.deleveraging else []
     losses += [("Taken over notional", np.asarray(runs.taken_over_notional))] if backstop.takeover else []
     losses += [("Socialised loss", np.asarray(runs.socialised_loss))] if backstop.socialise else []
+    losses += [("Collateral added by owners", np.asarray(runs.topped_up))] if runs.control else []
     losses.append(("Bad debt", debt))
-    rows = tuple((name, _row(values)) for name, values in losses)
-    indebted = _share(debt > 0)
+    draw, gone = draw_of(runs, 0.95), np.asarray(runs.liquidated_count, dtype=float)
+    rows = tuple((name, _row(values, draw)) for name, values in losses)
+    indebted = _share(debt > 0, draw)
     large: tuple[tuple[str, Number], ...] = (
         ("Probability of bad debt", indebted),
-        ("Probability that the insurance fund is exhausted", _share(np.asarray(runs.exhausted))),
-        ("Positions liquidated, mean of the paths", _mean(np.asarray(runs.liquidated_count, dtype=float), rounded)),
+        ("Probability that the insurance fund is exhausted", _share(np.asarray(runs.exhausted), draw)),
+        (
+            "Positions liquidated, mean of the paths",
+            _mean(gone, rounded, draw),
+        ),
     )
     said = [
         _debt_sentence(debt, indebted, rows[-1][1], runs.numeraire),
@@ -137,42 +144,42 @@ def _shock_sentence(shocks: Any) -> str:
 # --- Estimates in words -----------------------------------------------------------------------------------------------
 
 
-def _row(values: Floats) -> tuple[Number, ...]:
-    mean = _mean(values, _amount)
+def _row(values: Floats, draw: Draw) -> tuple[Number, ...]:
+    mean = _mean(values, _amount, draw)
     if _constant(values):
         return (mean,)
     if len(values) < FEWEST_FOR_A_TAIL:
         return (mean, *[Number("unknown", NO_TAIL, True)] * 2)
-    return mean, _var(values), _shortfall(values)
+    return mean, _var(values, draw), _shortfall(values, draw)
 
 
 def _constant(values: Floats) -> bool:
     return len(values) > 1 and bool((values == values[0]).all())
 
 
-def _share(events: npt.NDArray[np.bool_]) -> Number:
-    found = risk.probability(events)
+def _share(events: npt.NDArray[np.bool_], draw: Draw) -> Number:
+    found = grouped.probability(events, draw)
     return Number(percent(found.value), f"{percent(found.low)} to {percent(found.high)}", found.low_sample)
 
 
-def _mean(values: Floats, write: Callable[[float], str]) -> Number:
+def _mean(values: Floats, write: Callable[[float], str], draw: Draw) -> Number:
     if _constant(values):
         return Number(write(float(values[0])), f"the same in all {len(values):,} paths", False)
-    found = risk.mean(values)
+    found = grouped.mean(values, draw)
     low = max(0.0, found.low)  # none of these amounts can be negative
     interval = f"{write(low)} to {write(found.high)}" if math.isfinite(found.high) else NO_INTERVAL
     return Number(write(found.value), interval, found.low_sample)
 
 
-def _var(values: Floats) -> Number:
-    found = risk.value_at_risk(values, LEVEL)
+def _var(values: Floats, draw: Draw) -> Number:
+    found = grouped.value_at_risk(values, LEVEL, draw)
     open_ended = LEVEL ** len(values) > 0.025  # the largest sample is no upper end yet
     interval = f"{_amount(found.low)} or more" if open_ended else f"{_amount(found.low)} to {_amount(found.high)}"
     return Number(_amount(found.value), interval, found.low_sample)
 
 
-def _shortfall(values: Floats) -> Number:
-    found = risk.expected_shortfall(values, LEVEL)
+def _shortfall(values: Floats, draw: Draw) -> Number:
+    found = grouped.expected_shortfall(values, LEVEL, draw)
     known = len(values) >= ENOUGH_FOR_A_TAIL
     interval = f"{_amount(max(0.0, found.low))} to {_amount(found.high)}" if known else NO_INTERVAL
     return Number(_amount(found.value), interval, found.low_sample)

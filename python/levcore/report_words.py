@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from levcore._version import __version__
+from levcore.control import habit
+from levcore.depth_reaction import words
 from levcore.display import money, plural, price
 from levcore.report_numbers import percent, span
 
@@ -148,7 +150,8 @@ def market(given: Any) -> Table:
     rows = []
     for name, asset in given.assets.items():
         refill = f"{asset.resilience:g} a day" if asset.resilience else "none"
-        cells = (price(asset.price), _impact(asset.impact, name), refill, percent(asset.permanent))
+        impact = ", ".join([_impact(asset.impact, name), *words(asset.reaction, asset.refill_delay)])
+        cells = (price(asset.price), impact, refill, percent(asset.permanent))
         rows.append((name, *cells, percent(asset.half_spread), percent(asset.mark_follow)))
     header = ("asset", "price", "impact", "refill", "permanent impact", "half-spread", "mark follows the book by")
     return Table(f"Where forced orders go, prices in {given.numeraire}", header, tuple(rows)).upright()
@@ -178,6 +181,7 @@ def scenario(runs: Any) -> Table:
             if value is not None and field.repr:
                 said = _a_year(value) if field.name in A_YEAR else _short(value)
                 rows.append((field.name.replace("_", " "), said))
+    rows += [("owners add collateral", habit(rule)) for rule in runs.control]
     return Table("What moves the prices before any liquidation", ("", ""), tuple(rows))
 
 

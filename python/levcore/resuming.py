@@ -106,7 +106,7 @@ def run(
 
     Where `replace` is true a finished run of other inputs gives way once this one is finished.
     """
-    new = not folder.exists()
+    new = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
     storing.check_place(folder)
     work = folder / UNFINISHED
     try:
@@ -122,10 +122,15 @@ def run(
             else:
                 run_plan.refuse_differences(work, there, plan)
                 plan = there
-            whole = _fill(work, plan, Whole(job.paths, job.steps), run_parts)
-            runs = whole.runs(settings, job, returns)
-            others = {} if scenario_file is None else {"scenario.toml": scenario_file}
-            storing.put(folder, runs, others | {run_plan.PLAN: run_plan.as_text(plan).encode()})
+            try:
+                whole = _fill(work, plan, Whole(job.paths, job.steps), run_parts)
+                runs = whole.runs(settings, job, returns)
+                others = {} if scenario_file is None else {"scenario.toml": scenario_file}
+                storing.put(folder, runs, others | {run_plan.PLAN: run_plan.as_text(plan).encode()})
+            except BaseException:
+                if not _finished_parts(work, plan):  # nothing that would be gone on with
+                    _sweep(work)
+                raise
             _sweep(work)
         return runs
     except StoreError:
@@ -133,7 +138,7 @@ def run(
     except OSError as reason:
         raise StoreError(f"{folder} cannot be written: {reason}") from reason
     finally:
-        for place in (work, folder) if new else (work,):
+        for place in (work, *new):
             with suppress(OSError):  # where nothing has been kept
                 place.rmdir()
 

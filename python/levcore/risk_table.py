@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from levcore import checks, run_measures
+from levcore import checks, grouped, run_measures
 from levcore.display import money, plural, table_html
 from levcore.errors import InputError
-from levcore.estimates import Estimate, mean, normal_quantile, probability
+from levcore.estimates import Estimate
 from levcore.frames import pandas_frame
+from levcore.grouped import Draw
 from levcore.per_asset import PerAsset
 from levcore.runs import Runs
-from levcore.tails import expected_shortfall, value_at_risk
 
 if TYPE_CHECKING:
     import pandas
@@ -155,22 +155,24 @@ def table(runs: Runs, level: float = 0.99, confidence: float = 0.95) -> RiskTabl
     """
     run_measures.whole(runs)
     share = checks.number("level", level, above=0.0, below=1.0)
-    normal_quantile(confidence)
+    draw = run_measures.draw_of(runs, confidence)
     found = {
-        "any liquidation, probability": (probability(runs.liquidated_count > 0, confidence), "share"),
-        "bad debt, probability": (probability(runs.bad_debt > 0.0, confidence), "share"),
+        "any liquidation, probability": (grouped.probability(runs.liquidated_count > 0, draw), "share"),
+        "bad debt, probability": (grouped.probability(runs.bad_debt > 0.0, draw), "share"),
         "fund exhausted, probability": (run_measures.exhaustion_probability(runs, confidence), "share"),
-        "positions liquidated, mean": (_mean(runs.liquidated_count.astype(np.float64), confidence), "positions"),
+        "positions liquidated, mean": (_mean(runs.liquidated_count.astype(np.float64), draw), "positions"),
     }
     drawn = runs.book.venue.backstop.total_funds - runs.insurance_fund_low
     losses = {"liquidated notional": runs.liquidated_notional, "bad debt": runs.bad_debt, "drawn from the fund": drawn}
     for name, amounts in losses.items():
-        found[f"{name}, mean"] = _mean(amounts, confidence), runs.numeraire
-        for label, measure in (("value at risk", value_at_risk), ("expected shortfall", expected_shortfall)):
-            found[f"{name}, {label} {_percent(share)}"] = _tail(measure, amounts, share, confidence), runs.numeraire
+        found[f"{name}, mean"] = _mean(amounts, draw), runs.numeraire
+        tails = ("value at risk", grouped.value_at_risk), ("expected shortfall", grouped.expected_shortfall)
+        for label, measure in tails:
+            found[f"{name}, {label} {_percent(share)}"] = _tail(measure, amounts, share, draw), runs.numeraire
     found["first liquidation, median time"] = run_measures.time_to_liquidation(runs, 0.5, confidence), "seconds"
-    for bucket, one in run_measures.liquidation_probability_by_leverage(runs, confidence=confidence).items():
-        found[f"liquidation at {bucket}, probability"] = one, "share"
+    if runs.sampling != "sobol":  # which keeps nothing of how they vary by position
+        for bucket, one in run_measures.liquidation_probability_by_leverage(runs, confidence=confidence).items():
+            found[f"liquidation at {bucket}, probability"] = one, "share"
     title = f"Risk over {_span(runs)}: {plural(runs.paths, 'path')}, {plural(len(runs.book), 'position')}, "
     title += f"intervals at {_percent(confidence)}"
     return RiskTable(
@@ -180,16 +182,14 @@ def table(runs: Runs, level: float = 0.99, confidence: float = 0.95) -> RiskTabl
     )
 
 
-def _mean(amounts: Floats, confidence: float) -> Estimate:
-    return run_measures.of_an_amount(mean(amounts, confidence))
+def _mean(amounts: Floats, draw: Draw) -> Estimate:
+    return run_measures.of_an_amount(grouped.mean(amounts, draw))
 
 
-def _tail(
-    measure: Callable[[npt.ArrayLike, float, float], Estimate], amounts: Floats, level: float, confidence: float
-) -> Estimate:
+def _tail(measure: Callable[[Floats, float, Draw], Estimate], amounts: Floats, level: float, draw: Draw) -> Estimate:
     if len(amounts) * (1.0 - level) < 1.0 - 1e-9:
-        return Estimate(math.nan, math.nan, math.nan, float(confidence), len(amounts), True)
-    return measure(amounts, level, confidence)
+        return Estimate(math.nan, math.nan, math.nan, draw.confidence, len(amounts), True)
+    return measure(amounts, level, draw)
 
 
 def _percent(share: float) -> str:

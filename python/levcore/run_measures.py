@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from levcore import checks
+from levcore import checks, grouped
 from levcore.errors import InputError
-from levcore.estimates import ENOUGH, Estimate, mean, normal_quantile, probability, quantile_of
+from levcore.estimates import ENOUGH, Estimate, normal_quantile
+from levcore.grouped import Draw
 from levcore.per_asset import PerAsset
 from levcore.runs import Runs
 
@@ -57,7 +58,7 @@ def exhaustion_probability(runs: Runs, confidence: float = 0.95) -> Estimate:
     >>> lc.risk.exhaustion_probability(runs).n
     100
     """
-    return probability(whole(runs).exhausted, confidence)
+    return grouped.probability(whole(runs).exhausted, draw_of(runs, confidence))
 
 
 def expected_bad_debt(runs: Runs, confidence: float = 0.95) -> Estimate:
@@ -96,7 +97,7 @@ def expected_bad_debt(runs: Runs, confidence: float = 0.95) -> Estimate:
     >>> lc.risk.expected_bad_debt(runs).low
     0.0
     """
-    return of_an_amount(mean(whole(runs).bad_debt, confidence))
+    return of_an_amount(grouped.mean(whole(runs).bad_debt, draw_of(runs, confidence)))
 
 
 def liquidation_probability_by_leverage(
@@ -123,14 +124,16 @@ def liquidation_probability_by_leverage(
     ------
     InputError, KindError
         If a path stopped early, or the edges or the confidence break a rule.
+    NotKeptError
+        If the paths are of Sobol's points: how much they vary by position is not kept.
 
     Notes
     -----
     Leverage is notional over equity at the market's prices before the paths; of a position of an account, the
-    account's leverage factor. The interval is Wilson's for as many trials as there are paths: never too narrow, for the
-    share of a bucket liquidated in a path varies most where all its positions go together. Position by position:
-    `Runs.liquidation_probability` and `Runs.liquidation_probability_interval`. low_sample: fewer than 200 paths' worth
-    of liquidations, or of none.
+    account's leverage factor. The interval is Wilson's for as many trials as there are paths, or pairs of antithetic
+    ones: never too narrow, for the share of a bucket liquidated in a path varies most where all its positions go
+    together. Position by position: `Runs.liquidation_probability` and `Runs.liquidation_probability_interval`.
+    low_sample: fewer than 200 paths' worth of liquidations, or of none.
 
     Examples
     --------
@@ -161,7 +164,8 @@ def liquidation_probability_by_leverage(
     for i in range(len(bounds) - 1):
         held = share[bucket == i]
         if held.size:
-            found[_bucket(*bounds[i : i + 2].tolist())] = of_share(float(held.mean()), runs.paths, confidence)
+            one = of_share(float(held.mean()), runs._trials, confidence)
+            found[_bucket(*bounds[i : i + 2].tolist())] = replace(one, n=runs.paths)
     return PerAsset(found)
 
 
@@ -208,7 +212,12 @@ def time_to_liquidation(runs: Runs, q: float = 0.5, confidence: float = 0.95) ->
     first = whole(runs).first_liquidation
     seconds = first.astype("timedelta64[ns]", copy=False).view(np.int64) / 1e9
     seconds[np.isnat(first)] = np.inf
-    return quantile_of(seconds, share, confidence, min(share, 1.0 - share))
+    return grouped.quantile(seconds, share, draw_of(runs, confidence))
+
+
+def draw_of(runs: Runs, confidence: float) -> Draw:
+    """Return how the paths were drawn, for the interval of what they show."""
+    return Draw(runs.paths, None, runs.together, confidence)
 
 
 def whole(runs: Runs) -> Runs:

@@ -73,11 +73,13 @@ class Job:
     rounds: bool  # counted on the ladder, too, as a run needs that is kept
     threads: int | None  # of each part; None: what the worker's environment says, or one
     chunk: int | None  # paths that a thread takes at a time
+    sampling: str = "independent"
     version: str = field(default=__version__)
 
     def scenario(self, market: Market, returns: Floats | None) -> Any:
         """Return what the core draws from."""
-        return native_scenario(returns if self.process is None else self.process, market, self.step, self.seed)
+        wanted = returns if self.process is None else self.process
+        return native_scenario(wanted, market, self.step, self.seed, self.sampling, paths=self.paths, steps=self.steps)
 
 
 def spans(paths: int, each: int) -> Iterator[Span]:
@@ -173,6 +175,7 @@ class Whole:
             again=settings.again(native, self.paths, self.steps),
             reason=engines.reason(settings.engine, settings.outside(self.steps), by_ladder),
             count=None if job.rounds or not by_ladder.any() else settings.counting(native, self.paths, self.steps),
+            sampling=job.sampling,
         )
 
     @staticmethod

@@ -15,12 +15,14 @@ from levcore.batch import Batch, Count
 from levcore.book import Book
 from levcore.cascade import Ready
 from levcore.checks import frozen, number
+from levcore.control import TopUp
 from levcore.display import money, plural
 from levcore.errors import NotKeptError
 from levcore.market import Market
 from levcore.outcome import Outcome
 from levcore.outcomes import as_in_batch
 from levcore.run_tables import RunTables
+from levcore.sampling import together
 from levcore.step_trace import StepTrace
 from levcore.unpack import path_columns, step_trace
 
@@ -37,7 +39,7 @@ class Runs(Batch, RunTables):
     ----------
     rounds, cascade_depth : int64[paths]
         Rounds of the path, and most rounds in one step; counted when first asked for where the ladder ran.
-    liquidated_count, liquidated_notional, bad_debt, insurance_fund, insurance_fund_low, fees, ... : array[paths]
+    liquidated_count, liquidated_notional, bad_debt, insurance_fund, fees, topped_up, ... : array[paths]
         As in Outcome; money in the market's numeraire.
     final_price, lowest_price, highest_price, fundamental_price, depth_used : mapping of str to float64[paths]
         As in Outcome.
@@ -49,8 +51,10 @@ class Runs(Batch, RunTables):
         Why a path stopped early, if it did.
     engine, engine_reason : str
         Which engine ran, "ledger" or "ladder", and why that one; paths that left the ladder went by the ledger.
-    book, market, scenario, steps, step, seed
-        What was run; seed is None for returns that were given.
+    book, market, scenario, steps, step, seed, control
+        What was run; seed is None for returns that were given, unless controllers draw.
+    sampling : str
+        How the numbers of the paths were drawn: "independent", "antithetic" or "sobol".
     steps_kept : StepTrace or None
         Series of every path and step, where `keep_steps` asked for them.
 
@@ -84,6 +88,10 @@ class Runs(Batch, RunTables):
     taken_over_notional: Floats
     socialised_loss: Floats
     fees: Floats
+    topped_up: Floats
+    withdrawn: Floats
+    top_ups: Counts
+    withdrawals: Counts
     exhausted: npt.NDArray[np.bool_]
     waiting: Counts
     conservation_error: Floats
@@ -103,17 +111,31 @@ class Runs(Batch, RunTables):
     steps: int
     step: timedelta
     seed: int | None
+    control: tuple[TopUp, ...] = ()
     steps_kept: StepTrace | None = field(repr=False)
     _liquidations: Counts = field(repr=False)
     _step_sum: Counts = field(repr=False)
     _again: Callable[[int], Outcome] | None = field(repr=False)
     engine_reason: str = field(default="", repr=False)
     _count: Count | None = field(default=None, repr=False)
+    sampling: str = "independent"
 
     @property
     def paths(self) -> int:
         """How many paths."""
         return len(self.bad_debt)
+
+    @property
+    def together(self) -> int:
+        """How many paths, one after the other, were drawn together: 1 where all are independent, 2 in pairs."""
+        return together(self.sampling, self.paths)
+
+    @property
+    def _trials(self) -> int:
+        """As how many independent paths they count at the least, position by position."""
+        if self.sampling == "sobol":
+            raise NotKeptError("paths of Sobol's points do not keep how liquidations of a position vary: draw others")
+        return self.paths // self.together
 
     @property
     def liquidation_probability(self) -> Floats:
@@ -147,10 +169,16 @@ class Runs(Batch, RunTables):
         ------
         InputError, KindError
             If the confidence is no number in (0, 1).
+        NotKeptError
+            If the paths are of Sobol's points: how much they vary by position is not kept.
+
+        Notes
+        -----
+        Of antithetic paths a pair counts as one: never too narrow.
         """
         wanted = number("confidence", confidence, above=0.0, below=1.0)
         z = NormalDist().inv_cdf(0.5 + wanted / 2.0)
-        n, p = self.paths, self.liquidation_probability
+        n, p = self._trials, self.liquidation_probability
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return np.clip(middle - half, 0.0, p), np.clip(middle + half, p, 1.0)
@@ -196,7 +224,8 @@ class Runs(Batch, RunTables):
         lines = [f"<levcore.Runs: {plural(self.paths, 'path')} of {plural(self.steps, 'step')} of {self.step}>"]
         n, p = self.paths, float(np.mean(self.liquidated_count > 0))
         debt = float(self.bad_debt.mean())
-        error = float(self.bad_debt.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+        means = self.bad_debt.reshape(-1, self.together).mean(axis=1)
+        error = float(means.std(ddof=1)) / np.sqrt(len(means)) if len(means) > 1 else float("nan")
         lines.append(f"  paths with liquidations  {p:.2%}, mean {float(self.liquidated_count.mean()):,.4g} positions")
         lines.append(f"  mean bad debt            {money(debt)} {self.numeraire} (standard error {money(error)})")
         lines.append(f"  fund exhausted           in {int(self.exhausted.sum()):,} of {plural(n, 'path')}")
@@ -212,6 +241,7 @@ def _rebuild(values: dict[str, Any]) -> Runs:
     from levcore.path_runs import again
 
     what = {name: values[name] for name in ("book", "market", "scenario", "steps", "step", "seed")}
+    what |= {name: values[name] for name in ("sampling", "control")}
     if what["scenario"] is not None:  # what was run is there, so that a path can be run again
         values = values | {"_again": again(**what, paths=len(values["rounds"]))}
     return Runs(**values)
@@ -228,6 +258,8 @@ def runs_of(
     again: Callable[[int], Outcome] | None,
     reason: str,
     count: Count | None,
+    sampling: str = "independent",
+    control: tuple[TopUp, ...] = (),
 ) -> Runs:
     """Build the outcome of many paths from native columns."""
     names = ready.market.names
@@ -251,4 +283,6 @@ def runs_of(
         _again=again,
         engine_reason=reason,
         _count=count,
+        sampling=sampling,
+        control=control,
     )

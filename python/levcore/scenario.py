@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from levcore import _core, checks, memory
 from levcore.errors import InputError
+from levcore.fitted import Fitted, Found, fitted_process, whole_rows, years_of
 from levcore.market import Market
-from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates
+from levcore.per_asset import PerAsset
+from levcore.process import YEAR, PerAssetRate, Process, correlation_matrix, in_order, loading, rates, span
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,9 +63,48 @@ class GBM(Process):
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "volatility", rates("volatility", self.volatility, at_least=0.0, at_most=1e3))
-        set_field(self, "drift", rates("drift", self.drift, at_least=-1e3, at_most=1e3))
+        set_field(self, "drift", rates("drift", self.drift, at_least=-1e6, at_most=1e6))
         if self.correlation is not None:
             set_field(self, "correlation", correlation_matrix(self.correlation))
+
+    @classmethod
+    def fit(cls, returns: npt.ArrayLike | dict[str, Any], *, step: timedelta) -> Self:
+        """Return the process that makes returns most likely.
+
+        Parameters
+        ----------
+        returns : array of shape (rows,), or mapping of str to such arrays
+            Simple returns of one step each, > -1; a series an asset by name, in the market's order, whose rows are the
+            same times. At least 2 rows. nan is a missing return: it is left out, and none is bridged.
+        step : timedelta
+            Time of one return, > 0.
+
+        Returns
+        -------
+        process
+            `fitted` has estimates and standard errors, of each asset by name.
+
+        Raises
+        ------
+        InputError, KindError
+            If returns are too few, all alike or out of range, or an argument breaks a rule.
+
+        Notes
+        -----
+        Mean and standard deviation of log returns, and their correlation over the rows in which no asset's is missing.
+        The standard error of a drift is ``volatility/sqrt(years)``: years of returns say little about it. Source:
+        textbook.
+
+        Examples
+        --------
+        >>> from datetime import timedelta
+        >>> import levcore as lc
+        >>> lc.GBM.fit([0.01, -0.02, 0.015, -0.01], step=timedelta(days=1)).volatility
+        0.3163...
+        """
+        years = years_of(span("step", step))
+        process: Self = fitted_process(cls, returns, lambda name, logs: _fit(name, logs, years))
+        return process
 
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         years = step / YEAR
@@ -71,6 +113,22 @@ class GBM(Process):
         scaled = loading(self.correlation, len(market)) * (volatility * np.sqrt(years))[:, None]
         mean = (drift - 0.5 * volatility * volatility) * years
         return _core.Scenario.gbm(mean.tolist(), scaled.reshape(-1).tolist(), seed)
+
+
+def _fit(name: str, logs: Floats, years: float) -> Found:
+    rows = whole_rows(name, logs, 2)
+    n, mean, deviation = len(rows), float(rows.mean()), float(rows.std(ddof=1))
+    volatility = deviation / math.sqrt(years)
+    values = {"volatility": volatility, "drift": mean / years + 0.5 * volatility * volatility}
+    of_volatility = volatility / math.sqrt(2.0 * n)
+    errors = {
+        "volatility": of_volatility,
+        "drift": math.hypot(volatility / math.sqrt(n * years), volatility * of_volatility),
+    }
+    spread = float(((rows - mean) ** 2).sum()) / (deviation * deviation)
+    log_likelihood = -0.5 * (n * math.log(2.0 * math.pi * deviation * deviation) + spread)
+    fitted = Fitted(PerAsset(values), PerAsset(errors), log_likelihood, n)
+    return Found(values, fitted, (logs - mean) / deviation)
 
 
 def normals(seed: int, shape: int | tuple[int, ...]) -> Floats:

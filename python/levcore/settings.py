@@ -90,6 +90,6 @@ def schema() -> dict[str, Any]:
     --------
     >>> import levcore as lc
     >>> sorted(lc.settings.schema()["properties"])
-    ['book', 'market', 'run', 'scenario', 'venue']
+    ['book', 'control', 'market', 'run', 'scenario', 'venue']
     """
     return settings_read.schema()

@@ -32,6 +32,7 @@ def across(draft: Draft, folder: Path, schema: Mapping[str, Any], command: str |
         *_book(draft, schema),
         *_market(draft),
         *_scenario(draft, schema),
+        *_control(draft),
         *_run(draft, schema),
     ]
 
@@ -97,6 +98,21 @@ def _scenario(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:
         except LevcoreError as reason:
             wrong.append(rule(("scenario",), str(reason), known_keys(schema["$defs"][type(scenario).__name__], schema)))
         yield from wrong
+
+
+def _control(draft: Draft) -> Iterator[Complaint]:
+    control, scenario = draft.control, draft.scenario
+    if control is None or scenario is None:
+        return
+    is_drawn = 0.0 < control.probability < 1.0
+    if isinstance(scenario, ShockTable):
+        yield Complaint(("control",), f"is nothing to a scenario of kind {scenario.kind!r}")
+    elif isinstance(scenario, ProcessTable) and control.seed is not None:
+        yield Complaint(("control", "seed"), f"is nothing to a scenario of kind {scenario.kind!r}: run.seed is")
+    elif isinstance(scenario, ReplayTable) and is_drawn and control.seed is None:
+        yield Complaint(("control", "seed"), "must be given where calls are answered by chance: a whole number")
+    elif isinstance(scenario, ReplayTable) and not is_drawn and control.seed is not None:
+        yield Complaint(("control", "seed"), "is nothing where no call is answered by chance")
 
 
 def _names(place: Place, given: object, known: Iterable[str]) -> Iterator[Complaint]:

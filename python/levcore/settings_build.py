@@ -56,6 +56,10 @@ def build(file: ScenarioFile) -> Plan:
     market = settings.market.value()
     with _told(file, ("scenario", "file")):
         scenario, options = _scenario(file, market)
+    if settings.control is not None:
+        options["control"] = settings.control.value()
+        if settings.control.seed is not None:
+            options["seed"] = settings.control.seed
     book = _book(file, market)
     run = settings.run
     if isinstance(settings.scenario, ProcessTable) and run.steps is not None and run.step is not None:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from levcore import datasets, impact
+from levcore.control import TopUp
+from levcore.depth_reaction import DepthReaction
 from levcore.errors import InputError
 from levcore.market import Asset, Market
 from levcore.montecarlo import MOST_PATHS, MOST_STEPS
@@ -21,12 +23,14 @@ from levcore.settings_types import (
     Positives,
     Seed,
     Share,
+    ShareAboveZero,
     ShareBelowOne,
     Shares,
     ShippedDepth,
     ShippedPrices,
     Span,
     Table,
+    Volatility,
     as_array,
     as_number,
     as_table,
@@ -173,6 +177,23 @@ class DepthTable(Made):
         return impact.DepthCurve(**nodes)
 
 
+class ReactionTable(Made):
+    """How depth follows the volatility of the mark."""
+
+    makes = DepthReaction
+    reference_volatility: float = Field(
+        ge=1e-6, le=1e3, description="Volatility, per square root of a year, at which the stated depth holds."
+    )
+    half_life: Span = Field(description="Time in which the weight of a past move of the mark halves.")
+    elasticity: float = Field(default=1.0, ge=0, le=100, description="Of depth by volatility, at the reference.")
+    floor: float = Field(default=0.1, ge=1e-6, le=1, description="Least share of the stated depth.")
+    ceiling: float = Field(default=1.0, ge=1, le=1e6, description="Largest share of the stated depth.")
+    form: Literal["power", "exponential"] = Field(default="power", description="How the share falls.")
+    initial_volatility: Volatility | None = Field(
+        default=None, description="Volatility at the start; left out, the reference."
+    )
+
+
 class AssetTable(Made):
     """One asset's price and order book."""
 
@@ -185,6 +206,12 @@ class AssetTable(Made):
     resilience: float = Field(default=0.0, ge=0, le=1e9, description="Rate at which the order book refills, per day.")
     half_spread: ShareBelowOne = Field(default=0.0, description="Half the bid-ask spread as a share of the price.")
     mark_follow: Share = Field(default=1.0, description="How far the mark price follows the order book.")
+    refill_delay: Span | None = Field(
+        default=None, description="Time from a forced order to when the order book begins to refill."
+    )
+    reaction: ReactionTable | None = Field(
+        default=None, description="How depth follows the volatility of the mark; left out, it does not."
+    )
 
 
 class MarketTable(Made):
@@ -243,6 +270,27 @@ class ReplayTable(Made):
         return named
 
 
+class ControlTable(Made):
+    """Owners who add collateral before they are liquidated, and take some out when they have plenty."""
+
+    makes = TopUp
+    above: ShareAboveZero = Field(description="A margin ratio above this calls for collateral.")
+    to: ShareAboveZero = Field(description="The margin ratio that an answer brings back, below `above`.")
+    probability: Share = Field(default=1.0, description="That a call is answered.")
+    delay: Span | None = Field(default=None, description="Time from a call to its answer.")
+    reserve: float = Field(
+        default=float("inf"), ge=0, description="What an owner has outside, over its equity at the start."
+    )
+    withdraw_below: ShareBelowOne = Field(
+        default=0.0, description="A margin ratio below this calls for taking collateral out; 0: never."
+    )
+    seed: Seed | None = Field(default=None, description="In a replay, of the draws; elsewhere `run.seed` is.")
+
+    def given(self) -> dict[str, Any]:
+        """Return the arguments of TopUp."""
+        return {name: value for name, value in super().given().items() if name != "seed"}
+
+
 class RunTable(Table):
     """How many paths, how long, and how they are run."""
 
@@ -266,6 +314,7 @@ class Settings(Table):
     book: BookTable = Field(description="What is held there.")
     market: MarketTable = Field(description="Where forced orders go.")
     scenario: ScenarioTable = Field(description="What the outside world does.")
+    control: ControlTable | None = Field(default=None, description="What owners of positions do on the way.")
     run: RunTable = Field(default=RunTable(), description="How many paths, how long, and how they are run.")
 
 
@@ -276,4 +325,5 @@ class Draft(Table):
     book: BookTable | None = None
     market: MarketTable | None = None
     scenario: ScenarioTable | None = None
+    control: ControlTable | None = None
     run: RunTable | None = None

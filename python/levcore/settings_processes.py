@@ -25,6 +25,7 @@ from levcore.settings_types import (
 VolatilityOrTable = Annotated[Annotated[Volatility, as_number] | Annotated[dict[str, Volatility], as_table], by_shape]
 WeightOrTable = Annotated[Annotated[ShareBelowOne, as_number] | Annotated[dict[str, ShareBelowOne], as_table], by_shape]
 Probabilities = Annotated[tuple[Share, ...], Field(strict=False, min_length=1)]
+SharedJumps = Annotated[bool, Field(description="Whether all assets jump at the same times; rate is then one number.")]
 NumberOrTable = Annotated[Annotated[float, as_number] | Annotated[dict[str, float], as_table], by_shape]
 
 
@@ -126,6 +127,7 @@ class MertonTable(NormalJumpsTable):
 
     makes = jumps.Merton
     kind: Literal["merton"] = Field(description="What the outside world does.")
+    shared_jumps: SharedJumps = False
 
 
 class KouTable(DiffusionTable):
@@ -137,6 +139,7 @@ class KouTable(DiffusionTable):
     up_share: NumberOrTable = Field(description="Share of jumps that go up, 0 to 1: a number, or one each by asset.")
     up_mean: NumberOrTable = Field(description="Mean of an upward jump of the log price: a number, or one each.")
     down_mean: NumberOrTable = Field(description="Mean of a downward jump: a number, or one each by asset.")
+    shared_jumps: SharedJumps = False
 
 
 class HawkesTable(NormalJumpsTable):
@@ -183,6 +186,7 @@ class BatesTable(VarianceTable):
     rate: NumberOrTable = Field(description="Jumps expected in a year: a number, or one each by asset.")
     jump_mean: NumberOrTable = Field(description="Mean of a jump of the log price: a number, or one each by asset.")
     jump_deviation: NumberOrTable = Field(description="Its standard deviation: a number, or one each by asset.")
+    shared_jumps: SharedJumps = False
 
 
 class MarkovSwitchingTable(LawTable):

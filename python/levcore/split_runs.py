@@ -57,6 +57,7 @@ class Split:
             rounds=self.directory is not None and paths <= storing.MOST_ROWS,
             threads=self.threads,
             chunk=None,
+            sampling=settings.sampling,
         )
         settings.chunk = None  # it was that of the parts
         run_parts = self._runner(settings, job, returns)

@@ -12,9 +12,11 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import numpy as np
 import numpy.typing as npt
 
+from levcore import checks
 from levcore.batch import COUNTED
 from levcore.book import Book
 from levcore.checks import frozen
+from levcore.control import rules_in
 from levcore.errors import LevcoreError, StoreError, TooLargeError
 from levcore.market import Market
 from levcore.memory import refuse_if_too_large
@@ -24,6 +26,7 @@ from levcore.per_asset import PerAsset
 from levcore.positions import Accounts
 from levcore.process import Process
 from levcore.runs import Runs
+from levcore.sampling import SAMPLINGS
 from levcore.step_trace import StepTrace
 from levcore.stored_values import from_json
 from levcore.storing import BALANCE, BOOK, FORMAT, INDEX, NAMES, POSITIONS, digest_of, file_digest
@@ -50,9 +53,11 @@ def runs_in(folder: Path) -> Runs:
         if not (1 <= paths <= MOST_PATHS and 1 <= steps <= MOST_STEPS):
             raise StoreError(f"{folder / INDEX} must name paths and steps that can be run, had {paths} and {steps}")
         errors = index["errors"]
+        sampling = checks.choice("sampling", index.get("sampling", "independent"), SAMPLINGS)
+        control = rules_in(from_json(index.get("control", [])))
         book = read_book(folder / "book.npz", venue)
-        what = {"paths": paths, "steps": steps, "step": step, "seed": index["seed"]}
-        known = None if scenario is None else again(book, market, scenario, **what)
+        what = {"paths": paths, "steps": steps, "step": step, "seed": index["seed"], "sampling": sampling}
+        known = None if scenario is None else again(book, market, scenario, **what, control=control)
         columns = _path_columns(folder, market, paths)
         counted = set(COUNTED) <= set(columns)
         columns |= {} if counted else dict.fromkeys(COUNTED, np.zeros(0, np.int64))
@@ -69,6 +74,8 @@ def runs_in(folder: Path) -> Runs:
             steps=steps,
             step=step,
             seed=index["seed"],
+            sampling=sampling,
+            control=control,
             steps_kept=_steps(folder, market, (paths, steps)) if "steps.npz" in files else None,
             _again=known,
             _count=None if counted else count_again(book, market, scenario, **what),

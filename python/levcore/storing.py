@@ -30,7 +30,7 @@ __all__ = ["read", "write"]
 Arrays = Mapping[str, npt.NDArray[Any]]
 Writer = Callable[[BinaryIO], object]
 
-FORMAT = 2
+FORMAT = 3
 INDEX = "run.json"
 UNFINISHED = "unfinished"  # a folder: a run that is not whole yet
 NAMES = (
@@ -213,6 +213,7 @@ def _head(runs: Runs) -> dict[str, Any]:
         "format": FORMAT,
         "levcore": __version__,
         "seed": runs.seed,
+        "sampling": runs.sampling,
         "paths": runs.paths,
         "steps": runs.steps,
         "step": to_json(runs.step),
@@ -221,6 +222,7 @@ def _head(runs: Runs) -> dict[str, Any]:
         "numeraire": runs.numeraire,
         "venue": to_json(runs.book.venue),
         "market": to_json(runs.market),
+        "control": to_json(runs.control),
         "scenario": {"kind": "returns"} if returns else to_json(runs.scenario),
         "errors": {str(path): said for path, said in enumerate(runs.error) if said is not None},
     }

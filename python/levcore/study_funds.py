@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.book import Book
-from levcore.errors import InputError
 from levcore.estimates import Estimate
 from levcore.market import Market
 from levcore.run_measures import exhaustion_probability
@@ -123,13 +122,7 @@ def fund_needed(
     >>> lc.study.fund_needed(book, market, process, funds=[1.0, 1e3, 1e5], at_most=0.05, **day)
     <levcore.FundNeeded: 1000 for a probability of at most 0.05; by the intervals 1000>
     """
-    grid = checks.column("funds", funds)
-    if not grid.size:
-        raise InputError("funds must not be empty")
-    for i, fund in enumerate(grid.tolist()):
-        checks.number(f"funds[{i}]", fund, at_least=0.0)
-        if i and not fund > grid[i - 1]:
-            raise InputError(f"funds[{i}] must be > funds[{i - 1}], {grid[i - 1]:g}, was {fund:g}")
+    grid = checks.rising("funds", funds, at_least=0.0)
     share = checks.number("at_most", at_most, above=0.0, below=1.0)
     found = sweep(
         book,

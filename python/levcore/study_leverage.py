@@ -130,13 +130,7 @@ def max_leverage(
     """
     checks.instance("book", book, Book)
     checks.instance("market", market, Market)
-    grid = checks.column("leverages", leverages)
-    if not grid.size:
-        raise InputError("leverages must not be empty")
-    for i, leverage in enumerate(grid.tolist()):
-        checks.number(f"leverages[{i}]", leverage, above=0.0)
-        if i and not leverage > grid[i - 1]:
-            raise InputError(f"leverages[{i}] must be > leverages[{i - 1}], {grid[i - 1]:g}, was {leverage:g}")
+    grid = checks.rising("leverages", leverages, above=0.0)
     share = checks.number("at_most", at_most, above=0.0, below=1.0)
     normal_quantile(confidence)
     symbol, size = checks.text("instrument", instrument), checks.number("quantity", quantity)

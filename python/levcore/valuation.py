@@ -239,13 +239,17 @@ class Valuation:
             raise InputError(f"asset must be named where a venue has several: {', '.join(names)}")
         named = names[0] if asset is None else asset
         checks.names_in("asset", {named: None}, names)
-        codes = [code for code, instrument in enumerate(self._venue.instruments) if instrument.asset == named]
+        at, quantity, notional = self._liquidations(named)
+        return liquidation_map.build(named, self._prices(prices)[named], at, quantity, notional, bins=bins, span=span)
+
+    def _liquidations(self, asset: str) -> tuple[Floats, Floats, Floats]:
+        """Return of an asset's positions the liquidation price, quantity, and notional there in quote units."""
+        codes = [code for code, instrument in enumerate(self._venue.instruments) if instrument.asset == asset]
         mine = np.isin(self._instrument, codes)
         at, quantity = self.liquidation_price[mine], self._columns["quantity"][mine]
         value = np.array([instrument._quote_units or np.nan for instrument in self._venue.instruments])
         per_unit = value[self._instrument[mine]]
-        notional = np.abs(quantity) * np.where(np.isnan(per_unit), at, per_unit)
-        return liquidation_map.build(named, self._prices(prices)[named], at, quantity, notional, bins=bins, span=span)
+        return at, quantity, np.abs(quantity) * np.where(np.isnan(per_unit), at, per_unit)
 
     @property
     def _inverse(self) -> npt.NDArray[np.bool_]:

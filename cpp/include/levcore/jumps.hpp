@@ -32,10 +32,11 @@ struct JumpCount {
     std::vector<double> more_than;
 };
 
-// Jumps of each asset, apart from those of the others.
+// Jumps of each asset, apart from those of the others; shared, they come to all at once, each of a size of its own.
 struct Jumps {
     std::vector<JumpCount> counts;
     std::vector<JumpSizes> sizes;
+    bool is_shared = false;
 
     void add(const PathBlock& block) const;  // to rows of log returns
 };

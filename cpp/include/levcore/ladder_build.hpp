@@ -29,6 +29,7 @@ enum class Outside : std::int32_t {
     order_of_risk,
     own_funds,
     jumps,
+    order_books_react = 10,  // as does its market; numbers between are for what a run brings
 };
 
 inline constexpr std::size_t rows_of_many = 64 * block_rows;

@@ -7,6 +7,7 @@
 
 #include "levcore/funding.hpp"
 #include "levcore/run.hpp"
+#include "levcore/topping_up.hpp"
 
 namespace levcore {
 
@@ -15,6 +16,8 @@ struct Course {
     std::span<const double> prices;
     std::span<const double> days;
     std::span<const FundingDue> funding = {};
+    const Controlled* control = nullptr;
+    std::uint64_t path = 0;  // whose numbers controllers draw
 };
 
 // What runs that follow each other on one pair hand on, so that a run pays for the accounts that it changes, not for

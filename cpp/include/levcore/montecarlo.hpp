@@ -26,6 +26,7 @@ struct Plan {
     bool ask_all = false;                      // as in Keep
     std::uint64_t first = 0;                   // number of the first path, of those that a process draws
     bool audit = true;                         // of a sample of the ladder's paths, by the ledger
+    const Controlled* control = nullptr;
 };
 
 struct Progress {

@@ -41,6 +41,15 @@ std::optional<Sale> sale_for(const Asset& asset, const AssetState& state, double
 // Bounds of every average price on the way of an order, a little wide.
 std::pair<double, double> price_bounds(const Asset& asset, const AssetState& state, double order);
 
+// After the mark's move of a step: depth as the volatility lately has left it. I(X), and so the mark, stay.
+void react(const Asset& asset, AssetState& state, double step_days, double days);
+
+// An order walks the book.
+void walk(AssetState& state, Pair volume, double days);
+
+// How long the book has refilled in a step that ends at `days`.
+double refill_days(const Asset& asset, const AssetState& state, double step_days, double days);
+
 // log(P_end/P_start) over log(F_end/F_start); nan where the fundamental price did not move.
 double shock_amplification(const Asset& asset, const AssetState& state);
 

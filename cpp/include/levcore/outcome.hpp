@@ -81,6 +81,10 @@ struct Outcome {
     double taken_over_notional = 0.0;
     double socialised_loss = 0.0;
     double fees = 0.0;
+    double topped_up = 0.0;  // by owners, from outside
+    double withdrawn = 0.0;  // by owners
+    std::int64_t top_ups = 0;
+    std::int64_t withdrawals = 0;
     std::vector<double> own_funds;  // at the end, of the instruments that have one
     bool exhausted = false;
     std::int64_t waiting = 0;  // liquidatable at the end, but for now left by the policy

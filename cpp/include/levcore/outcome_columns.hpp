@@ -18,14 +18,16 @@ struct OutcomeField {
     T Of::* member;
 };
 
-inline constexpr std::array<OutcomeField<std::int64_t, Outcome>, 5> outcome_counts{{
+inline constexpr std::array<OutcomeField<std::int64_t, Outcome>, 7> outcome_counts{{
     {"rounds", &Outcome::rounds},
     {"cascade_depth", &Outcome::cascade_depth},
     {"first_liquidation", &Outcome::first_liquidation},
     {"waiting", &Outcome::waiting},
+    {"top_ups", &Outcome::top_ups},
+    {"withdrawals", &Outcome::withdrawals},
     {"faulty_asset", &Outcome::faulty_asset},
 }};
-inline constexpr std::array<OutcomeField<double, Outcome>, 8> outcome_numbers{{
+inline constexpr std::array<OutcomeField<double, Outcome>, 10> outcome_numbers{{
     {"bad_debt", &Outcome::bad_debt},
     {"insurance_fund", &Outcome::insurance_fund},
     {"insurance_fund_low", &Outcome::insurance_fund_low},
@@ -33,6 +35,8 @@ inline constexpr std::array<OutcomeField<double, Outcome>, 8> outcome_numbers{{
     {"taken_over_notional", &Outcome::taken_over_notional},
     {"socialised_loss", &Outcome::socialised_loss},
     {"fees", &Outcome::fees},
+    {"topped_up", &Outcome::topped_up},
+    {"withdrawn", &Outcome::withdrawn},
     {"conservation_error", &Outcome::conservation_error},
 }};
 inline constexpr std::array<OutcomeField<bool, Outcome>, 2> outcome_flags{{

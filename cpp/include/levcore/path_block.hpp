@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "levcore/kernels.hpp"
@@ -10,9 +11,19 @@
 
 namespace levcore {
 
+// Which normals paths have. Where they are in pairs, those of path 2k + 1, of every stream, are those of path 2k with
+// the other sign (Hammersley and Morton 1956); `given` are those of the stream `returns` where somebody else has made
+// them.
+struct Numbers {
+    std::uint64_t seed = 0;
+    bool in_pairs = false;
+    std::span<const double> given{};     // paths x steps x assets
+    std::size_t given_of_each_path = 0;  // steps x assets
+};
+
 // Steps [step, step + steps) of paths [path, path + paths). Columns have a row an asset, a number a path.
 struct PathBlock {
-    std::uint64_t seed;
+    const Numbers& numbers;
     std::uint64_t path;
     std::size_t paths;
     std::size_t assets;
@@ -34,7 +45,10 @@ void add_up(const PathBlock& block);
 
 WalkRows rows_of(const PathBlock& block, std::size_t asset);
 
-// Normals of another stream at the places of the block's own.
+// The normals of a stream at the places of the block, laid out as its rows.
+void draw_normals(const PathBlock& block, Stream stream, std::span<double> rows);
+
+// Those of another stream than the block's own.
 std::vector<double> normals_beside(const PathBlock& block, Stream stream);
 
 }  // namespace levcore

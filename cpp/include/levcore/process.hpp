@@ -33,7 +33,7 @@ using Process = std::variant<Gbm, Garch, Egarch, JumpDiffusion, Hawkes, Heston, 
 // A process and the numbers that it takes: those of a path depend on the seed and its index alone.
 struct Drawn {
     Process process;
-    std::uint64_t seed = 0;
+    Numbers numbers;
 };
 
 std::size_t assets_of(const Process& process);

@@ -29,9 +29,9 @@ Words philox(Words counter, std::array<std::uint32_t, 2> key) noexcept;
 void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_t first,
              std::span<double> out) noexcept;
 
-// The same numbers [first, first + count) of paths [path, path + paths), paths side by side: number first + i of path
-// path + p is out[i*paths + p].
+// The same numbers [first, first + count) of every path_step-th path from `path` on, paths side by side: number first +
+// i of path path + p*path_step is out[i*paths + p].
 void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
-                  std::size_t count, std::span<double> out) noexcept;
+                  std::size_t count, std::span<double> out, std::uint64_t path_step = 1) noexcept;
 
 }  // namespace levcore

@@ -22,6 +22,10 @@ struct Batch {
 void gather_side(const SortedBook& book, const Market& market, State& state, std::size_t asset, std::size_t side,
                  Batch& batch);
 
+// Ranks a row that has not been reached with those that have: its claim has lost, and may fail sooner than it is
+// sorted.
+void take_early(const SortedBook& book, State& state, std::size_t asset, std::size_t side, std::uint32_t row);
+
 // Puts a batch in the order of equity over maintenance at the marks, the riskiest first.
 void rank_by_risk(const SortedBook& book, const Market& market, const State& state, std::size_t asset, Batch& batch);
 

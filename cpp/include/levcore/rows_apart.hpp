@@ -38,7 +38,7 @@ class RowsApart {
     }
 
   private:
-    // Of heights numbers, the last of which is one, the first at or below `best`; without a branch that may be missed.
+    // Of falling numbers, the last of which is one, the first at or below `best`; without a branch that may be missed.
     static std::ptrdiff_t first_at_most(const std::vector<double>& heights, double best) noexcept {
         const double* at = heights.data();
         for (std::size_t left = heights.size(); left > 1; left -= left / 2)

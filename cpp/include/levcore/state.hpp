@@ -23,7 +23,7 @@ namespace levcore {
 struct AssetState {
     double fundamental = 0.0;
     double log_fundamental = 0.0;
-    Sum volume;                  // X
+    Sum volume;                  // X, in units of the stated depth: where I(X) stands, whatever the depth is now
     double log_permanent = 0.0;  // A
     double log_mark = 0.0;       // y
     double lowest = 0.0;         // of the mark
@@ -31,6 +31,10 @@ struct AssetState {
     double lowest_fundamental = 0.0;
     double highest_fundamental = 0.0;
     double depth_used = 0.0;
+    double scarcity = 1.0;         // the stated depth over the present one: what an order's base units count in X
+    double variance = 0.0;         // of the mark, a day, where depth reacts to it
+    double log_mark_before = 0.0;  // at the last move that took time
+    double walked_at = -1.0;       // days, when a forced order last walked the book; < 0: never
 };
 
 // Who of one side of one asset is still to come. A row is a place in the sorted side's columns.
@@ -65,6 +69,9 @@ struct SideState {
     std::vector<double> own_key;
     std::vector<std::uint32_t> own_order;
 
+    bool controlled = false;  // controllers look at its rows
+    std::vector<bool> early;  // per row, once some are in the heap although their places have not been reached
+
     [[nodiscard]] std::uint32_t row_at(std::size_t place) const {
         return own_order.empty() ? static_cast<std::uint32_t>(place) : own_order[place];
     }
@@ -79,6 +86,8 @@ struct Treasury {
     Sum socialised_loss;
     Sum deleveraged_notional;
     Sum taken_over_notional;
+    Sum topped_up;  // what owners have added, and taken out
+    Sum withdrawn;
     Sum unpaid;                  // deficits of this round, to be socialised at its end
     std::vector<Sum> unpaid_of;  // per instrument, where its own open interest is to carry them
     double fund_low = 0.0;       // of all funds together
@@ -99,6 +108,7 @@ struct State {
     std::vector<Taken> taken;                                           // per instrument
     std::vector<Sum> funded;  // per instrument, what a unit of coin held all along has paid
     Sum unmatched_funding;    // paid by positions that nobody in the books held the other side of
+    Sum deposited;            // into positions and accounts since the start, by their owners
     Treasury treasury;
     CrossState cross;
 };

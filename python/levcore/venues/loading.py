@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from levcore import checks
-from levcore.errors import InputError, KindError, StoreError, TooLargeError
+from levcore.errors import InputError, KindError, TooLargeError
+from levcore.loaders import documents
 from levcore.tiers import MarginTiers
 
 Source = str | os.PathLike[str] | Sequence[Mapping[str, Any]] | Mapping[str, Any]
@@ -39,7 +38,7 @@ def read_binance_tiers(source: Source) -> dict[str, MarginTiers]:
     Raises
     ------
     InputError
-        If a value breaks a rule: the message names file, symbol, row, field, value and rule.
+        If a value breaks a rule: the message names file, line, symbol, row, field, value and rule.
     KindError
         If the source is neither a path nor a list.
     StoreError
@@ -61,24 +60,29 @@ def read_binance_tiers(source: Source) -> dict[str, MarginTiers]:
     >>> tiers["BTCUSDT"].max_leverage
     (150.0,)
     """
-    place, content = _content(source)
-    if isinstance(content, Mapping) and "brackets" in content:
-        content = [content]  # asked for one symbol, some versions answer with its entry alone
-    if not isinstance(content, Sequence) or isinstance(content, (str, bytes)):
-        raise KindError(f"{place} must be a list of entries with symbol and brackets, was {checks.describe(content)}")
-    _bounded(place, len(content), MOST_SYMBOLS, "symbols")
+    root = documents.read(source, MOST_BYTES)
+    entries = root.value
+    if isinstance(entries, Mapping) and "brackets" in entries:
+        entries = [entries]  # asked for one symbol, some versions answer with its entry alone
+    if not documents.is_list(entries):
+        raise KindError(
+            f"{root.where()} must be a list of entries with symbol and brackets, was {checks.describe(entries)}"
+        )
+    _bounded(root.where(), len(entries), MOST_SYMBOLS, "symbols")
     found: dict[str, MarginTiers] = {}
-    for row, entry in enumerate(content):
-        where = f"{place}[{row}]"
+    for row, entry in enumerate(entries):
+        path = () if entry is root.value else (row,)
         if not isinstance(entry, Mapping):
-            raise InputError(f"{where} must be an entry with symbol and brackets, was {checks.describe(entry)}")
-        symbol = entry.get("symbol", entry.get("pair"))
+            root.refuse(f"must be an entry with symbol and brackets, was {checks.describe(entry)}", *path)
+        field = "symbol" if "symbol" in entry else "pair"
+        symbol = entry.get(field)
         if not isinstance(symbol, str) or not symbol:
-            raise InputError(f"{where}.symbol must be text, was {checks.describe(symbol)}")
+            root.refuse(f"must be text, was {checks.describe(symbol)}", *path, "symbol")
         if symbol in found:
-            raise InputError(f"{where}.symbol must differ from the others, {symbol!r} stands twice")
-        found[symbol] = _binance_table(f"{place}: {symbol}", entry.get("brackets"))
-    return _not_empty(place, found)
+            root.refuse(f"must differ from the others, {symbol!r} stands twice", *path, field)
+        brackets = entry.get("brackets")
+        found[symbol] = _table(_Rows(root, (*path, "brackets"), f"{symbol} brackets", brackets), _of_binance(brackets))
+    return _not_empty(root, found)
 
 
 def read_ccxt_tiers(
@@ -110,7 +114,7 @@ def read_ccxt_tiers(
     Raises
     ------
     InputError
-        If a value breaks a rule: the message names file, symbol, row, field, value and rule.
+        If a value breaks a rule: the message names file, line, symbol, row, field, value and rule.
     KindError
         If the source is neither a path nor a dict.
     StoreError
@@ -132,21 +136,35 @@ def read_ccxt_tiers(
     """
     whole = checks.flag("whole_position", whole_position)
     counted = checks.choice("measure", measure, ("notional", "contracts")) == "contracts"
-    place, content = _content(source)
-    if not isinstance(content, Mapping):
-        raise KindError(f"{place} must be a mapping of symbols to rows, was {checks.describe(content)}")
-    _bounded(place, len(content), MOST_SYMBOLS, "symbols")
+    root = documents.read(source, MOST_BYTES)
+    if not isinstance(root.value, Mapping):
+        raise KindError(f"{root.where()} must be a mapping of symbols to rows, was {checks.describe(root.value)}")
+    _bounded(root.where(), len(root.value), MOST_SYMBOLS, "symbols")
     found = {}
-    for symbol, rows in content.items():
+    for symbol, rows in root.value.items():
         if not isinstance(symbol, str) or not symbol:
-            raise InputError(f"{place} must have symbols as its keys, one was {checks.describe(symbol)}")
+            raise InputError(f"{root.where()} must have symbols as its keys, one was {checks.describe(symbol)}")
         columns = _Columns(
             "minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage", None if whole else _cum
         )
         size = _size(symbol, contract_size) if counted else 1.0
         step = 1.0 if counted else 0.0
-        found[symbol] = _table(f"{place}: {symbol}", rows, columns, whole=whole, size=size, step=step, counted=counted)
-    return _not_empty(place, found)
+        given = _Rows(root, (symbol,), symbol, rows)
+        found[symbol] = _table(given, columns, whole=whole, size=size, step=step, counted=counted)
+    return _not_empty(root, found)
+
+
+class _Rows(NamedTuple):
+    """The rows of one symbol, and what errors call them."""
+
+    root: documents.Node
+    path: tuple[documents.Step, ...]
+    label: str
+    rows: Any
+
+    def at(self, *steps: documents.Step) -> str:
+        """Return the place of what stands at these steps, and its name."""
+        return f"{self.root.document.place((*self.path, *steps))}: {self.label}{documents.spelled(*steps)}"
 
 
 class _Columns(NamedTuple):
@@ -156,28 +174,27 @@ class _Columns(NamedTuple):
     cap: str
     rate: str
     leverage: str
-    deduction: Callable[[str, Mapping[str, Any]], float | None] | None
+    deduction: Callable[[_Rows, int, Mapping[str, Any]], float | None] | None
 
 
-def _binance_table(where: str, brackets: Any) -> MarginTiers:
+def _of_binance(brackets: Any) -> _Columns:
     first = brackets[0] if isinstance(brackets, list) and brackets and isinstance(brackets[0], Mapping) else {}
     unit = "qty" if "qtyFloor" in first else "notional"
-    columns = _Columns(f"{unit}Floor", f"{unit}Cap", "maintMarginRatio", "initialLeverage", _own_cum)
-    return _table(f"{where} brackets", brackets, columns)
+    return _Columns(f"{unit}Floor", f"{unit}Cap", "maintMarginRatio", "initialLeverage", _own_cum)
 
 
-def _own_cum(where: str, row: Mapping[str, Any]) -> float | None:
-    return _number(where, row, "cum", at_least=0.0)
+def _own_cum(given: _Rows, number: int, row: Mapping[str, Any]) -> float | None:
+    return _number(given, (number, "cum"), row, at_least=0.0)
 
 
-def _cum(where: str, row: Mapping[str, Any]) -> float | None:
+def _cum(given: _Rows, number: int, row: Mapping[str, Any]) -> float | None:
     info = row.get("info")
-    return _number(f"{where}.info", info, "cum", at_least=0.0) if isinstance(info, Mapping) and "cum" in info else None
+    found = isinstance(info, Mapping) and "cum" in info
+    return _number(given, (number, "info", "cum"), info, at_least=0.0) if found else None
 
 
 def _table(
-    where: str,
-    rows: Any,
+    given: _Rows,
     columns: _Columns,
     *,
     whole: bool = False,
@@ -186,27 +203,29 @@ def _table(
     counted: bool = False,
 ) -> MarginTiers:
     """Return the tiers of one symbol, each row checked."""
-    if not isinstance(rows, Sequence) or isinstance(rows, (str, bytes)) or not rows:
-        raise InputError(f"{where} must be a list of at least one row, was {checks.describe(rows)}")
-    _bounded(where, len(rows), MOST_TIERS, "tiers")
+    rows = given.rows
+    if not documents.is_list(rows) or not rows:
+        raise InputError(f"{given.at()} must be a list of at least one row, was {checks.describe(rows)}")
+    if len(rows) > MOST_TIERS:
+        _bounded(given.at(), len(rows), MOST_TIERS, "tiers")
     floors, rates, leverages, deductions = [], [], [], []
     end = 0.0
     for number, row in enumerate(rows):
-        at = f"{where}[{number}]"
         if not isinstance(row, Mapping):
-            raise InputError(f"{at} must be a row with {columns.floor}, was {checks.describe(row)}")
-        floor = _number(at, row, columns.floor, at_least=0.0)
+            raise InputError(f"{given.at(number)} must be a row with {columns.floor}, was {checks.describe(row)}")
+        floor = _number(given, (number, columns.floor), row, at_least=0.0)
         if floor != end and not (number and floor == end + step):
             rule = f"{end:g}, where the row before ends" if number else "0 in the first row"
-            raise InputError(f"{at}.{columns.floor} must be {rule}, was {floor:g}")
-        rates.append(_number(at, row, columns.rate, at_least=0.0, below=1.0))
+            raise InputError(f"{given.at(number, columns.floor)} must be {rule}, was {floor:g}")
+        rates.append(_number(given, (number, columns.rate), row, at_least=0.0, below=1.0))
         if number and rates[-1] < rates[-2]:
-            raise InputError(f"{at}.{columns.rate} must not fall, was {rates[-1]:g} after {rates[-2]:g}")
-        leverages.append(_number(at, row, columns.leverage, above=0.0))
-        deductions.append(None if columns.deduction is None else columns.deduction(at, row))
+            place = given.at(number, columns.rate)
+            raise InputError(f"{place} must not fall, was {rates[-1]:g} after {rates[-2]:g}")
+        leverages.append(_number(given, (number, columns.leverage), row, above=0.0))
+        deductions.append(None if columns.deduction is None else columns.deduction(given, number, row))
         floors.append(floor * size)
-        last = number == len(rows) - 1
-        end = floor if last and row.get(columns.cap) is None else _number(at, row, columns.cap, above=floor)
+        open_end = number == len(rows) - 1 and row.get(columns.cap) is None
+        end = floor if open_end else _number(given, (number, columns.cap), row, above=floor)
     known = [value for value in deductions if value is not None]
     try:
         return MarginTiers(
@@ -218,21 +237,22 @@ def _table(
             measure="contracts" if counted else "notional",
         )
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{given.at()}: {error}") from None
 
 
-def _number(where: str, row: Mapping[str, Any], field: str, **bounds: Any) -> float:
+def _number(given: _Rows, steps: tuple[documents.Step, ...], row: Any, **bounds: Any) -> float:
     """Return a field as a number; venues write some of theirs as text."""
+    field = str(steps[-1])
     if field not in row:
-        raise InputError(f"{where}.{field} is missing; there are {', '.join(map(str, row)) or 'no fields'}"[:300])
+        raise InputError(f"{given.at(*steps)} is missing; there are {', '.join(map(str, row)) or 'no fields'}"[:300])
     value = row[field]
     if isinstance(value, str) and len(value) <= 40:
         with suppress(ValueError):
             value = float(value)
     try:
-        return checks.number(f"{where}.{field}", value, at_most=checks.LARGEST, **bounds)
-    except KindError as error:
-        raise InputError(str(error)) from None
+        return checks.number("", value, at_most=checks.LARGEST, **bounds)
+    except (InputError, KindError) as error:
+        raise InputError(f"{given.at(*steps)}{error}") from None
 
 
 def _size(symbol: str, contract_size: float | Mapping[str, float]) -> float:
@@ -243,43 +263,13 @@ def _size(symbol: str, contract_size: float | Mapping[str, float]) -> float:
     return checks.number("contract_size", contract_size, above=0.0, at_most=checks.LARGEST)
 
 
-def _content(source: Source) -> tuple[str, Any]:
-    """Return what stands in a JSON file, or the value itself, and what errors call it."""
-    if not isinstance(source, (str, os.PathLike)):
-        return "source", source
-    path = Path(source)
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from None
-    _bounded(str(path), len(content), MOST_BYTES, "bytes")
-    try:
-        return path.name, json.loads(content, parse_constant=_no_constant, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} must hold JSON: {error}") from None
-
-
-def _no_constant(word: str) -> float:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{checks.describe(name)} stands twice in one object")
-        found[name] = value
-    return found
-
-
 def _bounded(where: str, count: int, most: int, what: str) -> None:
     if count > most:
         held = f"more than {most:,}" if what == "bytes" else f"{count:,}"
         raise TooLargeError(f"{where} must have at most {most:,} {what}, had {held}")
 
 
-def _not_empty(place: str, found: dict[str, MarginTiers]) -> dict[str, MarginTiers]:
+def _not_empty(root: documents.Node, found: dict[str, MarginTiers]) -> dict[str, MarginTiers]:
     if not found:
-        raise InputError(f"{place} must have at least one symbol")
+        raise InputError(f"{root.where()} must have at least one symbol")
     return found
