@@ -78,9 +78,9 @@ class PathCase(NamedTuple):
     step: timedelta
     control: tuple[lc.TopUp, ...] = ()
 
-    def run(self) -> lc.Runs:
+    def run(self, engine: str = "ledger") -> lc.Runs:
         seed = {"seed": SEED} if control_draws(self.control) else {}
-        options = {"step": self.step, "keep_steps": True, "control": self.control} | seed
+        options = {"step": self.step, "keep_steps": True, "control": self.control, "engine": engine} | seed
         return lc.simulate(self.book, self.market, self.returns, **options)
 
 

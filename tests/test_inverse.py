@@ -89,6 +89,18 @@ def test_a_book_that_cannot_yield_what_is_owed_ends_with_an_error():
     assert crash.liquidated_count == 0
 
 
+@pytest.mark.parametrize("impact", [lc.LinearImpact(depth=10.0), lc.PowerImpact(scale=10.0, exponent=0.999)])
+def test_a_short_is_closed_where_sales_have_brought_the_price_near_zero(impact):
+    # All bids together are worth F*D = 440,000 quote units, of which 439,960 are sold; then 100,000 are bought, more
+    # coins than would leave all prices where each cost what the first does.
+    held = book(venue(rate=0.01), [4_399.6, -1_000], [0.5, 0.25])
+    at = lc.Market({"BTC": lc.Asset(50_000.0, impact=impact, mark_follow=0.0)})
+    run = lc.simulate(held, at, [[-0.12, 0.3]], step=HOUR)
+    assert run.error[0] is None
+    assert (run.liquidated_count_long[0], run.liquidated_count_short[0]) == (1, 1)
+    assert run.conservation_error[0] <= 1e-12
+
+
 @pytest.mark.parametrize("rules", [{}, {"deleveraging": True}, {"socialise": True}, {"remainder": "trader"}])
 @pytest.mark.parametrize("move", [-0.3, -0.1, 0.1, 0.4])
 @pytest.mark.parametrize("impact", [LINEAR, lc.SquareRootImpact(daily_volatility=0.03, daily_volume=2e4)])

@@ -32,22 +32,36 @@ PRICES = ("final_price", "lowest_price", "highest_price", "fundamental_price")
 
 def random_pair(random: np.random.Generator, names: str) -> tuple[lc.Book, lc.Market]:
     """A small book of hard cases: tight and underwater positions, empty and full funds, every rule of the ladder's."""
+    inverse = len(names) == 1 and random.random() < 0.35
     rates = np.sort(random.choice([0.0, 0.004, 0.01, 0.05, 0.2], 3, replace=False))
     measure = str(random.choice(["notional", "contracts", "entry"]))
     floors = [0.0, 40.0, 200.0] if measure == "contracts" else [0.0, 4_000.0, 20_000.0]
+    if inverse and measure != "contracts":
+        floors = [0.0, 40.0, 200.0]  # coins
     tiers = lc.MarginTiers(floor=floors, maintenance_rate=rates.tolist(), measure=measure)
-    traded = [
-        lc.LinearPerpetual(f"{name}{i}", asset=name, tiers=tiers, closing_fee=float(random.choice([0.0, 5e-4])))
-        for name in names
-        for i in range(int(random.integers(1, 3)))
-    ]
+
+    def funding() -> lc.Funding | None:
+        if measure == "contracts" or random.random() < 0.6:  # continuous tiers by contracts: see OUTSIDE
+            return None
+        rates = float(random.choice([1e-4, 3e-3, 0.05])) * random.normal(float(random.choice([0.0, 1.0])), 1.0, 40)
+        return lc.Funding(rate=rates.tolist(), interval=HOUR * int(random.choice([4, 8, 12])))
+
+    def instrument(symbol: str, name: str) -> lc.LinearPerpetual | lc.InversePerpetual:
+        given = {"asset": name, "tiers": tiers, "closing_fee": float(random.choice([0.0, 5e-4])), "funding": funding()}
+        return (
+            lc.InversePerpetual(symbol, contract_value=100.0, **given)
+            if inverse
+            else lc.LinearPerpetual(symbol, **given)
+        )
+
+    traded = [instrument(f"{name}{i}", name) for name in names for i in range(int(random.integers(1, 3)))]
     venue = lc.Venue(
         traded,
         liquidation=lc.FullClose(
             fee_rate=float(random.choice([0.0, 0.002, 0.03])), fee_to=str(random.choice(["fund", "outside"]))
         ),
         backstop=lc.Backstop(
-            insurance_fund=float(random.choice([0.0, 50.0, 1e6])),
+            insurance_fund=float(random.choice([0.0, 50.0, 1e6])) / (100.0 if inverse else 1.0),
             deleveraging=bool(random.random() < 0.15),
             socialise=bool(random.random() < 0.15),
         ),
@@ -57,7 +71,8 @@ def random_pair(random: np.random.Generator, names: str) -> tuple[lc.Book, lc.Ma
     size = int(random.integers(1, 160))
     quantity = random.choice([-1.0, 1.0], size) * random.lognormal(2.0, 1.0, size)
     entry = 100.0 * np.exp(random.normal(0.0, 0.02, size))
-    margin = np.abs(quantity) * entry / random.uniform(2.0, 60.0, size)
+    notional = np.abs(quantity) * (100.0 / entry if inverse else entry)
+    margin = notional / random.uniform(0.9 if inverse else 2.0, 60.0, size)
     margin[random.random(size) < 0.02] *= 0.01  # underwater from the start
     book = lc.Book(
         venue,
@@ -96,12 +111,16 @@ def assert_agree(book: lc.Book, market: lc.Market, ladder: object, ledger: objec
         assert (np.abs(ours - theirs) <= 1e-9 * np.abs(theirs) + 1e-12 * gross).all(), (case, name)
     for name in PRICES:
         for asset in market.names:
-            assert getattr(ladder, name)[asset] == pytest.approx(getattr(ledger, name)[asset], rel=1e-12), (case, name)
+            # Orders of inverse positions move prices by amounts, not by shares: all are as exact as the start's.
+            least = 1e-10 if book.venue.instruments[0].is_inverse else 0.0
+            theirs = pytest.approx(getattr(ledger, name)[asset], rel=1e-12, abs=least)
+            assert getattr(ladder, name)[asset] == theirs, (case, name)
     for asset in market.names:
         ours, theirs = ladder.amplification[asset], ledger.amplification[asset]
         assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9, nan_ok=True), (case, "amplification")
         assert ladder.depth_used[asset] == pytest.approx(ledger.depth_used[asset], rel=1e-9, nan_ok=True), case
-    assert (ladder.conservation_error <= 1e-12).all(), case
+    whole = np.array([error is None for error in ladder.error])
+    assert (ladder.conservation_error[whole] <= 1e-12).all(), case
 
 
 def matrix_for(market: lc.Market) -> np.ndarray | None:
@@ -138,6 +157,7 @@ def agree(books: int, seed: int) -> dict[str, int]:
     return seen
 
 
+@pytest.mark.filterwarnings("ignore:.*stopped early")
 @pytest.mark.parametrize("part", range(4))
 def test_the_ladder_and_the_ledger_agree_on_random_books(part):
     seen = agree(BOOKS // 4, 20_260 + part)
@@ -147,6 +167,7 @@ def test_the_ladder_and_the_ledger_agree_on_random_books(part):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:.*stopped early")
 @pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("part", range(4))
 def test_the_ladder_and_the_ledger_agree_on_many_more_books(part):
@@ -157,8 +178,9 @@ def test_the_ladder_and_the_ledger_agree_on_many_more_books(part):
 def simple_pair(**rules: object) -> tuple[lc.Book, lc.Market]:
     random = np.random.default_rng(3)
     quantity = random.choice([-1.0, 1.0], 400) * random.lognormal(0.0, 1.0, 400)
-    margin = np.abs(quantity) * 100.0 / random.uniform(3.0, 40.0, 400)
     traded = rules.pop("traded", None) or [lc.LinearPerpetual("X", asset="X", tiers=flat_tiers(0.01))]
+    notional = np.abs(quantity) * (1.0 if traded[0].is_inverse else 100.0)  # inverse: coins
+    margin = notional / random.uniform(3.0, 40.0, 400)
     impact = rules.pop("impact", lc.LinearImpact(depth=3_000.0))
     venue = lc.Venue(traded, **rules)
     book = lc.Book(
@@ -167,18 +189,26 @@ def simple_pair(**rules: object) -> tuple[lc.Book, lc.Market]:
     return book, lc.Market({"X": lc.Asset(100.0, impact=impact)})
 
 
+BY_SIZE = lc.MarginTiers([0.0, 150.0, 400.0], [0.01, 0.02, 0.05])
+PAID = lc.Funding(rate=1e-3, interval=HOUR)
+CONTRACTS = lc.MarginTiers([0.0, 2.0], [0.01, 0.02], measure="contracts")
+TRADED = {
+    "linear": {},
+    "linear, funded": {"traded": [lc.LinearPerpetual("X", asset="X", tiers=BY_SIZE, funding=PAID)]},
+    "inverse, funded": {
+        "traded": [lc.InversePerpetual("X", asset="X", contract_value=100.0, tiers=flat_tiers(0.01), funding=PAID)]
+    },
+    "inverse": {"traded": [lc.InversePerpetual("X", asset="X", contract_value=100.0, tiers=flat_tiers(0.01))]},
+}
 WHOLE = lc.MarginTiers([0.0, 5e3], [0.01, 0.02], whole_position=True)
 OUTSIDE = {
     "close in parts": {"liquidation": lc.PartialClose()},
     "takes positions over": {"backstop": lc.Backstop(takeover=0.5)},
     "riskiest": {"order": "riskiest"},
     "funds of their own": {"backstop": lc.Backstop(own_funds={"X": 1.0})},
-    "inverse": {"traded": [lc.InversePerpetual("X", asset="X", contract_value=1.0, tiers=flat_tiers(0.01))]},
     "jumps": {"traded": [lc.LinearPerpetual("X", asset="X", tiers=WHOLE)]},
-    "funding is paid": {
-        "traded": [
-            lc.LinearPerpetual("X", asset="X", tiers=flat_tiers(0.01), funding=lc.Funding(rate=1e-4, interval=HOUR))
-        ]
+    "funding is paid on requirements that differ": {
+        "traded": [lc.LinearPerpetual("X", asset="X", tiers=CONTRACTS, funding=PAID)],
     },
 }
 
@@ -193,8 +223,10 @@ def test_what_keeps_a_run_off_the_ladder_is_said_and_refused_where_it_is_asked_f
         lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=5, step=HOUR, seed=1, engine="ladder")
 
 
-def test_keeping_steps_changes_no_number_and_they_are_the_ledgers():
-    book, market = simple_pair(backstop=lc.Backstop(insurance_fund=200.0))
+@pytest.mark.parametrize("kind", TRADED)
+def test_keeping_steps_changes_no_number_and_they_are_the_ledgers(kind):
+    backstop = lc.Backstop(insurance_fund=200.0 if "linear" in kind else 2.0)
+    book, market = simple_pair(backstop=backstop, **TRADED[kind])
     given = {"paths": 12, "steps": 24, "step": HOUR, "seed": 5}
     kept, plain = (
         lc.simulate(book, market, lc.GBM(volatility=3.0), **given, keep_steps=keep) for keep in (True, False)
@@ -331,8 +363,9 @@ def test_rounds_are_counted_when_asked_for_and_travel():
         _ = runs.squares
 
 
-def test_threads_and_chunks_do_not_show_on_the_ladder():
-    book, market = simple_pair(backstop=lc.Backstop(insurance_fund=50.0, deleveraging=True))
+@pytest.mark.parametrize("kind", TRADED)
+def test_threads_and_chunks_do_not_show_on_the_ladder(kind):
+    book, market = simple_pair(backstop=lc.Backstop(insurance_fund=50.0, deleveraging=True), **TRADED[kind])
     hashes = set()
     for threads in (1, 2, 3, 7):
         for chunk in (1, 7, 64, 1_000):

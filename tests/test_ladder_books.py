@@ -18,7 +18,7 @@ SOURCES = [
 ]
 OPTIONS = ["-std=c++20", "-O1", "-ffp-contract=off", "-pthread", f"-I{INCLUDE}"]
 BOOKS = 20_000
-SEEN = ("books", "runs", "by the ladder", "liquidated", "lost", "drawn")
+SEEN = ("books", "runs", "by the ladder", "liquidated", "lost", "drawn", "funded")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,7 @@ def test_the_ladder_and_the_ledger_agree_on_twenty_thousand_books(program):
     assert seen["by the ladder"] > 0.5 * seen["runs"]
     for name in ("liquidated", "lost", "drawn"):
         assert seen[name] > 0.3 * seen["runs"], seen
+    assert seen["funded"] > 0.2 * seen["books"], seen
 
 
 def test_rounding_is_no_deficit_where_every_row_of_a_stretch_has_been_asked(program):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 import numpy as np
@@ -34,8 +35,15 @@ def same_time(a: np.timedelta64, b: np.timedelta64) -> bool:
 
 
 def agree(case: strategies.PathCase) -> Counter[str]:
-    """Compare every path of a case; return what was seen on the paths."""
-    runs = case.run()
+    """Compare every path of a case, by each engine that may run it; return what was seen on the paths."""
+    runs, seen = case.run(), Counter()
+    with suppress(lc.DomainError):
+        seen = compare(case, case.run("ladder"))
+        seen = Counter(ladder=seen["paths"], liquidated_on_ladder=seen["rounds"])
+    return seen + compare(case, runs)
+
+
+def compare(case: strategies.PathCase, runs: lc.Runs) -> Counter[str]:
     book, market = reference.from_levcore(case.book, case.market)
     rules = rules_from(case.control, len(case.book))
     paths = [
@@ -139,6 +147,7 @@ def check_that_much_was_seen(seen: Counter[str]) -> None:
     assert seen["near"] <= 0.05 * seen["paths"]
     for name in (*MONEY, *COUNTS, "several steps with liquidations"):
         assert seen[name] >= 0.02 * seen["paths"], name
+    assert seen["liquidated_on_ladder"] >= 0.05 * seen["paths"]
 
 
 def test_the_ledger_and_the_reference_agree_on_any_path():

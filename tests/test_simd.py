@@ -59,8 +59,21 @@ for size in (1, 2, 7, 8, 9, 4_000):
     margin = np.abs(quantity) * 100.0 / random.uniform(1.5, 50.0, size)
     book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=np.full(size, 100.0), margin=margin)
     drawn.update(book.liquidation_price.tobytes())
-for process in (lc.GBM(volatility=2.0), lc.GARCH(volatility=2.0, alpha=0.2, beta=0.7)):
-    runs = lc.simulate(book, market, process, paths=43, steps=40, step=datetime.timedelta(hours=1), seed=3)
+paid = lc.Funding(rate=0.001, interval=datetime.timedelta(hours=8))
+coins = lc.MarginTiers([0.0, 5e1, 4e2, 1e4], [0.004, 0.01, 0.05, 0.2])
+funded = lc.Venue([lc.LinearPerpetual("X", asset="BTC", tiers=tiers, funding=paid)])
+inverse = lc.Venue([lc.InversePerpetual("X", asset="BTC", contract_value=100.0, tiers=coins)])
+held = {"instrument": "X", "quantity": quantity, "entry_price": np.full(size, 100.0)}
+deep = lc.Market({"BTC": lc.Asset(100.0, impact=lc.LinearImpact(depth=3.0 * np.abs(quantity).sum()))})
+hours = {"steps": 40, "step": datetime.timedelta(hours=1), "seed": 3}
+for ready, process in (
+    (lc.prepare(book, deep), lc.GBM(volatility=2.0)),
+    (lc.prepare(book, deep), lc.GARCH(volatility=2.0, alpha=0.2, beta=0.7)),
+    (lc.prepare(lc.Book(funded, **held, margin=margin), deep), lc.GBM(volatility=2.0)),
+    (lc.prepare(lc.Book(inverse, **held, margin=margin / 100.0), deep), lc.GBM(volatility=2.0)),
+):
+    runs = lc.simulate(ready, scenario=process, paths=43, **hours)
+    assert runs.engine == "ladder"
     for values in (runs.liquidated_notional, runs.bad_debt, runs.lowest_price["BTC"], runs.liquidation_probability):
         drawn.update(values.tobytes())
 print(simd.IN_USE, drawn.hexdigest())

@@ -5,6 +5,7 @@
 #include "interrupt.hpp"
 #include "levcore/cascade.hpp"
 #include "levcore/parallel.hpp"
+#include "levcore/rate_classes.hpp"
 #include "levcore/reachable.hpp"
 
 namespace levcore::bindings {
@@ -91,7 +92,7 @@ py::dict run_on_ladder(const Ready& ready, const Market& market, const Column<do
                 outcomes.put(i, shock(ready.sorted, market, row(i), walks[thread]));
             if (thread == 0) interrupts.poll();  // the calling one
         });
-        audit_sample(outcomes, gross_notional(ready.sorted, market),
+        audit_sample(ready.sorted, outcomes, gross_notional(ready.sorted, market),
                      [&](std::size_t i) { return i == 0 ? *first : shock(ready.sorted, market, row(i), Keep{}); });
     }
     return columns(std::move(outcomes));
@@ -156,6 +157,9 @@ void bind_cascade(py::module_& m) {
         .def(py::init(&prepare), "book"_a, "asset_of"_a, "collateral_asset"_a, "assets"_a, "threads"_a)
         .def("make_ladder", &make_ladder, "market"_a, "threads"_a,
              "What keeps the pair off the ladder; 0: nothing, it is made.")
+        .def(
+            "has_rate_classes", [](const Ready& ready) { return has_rate_classes(ready.sorted); },
+            "Whether a run with funding is for the ladder, if one without is.")
         .def("order", &order, "asset"_a, "side"_a,
              "Positions of a side (0 longs, 1 shorts) in the order of liquidation, and what they are sorted by.")
         .def("shock_on_ladder", &run_on_ladder, "market"_a, "moves"_a.noconvert(), "rounds"_a, "threads"_a,

@@ -7,6 +7,7 @@
 #include "bind_processes.hpp"
 #include "interrupt.hpp"
 #include "levcore/montecarlo.hpp"
+#include "levcore/rate_classes.hpp"
 
 namespace levcore::bindings {
 namespace {
@@ -76,7 +77,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
-    if (ladder && (!ready.ladder || funding_step.size() > 0 || control))
+    if (ladder && (!ready.ladder || control || (funding_step.size() > 0 && !has_rate_classes(ready.sorted))))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
     const auto* drawn = std::get_if<Drawn>(&scenario.scenario);

@@ -54,14 +54,22 @@ bool run_path(std::span<const double> logs, std::span<const double> days, std::s
         walk.step(logs.subspan(t * assets, assets), days[t]);
         if (notes.to != nullptr) walk.note_step(*notes.to, notes.place + t, notes.prices.subspan(t * assets, assets));
     }
+    if (notes.to != nullptr && !days.empty() && walk.inside())
+        notes.to->convert(notes.place, days.size(), walk.settlement_price(notes.prices.last(assets)));
     return walk.inside();
 }
 
-double audit(const Outcome& ladder, const Outcome& ledger, double gross) {
-    double apart = std::fabs(ladder.bad_debt - ledger.bad_debt) + std::fabs(ladder.fees - ledger.fees) +
-                   std::fabs(ladder.insurance_fund - ledger.insurance_fund);
+double audit(const SortedBook& book, const Outcome& ladder, const Outcome& ledger, double gross) {
+    // Money is compared in the settlement currency: what a coin is worth at the end is no matter.
+    const bool in_coin = !book.asset_of.empty() && moves_by_inverse(book, book.asset_of.front());
+    const auto unit = [&](const Outcome& o) { return in_coin ? o.assets[book.asset_of.front()].final_price : 1.0; };
+    const auto apart_in = [&](double ours, double theirs) {
+        return std::fabs(ours / unit(ladder) - theirs / unit(ledger));
+    };
+    double apart = apart_in(ladder.bad_debt, ledger.bad_debt) + apart_in(ladder.fees, ledger.fees) +
+                   apart_in(ladder.insurance_fund, ledger.insurance_fund);
     for (const std::size_t side : {longs, shorts})
-        apart += std::fabs(ladder.liquidated.notional[side] - ledger.liquidated.notional[side]);
+        apart += std::fabs(ladder.liquidated.notional[side] - ledger.liquidated.notional[side]) / unit(ledger);
     return std::max(ledger.conservation_error, gross > 0.0 ? apart / gross : 0.0);
 }
 

@@ -10,6 +10,7 @@
 
 #include "levcore/parallel.hpp"
 #include "levcore/real.hpp"
+#include "levcore/state.hpp"
 
 namespace levcore {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::size_t rows_a_thread = 32'768;  // fewer are done before another 
 
 double log_or(double x, double otherwise) { return x > 0.0 ? log(x) : otherwise; }
 
-// A block's extreme bankruptcy prices; the last one may be short.
+// A block's extreme bankruptcy prices, unit prices; the last one may be short.
 std::pair<double, double> bankruptcies(const SortedSide& sorted, std::size_t block, std::size_t rows) {
     const std::size_t from = block * block_rows;
     if (from + block_rows <= rows)
@@ -36,7 +37,7 @@ std::pair<double, double> bankruptcies(const SortedSide& sorted, std::size_t blo
     return {lowest, highest};
 }
 
-// Mirrored logs of the rows' bankruptcy prices.
+// Mirrored logs of the rows' bankruptcy prices; sign 1 where a claim gains when its unit price rises.
 UnsetVector<double> log_bankruptcies(const SortedSide& sorted, std::size_t rows, double sign) {
     UnsetVector<double> logs(rows);
     const auto has_one = [&](std::size_t i) { return sorted.cash[i] * sorted.quantity[i] < 0.0; };
@@ -59,7 +60,7 @@ UnsetVector<double> deficit_bounds(const LadderSide& side, std::span<const doubl
 
 // Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them; the
 // lower ones of those that do not stand apart.
-void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, const LadderAsset& on, double after_fee,
+void bound_blocks(LadderSide& side, const SortedSide& sorted, bool gains, const LadderAsset& on, double after_fee,
                   std::span<const double> deficit_bound) {
     const std::size_t blocks = (side.rows + block_rows - 1) / block_rows;
     const double log_after_fee = log(after_fee);
@@ -69,7 +70,7 @@ void bound_blocks(LadderSide& side, const SortedSide& sorted, bool is_long, cons
         const std::size_t to = std::min(side.rows, (b + 1) * block_rows);
         const auto [lowest, highest] = bankruptcies(sorted, b, side.rows);
         const double after = side.rungs[to].quantity / on.depth;
-        const double worst = is_long ? log_or(highest, -infinity) : -log_or(lowest, -infinity);
+        const double worst = gains ? log_or(highest, -infinity) : -log_or(lowest, -infinity);
         side.safe[b] = worst + after - log_after_fee + room;
         for (std::size_t row = b * block_rows; row < to; ++row)
             if (!side.apart.has(row)) side.bankrupt[b] = std::min(side.bankrupt[b], deficit_bound[row]);
@@ -100,16 +101,30 @@ void index_heights(LadderSide& side) {
     for (std::size_t c = cells - 1; c-- > 0;) side.first_of[c] = std::min(side.first_of[c], side.first_of[c + 1]);
 }
 
+void describe_impact(LadderAsset& on, const Asset& asset, bool is_inverse) {
+    const auto* linear = std::get_if<LinearImpact>(&asset.impact);
+    on.is_inverse = is_inverse;
+    on.is_linear = linear != nullptr && !is_inverse;
+    on.depth = on.is_linear ? linear->depth : infinity;
+    on.mark_slope = asset.mark_follow / on.depth;
+    if (!is_inverse || linear == nullptr || asset.mark_follow != 1.0) return;
+    const double per_unit = 1.0 / (linear->depth * asset.price);
+    on.prices = {true, log(asset.price), {per_unit / (1.0 - asset.half_spread), per_unit / (1.0 + asset.half_spread)}};
+}
+
 void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, const Venue& venue, const Asset& asset) {
     LadderSide& side = on.sides[which];
     const double sign = which == longs ? 1.0 : -1.0;
+    const bool gains = (which == longs) != on.is_inverse;  // when its unit price rises
     side.rows = sorted.reachable;
     side.rungs.resize(side.rows + 1);
     Pair quantity;  // of what is positive, so that its high part is its value, and its low one what that was rounded by
     Sum cash;
     double lowest = infinity;
     for (std::size_t i = 0; i < side.rows; ++i) {
-        lowest = std::min(lowest, sign * sorted.key[i] + on.mark_slope * quantity.high);
+        const double height = on.prices.used ? on.prices.height_at(which, sorted.key[i], quantity.high)
+                                             : sign * sorted.key[i] + on.mark_slope * quantity.high;
+        lowest = std::min(lowest, height);
         side.rungs[i] = {lowest, quantity.high, cash.value(), quantity.low};
         quantity = add_minor(quantity, std::fabs(sorted.quantity[i]));
         cash.add_minor(sorted.cash[i]);
@@ -118,10 +133,10 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;
-    const UnsetVector<double> log_bankrupt = log_bankruptcies(sorted, side.rows, sign);
+    const UnsetVector<double> log_bankrupt = log_bankruptcies(sorted, side.rows, gains ? 1.0 : -1.0);
     const UnsetVector<double> bounds = deficit_bounds(side, log_bankrupt, on, spread);
     side.apart = RowsApart(std::span(sorted.key).first(side.rows), log_bankrupt, bounds, sign);
-    bound_blocks(side, sorted, which == longs, on, spread * (which == longs ? 1.0 - fee : 1.0 / (1.0 + fee)), bounds);
+    bound_blocks(side, sorted, gains, on, spread * (gains ? 1.0 - fee : 1.0 / (1.0 + fee)), bounds);
     side.apart.settle_down();
     index_heights(side);
 }
@@ -163,11 +178,19 @@ Outside outside_of_ladder(const SortedBook& book) {
     if (venue.backstop.takeover > 0.0) return Outside::takeover;
     if (venue.riskiest_first) return Outside::order_of_risk;
     if (venue.backstop.funds.size() > 1) return Outside::own_funds;
-    for (const Perpetual& instrument : venue.instruments)
-        if (instrument.is_inverse()) return Outside::inverse;
     for (const auto& sides : book.sides)
         if (sides[longs].jumps || sides[shorts].jumps) return Outside::jumps;
     return Outside::nothing;
+}
+
+double PriceHeights::height_at(std::size_t side, double log_walk, double closed) const noexcept {
+    const double price = exp(log_walk - log_unit);
+    return (side == longs ? price : -price) + per_quote[side] * closed;
+}
+
+double PriceHeights::log_walk_at(std::size_t side, double height, double closed) const noexcept {
+    const double price = (side == longs ? 1.0 : -1.0) * (height - per_quote[side] * closed);
+    return price > 0.0 ? log_unit + log(price) : -infinity;
 }
 
 Ladder build_ladder(const SortedBook& book, const Market& market, std::size_t threads) {
@@ -176,10 +199,7 @@ Ladder build_ladder(const SortedBook& book, const Market& market, std::size_t th
     std::size_t rows = 0;
     for (std::size_t k = 0; k < market.assets.size(); ++k) {
         LadderAsset& on = ladder.assets[k];
-        const auto* linear = std::get_if<LinearImpact>(&market.assets[k].impact);
-        on.is_linear = linear != nullptr;
-        on.depth = linear != nullptr ? linear->depth : infinity;
-        on.mark_slope = market.assets[k].mark_follow / on.depth;
+        describe_impact(on, market.assets[k], moves_by_inverse(book, k));
         const std::size_t held = book.sides[k][longs].size() + book.sides[k][shorts].size();
         on.held = held > 0;
         ladder.assets_held += on.held ? 1 : 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "levcore/real.hpp"
+#include "levcore/row_trades.hpp"
 
 namespace levcore {
 namespace {
@@ -55,12 +56,17 @@ void LadderMoney::begin() {
 bool LadderMoney::settle(const Stretch& s) {
     const LadderAsset& on = ladder_.assets[s.asset];
     const double sign = sign_of(s.side);
-    Walk w{
-        s,  on, on.sides[s.side], book_.sides[s.asset][s.side], sign, 1.0 - sign * market_.assets[s.asset].half_spread,
-        0.0};
+    Walk w{s,
+           on,
+           on.sides[s.side],
+           book_.sides[s.asset][s.side],
+           sign,
+           on.is_inverse ? -sign : sign,
+           1.0 - sign * market_.assets[s.asset].half_spread,
+           0.0};
     w.log_start = log_walk(w, s.volume);
     const double traded = money(w, s.from, s.to);
-    notional_[s.side] += traded;
+    notional_[s.side] += on.is_inverse ? between(w.rows.rungs[s.from], w.rows.rungs[s.to]).high : traded;
     const double worst = sign * log_walk_at(w, on.is_linear ? s.from : s.to) + closed_before(w, s.from);
     if (worst >= w.rows.safe_from[s.from / block_rows])
         settle_sum(w, s.from, s.to, traded);
@@ -76,23 +82,28 @@ double LadderMoney::log_walk(const Walk& w, double volume) const {
     return w.stretch.log_price + moved;
 }
 
-// Of closing `size` on the walk after the rows before `from`.
+// Of closing `size` on the walk after the rows before `from`, a unit price.
 double LadderMoney::average_price(const Walk& w, std::size_t from, double size) const {
     if (w.on.is_linear) return exp(log_walk_at(w, from)) * w.spread * mean_ratio(-w.sign * size / w.on.depth);
     const double volume = volume_at(w, from);
+    if (w.on.is_inverse)
+        return size > 0.0 ? quote_walk(w).size_worth(volume, size) / size : exp(-log_walk(w, volume)) / w.spread;
     const double ratio = average_ratio(market_.assets[w.stretch.asset].impact, volume, -w.sign * size);
     return exp(w.stretch.log_price) * w.spread * ratio;
 }
 
 double LadderMoney::money(const Walk& w, std::size_t from, std::size_t to) const {
     const double size = between(w.rows.rungs[from], w.rows.rungs[to]).high;
+    if (w.on.is_inverse) return quote_walk(w).size_worth(volume_at(w, from), size);
     return size * average_price(w, from, size);
 }
 
 // After the rows before `row`: the volume, and where orders trade.
 double LadderMoney::volume_at(const Walk& w, std::size_t row) const {
     const std::span<const Rung> rungs = w.rows.rungs;
-    return w.stretch.volume - w.sign * (rungs[row].quantity - rungs[w.stretch.from].quantity);
+    const double closed = rungs[row].quantity - rungs[w.stretch.from].quantity;
+    if (w.on.is_inverse && closed > 0.0) return quote_walk(w).volume_after(w.stretch.volume, closed);
+    return w.stretch.volume - w.sign * closed;
 }
 
 double LadderMoney::log_walk_at(const Walk& w, std::size_t row) const {
@@ -146,7 +157,7 @@ void LadderMoney::settle_parts(const Walk& w) {
 
 // Rows of which all pay their fee in full.
 void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded) {
-    const double left = w.sign * traded + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    const double left = w.gains * traded + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
     const double fee = book_.venue.liquidation.fee_rate * traded;
     keep({fee, left - fee, 0.0, 0.0});
 }
@@ -154,7 +165,7 @@ void LadderMoney::settle_sum(const Walk& w, std::size_t from, std::size_t to, do
 // Rows of which all leave a deficit, but for some of those that stand apart; what these have left is asked one by one.
 // False: it is a matter of who goes first, and nothing has been booked.
 bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best) {
-    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    const double all = w.gains * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
     double asked = 0.0;
     double left = 0.0;
     double fees = 0.0;
@@ -167,7 +178,7 @@ bool LadderMoney::settle_bankrupt(const Walk& w, std::size_t from, std::size_t t
         std::array<double, block_rows> notional;
         trade_apart(w, rows, notional);
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            const double has = w.sign * notional[i] + w.sorted.cash[rows[i]];
+            const double has = w.gains * notional[i] + w.sorted.cash[rows[i]];
             asked += has;
             if (has <= 0.0) {
                 deficit -= has;
@@ -211,14 +222,16 @@ void LadderMoney::settle_rows(const Walk& w, std::size_t from, std::size_t to) {
     const double moved = (w.rows.rungs[to].quantity - w.rows.rungs[from].quantity) / w.on.depth;
     const std::size_t n = to - from;
     const auto of_little = [](double u) { return 1.0 + u * (1.0 / 2 + u * (1.0 / 6 + u * (1.0 / 24))); };
-    if (!w.on.is_linear)
+    if (w.on.is_inverse)
+        trade_quote(w, from, {notional.data(), n});
+    else if (!w.on.is_linear)
         trade_rows(w, from, {notional.data(), n});
     else if (moved < 0x1p-12)  // what is left out is less than 2^-54
         trade_linear(w, from, {notional.data(), n}, of_little);
     else
         trade_linear(w, from, {notional.data(), n}, mean_ratio);
     const double* const cash = w.sorted.cash.data() + from;
-    for (std::size_t i = 0; i < n; ++i) equity[i] = w.sign * notional[i] + cash[i];
+    for (std::size_t i = 0; i < n; ++i) equity[i] = w.gains * notional[i] + cash[i];
     inside_ = till_.pay({equity.data(), n}, {notional.data(), n}) && inside_;
 }
 
@@ -239,6 +252,20 @@ void LadderMoney::trade_linear(const Walk& w, std::size_t from, std::span<double
     for (std::size_t i = 0; i < notional.size(); ++i) {
         notional[i] *= price;
         price *= moves[i];
+    }
+}
+
+// The base units that each row's quote units cost or yield.
+void LadderMoney::trade_quote(const Walk& w, std::size_t from, std::span<double> notional) const {
+    const double* const quantity = w.sorted.quantity.data() + from;
+    double volume = volume_at(w, from);
+    if (const auto* linear = std::get_if<LinearImpact>(&market_.assets[w.stretch.asset].impact)) {
+        for (std::size_t i = 0; i < notional.size(); ++i) notional[i] = std::fabs(quantity[i]);
+        return levcore::trade_quote(notional, exp(log_walk(w, volume)) * w.spread, -w.sign / linear->depth);
+    }
+    for (std::size_t i = 0; i < notional.size(); ++i) {
+        notional[i] = quote_walk(w).size_worth(volume, std::fabs(quantity[i]));
+        volume -= w.sign * notional[i];
     }
 }
 

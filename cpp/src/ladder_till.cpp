@@ -97,11 +97,11 @@ bool LadderTill::pay(const Settlement& s) {
     return true;
 }
 
-void LadderTill::report(Outcome& outcome) const {
-    outcome.bad_debt = bad_debt_.value();
-    outcome.fees = fees_.value();
-    outcome.insurance_fund = std::max(0.0, fund_.value());
-    outcome.insurance_fund_low = fund_low_;
+void LadderTill::report(Outcome& outcome, double worth) const {
+    outcome.bad_debt = bad_debt_.value() * worth;
+    outcome.fees = fees_.value() * worth;
+    outcome.insurance_fund = std::max(0.0, fund_.value()) * worth;
+    outcome.insurance_fund_low = fund_low_ * worth;
     outcome.exhausted = exhausted_;
 }
 

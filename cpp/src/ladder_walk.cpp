@@ -6,14 +6,12 @@
 #include <utility>
 
 #include "levcore/margin.hpp"
-#include "levcore/orders.hpp"
+#include "levcore/price_walk.hpp"
+#include "levcore/quote_walk.hpp"
 #include "levcore/real.hpp"
 
 namespace levcore {
 namespace {
-
-// Prices beyond are for the ledger, which says where they leave all prices.
-constexpr double furthest_log_price = 0.99 * largest_log_price;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
@@ -55,6 +53,7 @@ bool LadderWalk::inside() const noexcept {
 // X, but for what a refill has taken of it.
 Pair LadderWalk::volume_closed(std::size_t k) const {
     const AssetWalk& a = assets_[k];
+    if (ladder_.assets[k].is_inverse) return {};
     const Rung& sold = a.at[longs];
     const Rung& bought = a.at[shorts];
     return add(Pair{bought.quantity, bought.quantity_low}, Pair{-sold.quantity, -sold.quantity_low});
@@ -72,15 +71,19 @@ void LadderWalk::move_cursor(std::size_t k, std::size_t side, std::size_t row) {
 void LadderWalk::set_triggers(std::size_t k) {
     AssetWalk& a = assets_[k];
     const LadderAsset& on = ladder_.assets[k];
-    a.volume = a.refilled.high + (a.at[shorts].quantity - a.at[longs].quantity);
+    std::array<double, 2> gone{a.at[longs].quantity, a.at[shorts].quantity};
+    if (on.is_inverse) gone = {0.0, 0.0};
+    a.volume = a.refilled.high + (gone[shorts] - gone[longs]);
     const double moved = on.is_linear ? on.mark_slope * a.volume
                                       : market_.assets[k].mark_follow * log_impact(market_.assets[k].impact, a.volume);
     a.mark_offset = a.log_permanent + moved;
     for (const std::size_t side : {longs, shorts}) {
         const double sign = sign_of(side);
-        const double bought = sign * a.refilled.high + a.at[1 - side].quantity;
+        const double bought = sign * a.refilled.high + gone[1 - side];
         a.base[side] = sign * a.log_permanent + (on.is_linear ? on.mark_slope * bought : sign * moved);
-        a.trigger[side] = sign * (a.at[side].height - a.base[side]);
+        const double height = a.at[side].height;
+        a.trigger[side] = on.prices.used ? on.prices.log_walk_at(side, height, quote_closed(k, side)) - a.mark_offset
+                                         : sign * (height - a.base[side]);
     }
 }
 
@@ -199,13 +202,27 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
         const std::size_t to =
             rows.reach(place, std::max(now, rows.first_row(place)), book_.venue.liquidate_at_equality);
         if (to == now) break;
-        rounds += on.is_linear && count_rounds_ ? rounds_of(k, side, now, to) : 1;
+        rounds += on.is_one_search() && count_rounds_ ? rounds_of(k, side, now, to) : 1;
         move_cursor(k, side, to);
+        if (on.is_inverse && !walk_quote(k, side, now)) return rounds;
         set_triggers(k);
-        if (on.is_linear || !in_reach(k)) break;
+        if (on.is_one_search() || !in_reach(k)) break;
     }
     if (a.cursor[side] > from) note_close(k, side, from, volume);
     return rounds;
+}
+
+// What rows from `from` to the cursor owe walks the order book. False: it cannot yield that, or the price leaves all
+// prices, and the ledger says so.
+bool LadderWalk::walk_quote(std::size_t k, std::size_t side, std::size_t from) {
+    AssetWalk& a = assets_[k];
+    const LadderSide& rows = ladder_.assets[k].sides[side];
+    const double owed = between(rows.rungs[from], rows.rungs[a.cursor[side]]).high;
+    const QuoteWalk walk{market_.assets[k], a.log_fundamental + a.log_permanent, sign_of(side)};
+    const double size = walk.size_worth(a.volume, owed);
+    if (!std::isfinite(size)) return inside_ = false;
+    a.refilled = add(a.refilled, -walk.sign * size);
+    return true;
 }
 
 // Whether the walk's price is one.
@@ -242,10 +259,14 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     const std::span<const Rung> rungs = on.sides[side].rungs;
     const double sign = sign_of(side);
     const bool equal = book_.venue.liquidate_at_equality;
+    const double gone = quote_closed(k, side);  // that cursor is still where the cascade begins
     std::int64_t rounds = 0;
     for (std::size_t row = from; row < to; ++rounds) {
         const double closed = rungs[row].quantity - rungs[from].quantity;
-        const double y = a.log_fundamental + a.log_permanent + on.mark_slope * (a.volume - sign * closed);
+        const double now = a.log_fundamental + a.log_permanent;
+        const double y = on.prices.used
+                             ? on.prices.log_walk_at(side, height_at(k, side, a.log_fundamental), gone + closed)
+                             : now + on.mark_slope * (a.volume - sign * closed);
         const auto passed = [&](double g) { return is_liquidatable(side == longs, y, g, equal); };
         const auto end = std::partition_point(key.begin() + static_cast<std::ptrdiff_t>(row),
                                               key.begin() + static_cast<std::ptrdiff_t>(to), passed);
@@ -254,31 +275,29 @@ std::int64_t LadderWalk::rounds_of(std::size_t k, std::size_t side, std::size_t 
     return rounds;
 }
 
+double LadderWalk::settlement_price(std::span<const double> prices) const {
+    if (book_.asset_of.empty() || !ladder_.assets[book_.asset_of.front()].is_inverse) return 1.0;
+    const std::size_t k = book_.asset_of.front();
+    return prices[k] * exp(assets_[k].mark_offset);
+}
+
 Outcome LadderWalk::report(std::span<const double> prices, bool whole_path) const {
     Outcome outcome = outcome_;
     outcome.by_ladder = true;
     for (const std::size_t side : {longs, shorts}) outcome.liquidated.notional[side] = money_.notional(side);
-    money_.till().report(outcome);
+    money_.till().report(outcome, settlement_price(prices));
     for (std::size_t k = 0; k < assets_.size(); ++k) {
         const AssetWalk& a = assets_[k];
-        AssetState state;
-        state.fundamental = prices[k];
-        state.log_fundamental = a.log_fundamental;
-        state.volume = Sum(add(a.refilled, volume_closed(k)));
-        state.log_permanent = a.log_permanent;
-        const Asset& asset = market_.assets[k];
-        const double mark = prices[k] * exp(a.mark_offset);
-        const double y = a.log_fundamental + a.mark_offset;
-        // Where an extreme is the start or the end, it is that very price.
-        const auto price_at = [&](double log_mark) {
-            return log_mark == y ? mark : log_mark == log(asset.price) ? asset.price : exp(log_mark);
-        };
-        state.lowest = price_at(a.lowest);
-        state.highest = price_at(a.highest);
-        state.lowest_fundamental = exp(a.lowest_fundamental);
-        state.highest_fundamental = exp(a.highest_fundamental);
-        const double amplification = (whole_path ? path_amplification : shock_amplification)(asset, state);
-        outcome.assets.push_back({state.fundamental, mark, state.lowest, state.highest, amplification, a.depth_used});
+        const PriceWalk seen{a.log_fundamental,
+                             a.log_permanent,
+                             add(a.refilled, volume_closed(k)),
+                             a.mark_offset,
+                             a.lowest,
+                             a.highest,
+                             a.lowest_fundamental,
+                             a.highest_fundamental,
+                             a.depth_used};
+        outcome.assets.push_back(report_prices(market_.assets[k], seen, prices[k], whole_path));
     }
     return outcome;
 }

@@ -324,11 +324,7 @@ Outcome run_ledger(const SortedBook& book, const Market& market, const Course& c
         paid = due;
         if (steps != nullptr) ledger.note_step(*steps, place + t);
     }
-    const double worth = ledger.settlement_price();
-    for (std::size_t t = 0; steps != nullptr && t < course.days.size(); ++t) {
-        steps->bad_debt[place + t] *= worth;
-        steps->insurance_fund[place + t] *= worth;
-    }
+    if (steps != nullptr) steps->convert(place, course.days.size(), ledger.settlement_price());
     return ledger.report(true);
 }
 

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "levcore/cascade.hpp"
+#include "levcore/class_tally.hpp"
+#include "levcore/class_walk.hpp"
 #include "levcore/ladder_blocks.hpp"
 #include "levcore/ladder_tally.hpp"
 #include "levcore/parallel.hpp"
@@ -24,6 +26,8 @@ struct Bench {
     std::optional<LadderWalk> walk;
     std::unique_ptr<LadderTally> rows;
     std::unique_ptr<LadderBlocks> blocks;
+    std::optional<ClassWalk> class_walk;  // where funding is paid
+    std::optional<ClassTally> class_rows;
 };
 
 class Paths {
@@ -32,13 +36,18 @@ class Paths {
           Runs& runs)
         : book_(book), market_(market), scenario_(scenario), plan_(plan), progress_(progress), runs_(runs) {
         for (const Asset& asset : market.assets) start_.push_back(asset.price);
+        if (plan.ladder != nullptr && !plan.funding.empty())
+            classes_ = build_rate_classes(book, market, plan.funding, plan.threads);
     }
 
     void make(Bench& b) const {
         b.is_made = true;
         b.prices.resize(plan_.steps * start_.size());
         b.last.resize(start_.size());
-        if (plan_.ladder != nullptr) {
+        if (classes_) {
+            b.class_walk.emplace(book_, market_, *classes_);
+            b.class_rows.emplace(*classes_);
+        } else if (plan_.ladder != nullptr) {
             b.walk.emplace(book_, market_, *plan_.ladder, plan_.count_rounds);
             b.rows = std::make_unique<LadderTally>(book_);
             if (const auto* drawn = std::get_if<Drawn>(&scenario_); drawn != nullptr && !plan_.keep_steps)
@@ -51,13 +60,14 @@ class Paths {
         if (!b.is_made) make(b);
         if (b.blocks) return run_blocks(from, to, b);
         for (std::size_t i = from; i < to; ++i) {
-            if (!b.walk || !run_on_ladder(i, b)) runs_.outcomes.put(i, run_in_ledger(i, b, true, plan_.keep_steps));
+            const bool is_run = b.class_walk ? run_on_classes(i, b) : b.walk && run_on_ladder(i, b);
+            if (!is_run) runs_.outcomes.put(i, run_in_ledger(i, b, true, plan_.keep_steps));
             progress_.done.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
     void audit(Bench& b) const {
-        audit_sample(runs_.outcomes, gross_notional(book_, market_),
+        audit_sample(book_, runs_.outcomes, gross_notional(book_, market_),
                      [&](std::size_t i) { return run_in_ledger(i, b, false, false); });
     }
 
@@ -89,6 +99,17 @@ class Paths {
         return true;
     }
 
+    bool run_on_classes(std::size_t i, Bench& b) const {
+        draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
+        const StepNotes notes = noting(i, b);
+        if (!b.class_walk->run(b.prices, plan_.days, plan_.funding, progress_.stop, notes.to, notes.place,
+                               notes.prices))
+            return false;
+        runs_.outcomes.put(i, b.class_walk->report(b.last));
+        b.class_rows->add(b.class_walk->stretches(), b.class_walk->shared());
+        return true;
+    }
+
     // Where steps are kept: what notes the one just walked.
     StepNotes noting(std::size_t i, Bench& b) const {
         if (!plan_.keep_steps) return {};
@@ -115,6 +136,7 @@ class Paths {
     Progress& progress_;
     Runs& runs_;
     std::vector<double> start_;
+    std::optional<RateClasses> classes_;
 };
 
 void lengthen_steps(StepColumns& steps, std::size_t rows, std::size_t assets, const std::atomic<bool>& stop) {
@@ -141,6 +163,14 @@ void gather_side(const SortedBook& book, std::vector<Bench>& benches, std::size_
     rows.write(book, side, all.count, all.step_sum);
 }
 
+// And of its classes.
+void gather_classes(const SortedBook& book, std::vector<Bench>& benches, Tally& all) {
+    ClassTally& rows = *benches.front().class_rows;
+    for (std::size_t t = 1; t < benches.size(); ++t)
+        if (benches[t].class_rows) rows.add(*benches[t].class_rows);
+    rows.write(book, all.count, all.step_sum);
+}
+
 }  // namespace
 
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
@@ -163,6 +193,11 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     if (plan.ladder == nullptr) return runs;
     // The calling thread audits, and whoever is free gathers.
     if (!benches.front().is_made) paths.make(benches.front());
+    if (benches.front().class_rows) {
+        gather_classes(book, benches, runs.tally);
+        if (plan.audit) paths.audit(benches.front());
+        return runs;
+    }
     const std::size_t sides = 2 * book.sides.size();
     run_chunks(std::min(threads, sides + 1), sides + 1, progress.stop, [&](std::size_t, std::size_t task) {
         if (task == 0) return plan.audit ? paths.audit(benches.front()) : void();

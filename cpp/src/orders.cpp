@@ -30,25 +30,44 @@ std::optional<double> average_price(const Asset& asset, const AssetState& a, dou
     return base_price(asset, a, order) * average_ratio(asset.impact, before, order * a.scarcity);
 }
 
-// The base units, sells negative, whose walk costs or yields `quote`. By Newton's steps from the size at the marginal
-// price: for sells from below (what a walk yields is concave), for buys from above, so that no step overshoots.
+}  // namespace
+
+double linear_size_worth(double depth, double price, double quote, double sign) {
+    const double moved = sign * quote / (price * depth);
+    return std::isinf(depth) ? quote / price
+           : moved > -1.0    ? sign * depth * log1p(moved)
+                             : std::numeric_limits<double>::quiet_NaN();
+}
+
+// By Newton's steps from the size at the marginal price: for sells from below (what a walk yields is concave), for buys
+// from above, so that no step overshoots; where buys at that price would leave all prices, from nearer.
 std::optional<double> volume_worth(const Asset& asset, const AssetState& a, double quote, double sign) {
     const double before = a.volume.value();
     const double base = base_price(asset, a, sign);
-    double size = quote / (base * exp(log_impact(asset.impact, before)));
+    const double start = base * exp(log_impact(asset.impact, before));
+    double size = quote / start;
+    if (const auto* linear = std::get_if<LinearImpact>(&asset.impact)) {
+        size = linear_size_worth(linear->depth, start, quote, sign);
+        return std::isfinite(size) && average_price(asset, a, sign * size) ? std::optional(sign * size) : std::nullopt;
+    }
+    double within = 0.0;  // of all prices
+    double change = size;
     for (int i = 0; i < 200; ++i) {
         const std::optional<double> price = average_price(asset, a, sign * size);
-        if (!price) return std::nullopt;
+        if (!price && sign < 0.0) return std::nullopt;
+        if (!price) {
+            size = 0.5 * (within + size);
+            continue;
+        }
+        within = size;
         const double marginal = base * exp(log_impact(asset.impact, before + sign * size * a.scarcity));
-        const double change = (quote - size * *price) / marginal;
+        change = (quote - size * *price) / marginal;
         size += change;
         if (!(std::fabs(change) > 4e-16 * size)) return sign * size;
         if (!(size > 0.0)) return std::nullopt;
     }
-    return sign * size;
+    return std::fabs(change) < 1e-9 * size ? std::optional(sign * size) : std::nullopt;
 }
-
-}  // namespace
 
 std::optional<Order> closing_order(const Perpetual& instrument, const Asset& asset, const AssetState& a, double coin) {
     if (!instrument.is_inverse()) {

@@ -89,6 +89,9 @@ def outcome_bytes(shocks: int, assets: int) -> int:
     return shocks * (OUTCOME_BYTES + assets * ASSET_BYTES)
 
 
+#: A row of a class of rates, where funding is paid: its rung and place, and itself while it is sorted; as many again
+#: for those that stand in several.
+CLASS_BYTES = 2 * (32 + 4 + 24 + 1)
 #: A step's kept series, a position's tally of a thread.
 STEP_BYTES = 4 * 8
 TALLY_BYTES = 2 * 8

@@ -68,8 +68,10 @@ class PathSettings:
         """What keeps the run off the ladder, by number; 0: nothing."""
         if self.rules:
             return self.ready._outside or engines.CONTROL
-        if self.ready._outside or len(self.funding(steps)["funding_step"]):
-            return self.ready._outside or engines.FUNDING
+        if self.ready._outside:
+            return self.ready._outside
+        if len(self.funding(steps)["funding_step"]) and not self.ready._native.has_rate_classes():
+            return engines.FUNDING
         return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
 
     def usual_chunk(self, paths: int, *, ladder: bool) -> int:
@@ -138,6 +140,7 @@ class PathSettings:
         )
         needed += accounts_bytes(self.ready.book, states=self.threads)
         needed += memory.control_bytes(len(self.ready.book), threads=self.threads) if self.rules else 0
+        needed += len(self.ready.book) * memory.CLASS_BYTES if len(self.funding(steps)["funding_step"]) else 0
         memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
     def elapsed(self, steps: int) -> npt.NDArray[np.int64]:

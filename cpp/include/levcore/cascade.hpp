@@ -43,18 +43,18 @@ bool run_path(std::span<const double> logs, std::span<const double> days, std::s
               const std::atomic<bool>& stop, const StepNotes& notes = {});
 
 // How far money on the ladder is from the ledger's, or how far the ledger's own sum moved: a share of gross notional.
-double audit(const Outcome& ladder, const Outcome& ledger, double gross);
+double audit(const SortedBook& book, const Outcome& ladder, const Outcome& ledger, double gross);
 
 // Of the outcomes on the ladder the first one is run by the ledger, too, and one in so many; all of them report the
 // largest violation found. `again(i)` runs one by the ledger.
 template <class Again>
-void audit_sample(OutcomeColumns& outcomes, double gross, Again&& again) {
+void audit_sample(const SortedBook& book, OutcomeColumns& outcomes, double gross, Again&& again) {
     constexpr std::size_t sampled_of = 65'536;
     double largest = 0.0;
     std::size_t next = 0;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         if (!outcomes.by_ladder(i) || i < next) continue;
-        largest = std::max(largest, audit(outcomes.at(i), again(i), gross));
+        largest = std::max(largest, audit(book, outcomes.at(i), again(i), gross));
         next = i + sampled_of;
     }
     outcomes.note_error(largest);

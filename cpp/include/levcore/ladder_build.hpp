@@ -27,9 +27,8 @@ enum class Outside : std::int32_t {
     takeover,
     order_of_risk,
     own_funds,
-    inverse,
     jumps,
-    order_books_react = 11,  // as does its market; numbers between are for what a run brings
+    order_books_react = 10,  // as does its market; numbers between are for what a run brings
 };
 
 // A row's height, and what stands before it; in one line of the cache, for paths come to it from anywhere.
@@ -90,12 +89,29 @@ struct LadderSide {
     }
 };
 
+// Of inverse positions, whose orders owe quote units: with linear impact these move the walk's price, not its log, and
+// heights are prices, mirrored for shorts, in units of the start's.
+struct PriceHeights {
+    bool used = false;  // only where the mark is the walk's price
+    double log_unit = 0.0;
+    std::array<double, 2> per_quote{};  // what a quote unit that a side closes moves them
+
+    // Where the walk's price leads in a side's heights that has closed so many quote units; and back.
+    [[nodiscard]] double height_at(std::size_t side, double log_walk, double closed) const noexcept;
+    [[nodiscard]] double log_walk_at(std::size_t side, double height, double closed) const noexcept;
+};
+
 struct LadderAsset {
     bool is_linear;     // its impact; of any other the two below are infinity and 0, and heights are keys
     double depth;       // base units that move the walk's log price by 1
     double mark_slope;  // of the log mark, per base unit
     bool held;          // whether anybody holds a position on it
+    bool is_inverse;    // what is traded on it; then it counts as not linear
+    PriceHeights prices;
     std::array<LadderSide, 2> sides;
+
+    // Whether a cascade is one search.
+    [[nodiscard]] bool is_one_search() const noexcept { return is_linear || prices.used; }
 };
 
 struct Ladder {

@@ -13,6 +13,7 @@
 #include "levcore/ladder_build.hpp"
 #include "levcore/ladder_till.hpp"
 #include "levcore/outcome.hpp"
+#include "levcore/quote_walk.hpp"
 #include "levcore/sorted_book.hpp"
 
 namespace levcore {
@@ -62,13 +63,14 @@ class LadderMoney {
         const LadderSide& rows;
         const SortedSide& sorted;
         double sign;
+        double gains;  // sign of what is traded in what a row is left with: inverse longs owe it
         double spread;
         double log_start;  // log price of the walk before the first order
     };
 
     [[nodiscard]] double log_walk(const Walk& w, double volume) const;
     [[nodiscard]] double average_price(const Walk& w, std::size_t from, double size) const;
-    // What rows [from, to) bring, in one; of shorts, cost.
+    // What rows [from, to) bring, in one; of shorts, cost; of inverse ones in coin.
     [[nodiscard]] double money(const Walk& w, std::size_t from, std::size_t to) const;
     [[nodiscard]] double volume_at(const Walk& w, std::size_t row) const;
     [[nodiscard]] double log_walk_at(const Walk& w, std::size_t row) const;
@@ -82,6 +84,10 @@ class LadderMoney {
     template <class MeanRatio>
     void trade_linear(const Walk& w, std::size_t from, std::span<double> notional, MeanRatio&& ratio) const;
     void trade_rows(const Walk& w, std::size_t from, std::span<double> notional) const;
+    void trade_quote(const Walk& w, std::size_t from, std::span<double> notional) const;
+    [[nodiscard]] QuoteWalk quote_walk(const Walk& w) const {
+        return {market_.assets[w.stretch.asset], w.stretch.log_price, w.sign};
+    }
     void keep(const Settlement& s) { inside_ = till_.pay(s) && inside_; }
 
     const SortedBook& book_;

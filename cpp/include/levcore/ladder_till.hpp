@@ -42,7 +42,8 @@ class LadderTill {
 
     [[nodiscard]] double fund() const noexcept { return fund_.value(); }
     [[nodiscard]] double bad_debt() const noexcept { return bad_debt_.value(); }
-    void report(Outcome& outcome) const;
+    // At what a unit of the settlement currency is worth.
+    void report(Outcome& outcome, double worth) const;
 
   private:
     void flow_in(double fee, double remainder) {

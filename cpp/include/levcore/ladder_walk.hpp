@@ -81,6 +81,8 @@ class LadderWalk {
     [[nodiscard]] double trigger(std::size_t k, std::size_t side) const { return assets_[k].trigger[side]; }
     [[nodiscard]] double mark_offset(std::size_t k) const { return assets_[k].mark_offset; }
     [[nodiscard]] double height_at(std::size_t k, std::size_t side, double log_price) const {
+        const PriceHeights& prices = ladder_.assets[k].prices;
+        if (prices.used) return prices.height_at(side, log_price + assets_[k].mark_offset, quote_closed(k, side));
         return sign_of(side) * log_price + assets_[k].base[side];
     }
     [[nodiscard]] double base(std::size_t k, std::size_t side) const { return assets_[k].base[side]; }
@@ -99,6 +101,9 @@ class LadderWalk {
     // What has happened; the fundamental prices as they stand at the end.
     [[nodiscard]] Outcome report(std::span<const double> prices, bool whole_path) const;
 
+    // What a unit of the settlement currency is worth at these fundamental prices: a coin-margined venue's coin.
+    [[nodiscard]] double settlement_price(std::span<const double> prices) const;
+
     // What has been closed since the start.
     [[nodiscard]] const std::vector<Closed>& closed() const noexcept { return closed_; }
 
@@ -107,7 +112,7 @@ class LadderWalk {
         double log_fundamental;
         double log_permanent;  // A
         double volume;         // X
-        Pair refilled;         // X less what the rows closed have sold and bought
+        Pair refilled;         // X less what the rows closed have sold and bought; of inverse ones all of it
         std::array<std::size_t, 2> cursor;
         std::array<Rung, 2> at;         // where the cursors stand
         std::array<double, 2> base;     // a side's height less its price
@@ -132,6 +137,10 @@ class LadderWalk {
         return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
     }
     std::int64_t close(std::size_t k, std::size_t side);
+    [[nodiscard]] double quote_closed(std::size_t k, std::size_t side) const {  // of inverse rows
+        return ladder_.assets[k].sides[side].rungs[assets_[k].cursor[side]].quantity;
+    }
+    [[nodiscard]] bool walk_quote(std::size_t k, std::size_t side, std::size_t from);
     [[nodiscard]] bool in_reach(std::size_t k) const;
     void note_close(std::size_t k, std::size_t side, std::size_t from, double volume);
     std::int64_t rounds_of(std::size_t k, std::size_t side, std::size_t from, std::size_t to) const;

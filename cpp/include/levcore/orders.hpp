@@ -23,6 +23,13 @@ struct Order {
 std::optional<Order> closing_order(const Perpetual& instrument, const Asset& asset, const AssetState& state,
                                    double coin);
 
+// The base units, sells negative, whose walk costs (sign 1) or yields (-1) `quote`. None where the walk leaves all
+// prices.
+std::optional<double> volume_worth(const Asset& asset, const AssetState& state, double quote, double sign);
+
+// The same where impact is linear, unsigned, from the walk's price on; nan where it cannot yield that.
+double linear_size_worth(double depth, double price, double quote, double sign);
+
 // A sale of coins that yields some money, or of all of them where they yield less. None where the walk leaves all
 // prices.
 struct Sale {

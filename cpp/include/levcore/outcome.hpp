@@ -58,6 +58,14 @@ struct StepColumns {
         bad_debt.resize(rows);
         insurance_fund.resize(rows);
     }
+
+    // Money of some rows, of a coin-margined venue, at what its coin is worth in the end.
+    void convert(std::size_t from, std::size_t rows, double worth) {
+        for (std::size_t row = from; row < from + rows; ++row) {
+            bad_debt[row] *= worth;
+            insurance_fund[row] *= worth;
+        }
+    }
 };
 
 struct Outcome {

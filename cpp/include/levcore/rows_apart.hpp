@@ -39,11 +39,11 @@ class RowsApart {
 
   private:
     // Of falling numbers, the last of which is one, the first at or below `best`; without a branch that may be missed.
-    static std::ptrdiff_t first_at_most(const std::vector<double>& falling, double best) noexcept {
-        const double* at = falling.data();
-        for (std::size_t left = falling.size(); left > 1; left -= left / 2)
+    static std::ptrdiff_t first_at_most(const std::vector<double>& numbers, double best) noexcept {
+        const double* at = numbers.data();
+        for (std::size_t left = numbers.size(); left > 1; left -= left / 2)
             at += best < at[left / 2 - 1] ? left / 2 : 0;
-        return at - falling.data();
+        return at - numbers.data();
     }
 
     struct Kind {
