@@ -77,8 +77,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets);
-    const bool pays = funding_step.size() > 0;
-    if (ladder && (!ready.ladder || control || (pays && !has_rate_classes(ready.sorted))))
+    if (ladder && (!ready.ladder || control || (funding_step.size() > 0 && !has_rate_classes(ready.sorted))))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
     const auto* drawn = std::get_if<Drawn>(&scenario.scenario);

@@ -25,8 +25,8 @@ struct Bench {
     Handed handed;                    // from one path of the ledger to the next
     std::optional<LadderWalk> walk;
     std::unique_ptr<LadderTally> rows;
-    std::unique_ptr<LadderBlocks> blocks;  // counts into rows
-    std::optional<ClassWalk> class_walk;   // where funding is paid
+    std::unique_ptr<LadderBlocks> blocks;
+    std::optional<ClassWalk> class_walk;  // where funding is paid
     std::optional<ClassTally> class_rows;
 };
 
@@ -100,7 +100,7 @@ class Paths {
     }
 
     bool run_on_classes(std::size_t i, Bench& b) const {
-        draw_logs(scenario_, start_, i, plan_.steps, b.prices, b.last);
+        draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
         const StepNotes notes = noting(i, b);
         if (!b.class_walk->run(b.prices, plan_.days, plan_.funding, progress_.stop, notes.to, notes.place,
                                notes.prices))
@@ -195,7 +195,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     if (!benches.front().is_made) paths.make(benches.front());
     if (benches.front().class_rows) {
         gather_classes(book, benches, runs.tally);
-        paths.audit(benches.front());
+        if (plan.audit) paths.audit(benches.front());
         return runs;
     }
     const std::size_t sides = 2 * book.sides.size();

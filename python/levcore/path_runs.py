@@ -66,10 +66,10 @@ class PathSettings:
 
     def outside(self, steps: int) -> int:
         """What keeps the run off the ladder, by number; 0: nothing."""
+        if self.rules:
+            return self.ready._outside or engines.CONTROL
         if self.ready._outside:
             return self.ready._outside
-        if self.rules:
-            return engines.CONTROL
         if len(self.funding(steps)["funding_step"]) and not self.ready._native.has_rate_classes():
             return engines.FUNDING
         return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
@@ -139,8 +139,8 @@ class PathSettings:
             threads=self.threads,
         )
         needed += accounts_bytes(self.ready.book, states=self.threads)
-        needed += len(self.ready.book) * memory.CLASS_BYTES if len(self.funding(steps)["funding_step"]) else 0
         needed += memory.control_bytes(len(self.ready.book), threads=self.threads) if self.rules else 0
+        needed += len(self.ready.book) * memory.CLASS_BYTES if len(self.funding(steps)["funding_step"]) else 0
         memory.refuse_if_too_large(needed, f"{paths:,} paths of {steps:,} steps")
 
     def elapsed(self, steps: int) -> npt.NDArray[np.int64]:
