@@ -1,5 +1,6 @@
 // What tests/test_ladder.py asks of very many random books: that the ladder and the ledger agree on each. Takes how
-// many, a seed and, if wanted, how many of the seed's books to pass over first; prints how many runs were compared, and
+// many, a seed and, if wanted, how many of the seed's books to pass over first, and `plain` for
+// books of linear instruments without funding alone; prints how many runs were compared, and
 // of how many something was liquidated, lost, or drawn from the fund, and on how many books funding was paid; fails at
 // the first difference.
 #include <cmath>
@@ -265,14 +266,15 @@ int main(int count, char** arguments) {
     const StandardArithmetic arithmetic;
     Seen seen;
     const long first = count > 3 ? std::atol(arguments[3]) : 0;
+    const bool is_plain = count > 4;
     for (long i = 0; i < first + books; ++i) {
         Case c = random_case(chance, false);
         Trial trial = random_trial(chance, c);
-        if (others.one_in(3)) {
+        if (!is_plain && others.one_in(3)) {
             c = random_case(others, true);
             trial = random_trial(others, c);
         }
-        add_random(others, c, trial);
+        if (!is_plain) add_random(others, c, trial);
         if (i < first || agree_on(c, trial, seen)) continue;
         std::printf("book %ld of seed %s\n", i, arguments[2]);
         return 1;
