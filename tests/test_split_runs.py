@@ -61,6 +61,34 @@ def test_tasks_that_finish_in_another_order_change_nothing() -> None:
     assert executor.tasks == 8
 
 
+class Slow(Executor):
+    """Runs a task some polls after it came, and counts how many wait at a time."""
+
+    _max_workers = 2
+
+    def __init__(self) -> None:
+        self.waiting = self.most = 0
+
+    def submit(self, function: Any, /, *args: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+
+        def run() -> None:
+            part = function(*args, **named)
+            self.waiting -= 1
+            future.set_result(part)
+
+        threading.Timer(0.2, run).start()
+        return future
+
+
+def test_no_more_tasks_wait_than_keep_the_workers_busy() -> None:
+    executor = Slow()
+    assert digest(lc.simulate(BOOK, MARKET, GARCH, **ASKED, executor=executor, chunk=30)) == WHOLE
+    assert executor.most == 4  # two workers, two tasks each
+
+
 def test_cross_accounts_travel_to_processes(processes: ProcessPoolExecutor) -> None:
     accounts = lc.Accounts(USD=[500.0, 800.0])
     held = {"quantity": [10.0, -5.0, 30.0], "entry_price": [100.0] * 3, "account": [0, 0, 1]}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,9 @@ def run_by(
         try:
             _watch(settings, before, job.paths)
             while True:
-                for span in left:
+                for span in islice(left, at_once - len(running)):
                     rows = None if returns is None else returns[span[0] : sum(span)]
                     running[executor.submit(run_part, carried, job, span, rows)] = span
-                    if len(running) >= at_once:
-                        break
                 if not running:
                     return
                 for future in wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-class Tabular:
+class Tabular(ABC):
     """What has rows and columns: readable by everything that speaks Arrow, and as frames and files."""
 
     __slots__ = ()
 
+    @abstractmethod
     def to_table(self) -> Table:
         """Return the columns with their units.
 
@@ -35,7 +37,6 @@ class Tabular:
         -------
         Table
         """
-        raise NotImplementedError
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Return the rows once, by the Arrow C stream interface; numbers are not copied."""
