@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import levcore as lc
-from levcore import part_files, resuming, storing, sweeps
+from levcore import part_files, resuming, storing, sweeps, unfinished_runs
 from making_split_runs import ASKED, BOOK, BY_LEDGER, GARCH, GIVEN, HOUR, KEPT, MARKET, RETURNS, WHOLE, digest
 
 
@@ -70,6 +70,12 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_a_run_that_was_stopped_before_anything_was_finished_leaves_nothing(tmp_path: Path) -> None:
     run_until(tmp_path / "new" / "run", 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_directory_holds_alone_says_how_its_run_was_sampled(tmp_path: Path) -> None:
+    run_until(tmp_path, 100, sampling="antithetic")
+    runs = unfinished_runs.finish(tmp_path, threads=None, progress=None)
+    assert digest(runs) == digest(lc.simulate(BOOK, MARKET, GARCH, **ASKED, sampling="antithetic"))
 
 
 def test_a_run_without_a_seed_goes_on_with_the_seed_that_it_drew(tmp_path: Path) -> None:

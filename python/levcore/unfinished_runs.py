@@ -39,6 +39,7 @@ def finish(folder: Path, *, threads: int | None, progress: Callable[[int, int], 
         progress=progress,
         cancel=None,
     )
+    settings.sampling = plan["sampling"]
     text = work / "scenario.toml"
     split = Split(None, folder, threads, replace=True, scenario_file=text.read_bytes() if text.exists() else None)
     return split.run(settings, scenario, plan["paths"], plan["steps"], seed=plan["seed"])
