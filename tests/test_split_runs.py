@@ -15,7 +15,21 @@ import pytest
 
 import levcore as lc
 from levcore import run_parts, thread_count
-from making_split_runs import ASKED, BOOK, BY_LEDGER, GARCH, GIVEN, HOUR, KEPT, MARKET, RETURNS, VENUE, WHOLE, digest
+from making_split_runs import (
+    ASKED,
+    BOOK,
+    BY_LEDGER,
+    GARCH,
+    GIVEN,
+    HOUR,
+    KEPT,
+    MARKET,
+    RETURNS,
+    TIERS,
+    VENUE,
+    WHOLE,
+    digest,
+)
 
 
 class Shuffled(Executor):
@@ -59,6 +73,17 @@ def test_tasks_that_finish_in_another_order_change_nothing() -> None:
     executor = Shuffled()
     assert digest(lc.simulate(BOOK, MARKET, GARCH, **ASKED, executor=executor, chunk=40)) == WHOLE
     assert executor.tasks == 8
+
+
+def test_paths_with_funding_on_the_ladder_are_the_same_in_parts() -> None:
+    paid = lc.Funding(rate=0.002, interval=8 * HOUR)
+    venue = lc.Venue([lc.LinearPerpetual("X-P", asset="X", tiers=TIERS, funding=paid)], backstop=VENUE.backstop)
+    book = lc.Book.synthetic(venue, size=400, prices=MARKET.prices, open_interest={"X": 1e6}, seed=4)
+    alone = lc.simulate(book, MARKET, GARCH, **ASKED, engine="ladder")
+    assert alone.liquidated_count.any()
+    with ThreadPoolExecutor(2) as executor:
+        parts = lc.simulate(book, MARKET, GARCH, **ASKED, engine="ladder", executor=executor, chunk=37)
+    assert digest(parts) == digest(alone)
 
 
 class Slow(Executor):
