@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 
 import levcore as lc
 import making
@@ -129,9 +129,10 @@ def compare_positions(runs: lc.Runs, paths: list[reference_paths.Path]) -> None:
         assert same_time(got, span(mean)) or abs(got - span(mean)) <= np.timedelta64(1_000, "ns")
 
 
-def agree_on(examples: int, *, controlled: bool = False) -> Counter[str]:
+def agree_on(examples: int, *, number: int = 0, controlled: bool = False) -> Counter[str]:
     seen: Counter[str] = Counter()
 
+    @seed(number)
     @settings(max_examples=examples, suppress_health_check=PATIENT)
     @given(strategies.path_cases(controlled))
     def each(case: strategies.PathCase) -> None:
@@ -150,8 +151,9 @@ def check_that_much_was_seen(seen: Counter[str]) -> None:
     assert seen["liquidated_on_ladder"] >= 0.05 * seen["paths"]
 
 
-def test_the_ledger_and_the_reference_agree_on_any_path():
-    seen = agree_on(500)
+@pytest.mark.parametrize("part", range(4))
+def test_the_ledger_and_the_reference_agree_on_any_path(part):
+    seen = agree_on(500, number=part)
     assert seen["books"] >= 500
     check_that_much_was_seen(seen)
 
@@ -191,4 +193,4 @@ def test_they_agree_on_a_short_for_which_no_price_is_low_enough(tiers, basis, ra
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 def test_the_ledger_and_the_reference_agree_on_ten_thousand_books_of_paths():
-    check_that_much_was_seen(agree_on(10_000))
+    check_that_much_was_seen(agree_on(10_000, number=4))
