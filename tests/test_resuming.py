@@ -254,7 +254,7 @@ def test_a_run_killed_three_times_ends_with_the_bits_of_one_piece(tmp_path: Path
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3_600)
 def test_a_run_killed_at_two_hundred_random_moments_ends_with_the_bits_of_one_piece(tmp_path: Path) -> None:
     for round_ in range(10):
         assert killed_and_resumed(tmp_path / str(round_), 20, seed=round_) == WHOLE
@@ -286,8 +286,10 @@ def test_two_thousand_random_corruptions_are_all_named(tmp_path: Path) -> None:
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
+# The peak as the kernel counts it for what runs: `ru_maxrss` is also that of the process from which it was started.
 MEASURED = """
-import resource, sys
+import re, resource, sys
+from pathlib import Path
 import numpy as np
 import levcore as lc
 from datetime import timedelta
@@ -302,7 +304,8 @@ asked = {"paths": 100_000, "steps": 60}
 told = lc.estimate_bytes(book, market, shocks=0, **asked, threads=2)
 place = {"directory": sys.argv[1]} if len(sys.argv) > 1 else {}
 lc.simulate(book, market, lc.GBM(volatility=0.8), **asked, step=timedelta(minutes=1), seed=1, threads=2, **place)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / told)
+peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+print((peak - before) / told)
 """
 
 
