@@ -619,7 +619,8 @@ class Run:
         """The sum moves only by (net open quantity + Z)*dP, whose factor stays what it was at the start, and by funding
         on that quantity (model 8)."""
         difference = abs(math.fsum([self.whole_sum(), -self.sum_at_start, *(-move for move in self.moves())]))
-        return difference / self.gross_at_start if self.gross_at_start > 0.0 else 0.0
+        traded = self.out.liquidated_notional_long + self.out.liquidated_notional_short
+        return difference / max(self.gross_at_start, traded) if self.gross_at_start > 0.0 else 0.0
 
     def moves(self) -> list[float]:
         moved = [self.net_at_start[k] * (self.marks()[k] - self.marks_at_start[k]) for k in self.codes]

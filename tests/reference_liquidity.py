@@ -30,6 +30,8 @@ class Reaction:
 
     def share(self, variance: float) -> float:
         """The share of the stated depth at a variance a day."""
+        if self.elasticity == 0.0:
+            return 1.0
         restless = math.sqrt(365.0 * variance) / self.reference
         if self.form == "exponential":
             share = math.exp(self.elasticity * (1.0 - restless))

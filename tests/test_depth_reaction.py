@@ -13,6 +13,7 @@ import pytest
 import levcore as lc
 import making
 import making_scenario_files
+import reference
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 YEAR_ROOT = math.sqrt(365.0)
@@ -53,6 +54,17 @@ def test_depth_of_no_elasticity_has_the_bits_of_constant_depth(shape, form):
     for name in ("bad_debt", "liquidated_notional", "insurance_fund", "rounds"):
         assert getattr(plain, name).tolist() == getattr(unmoved, name).tolist(), name
     assert plain.final_price["X"].tolist() == unmoved.final_price["X"].tolist()
+
+
+@pytest.mark.parametrize("form", ["power", "exponential"])
+@pytest.mark.parametrize("initial", [0.0, 0.5])
+def test_depth_of_no_elasticity_is_that_of_the_reference_also_where_prices_have_been_still(form, initial):
+    reaction = lc.DepthReaction(0.4, HOUR, elasticity=0.0, ceiling=3.0, form=form, initial_volatility=initial)
+    market = making.market(impact=SHAPES["square root"], reaction=reaction, permanent=0.0, resilience=1.0)
+    book = crowd(20)
+    expected = reference.shock(*reference.from_levcore(book, market), [-0.2])
+    assert lc.shock(book, market, -0.2).final_price["X"] == pytest.approx(expected.final_price["X"], rel=1e-12)
+    assert expected.liquidated_notional_long > 0.0
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import levcore as lc
+import making
 
 NUMBERS = (
     "liquidated_count_long",
@@ -191,3 +192,18 @@ def test_a_small_book_is_sorted_at_its_first_shock():
     book, market = pair(300)
     lc.shock(book, market, -0.2)
     assert isinstance(book._ready, lc.Ready)
+
+
+@pytest.mark.parametrize("engine", ["ledger", "ladder"])
+@pytest.mark.parametrize("scale", [20.0, 40.0, 60.0])
+def test_money_is_conserved_where_a_thin_book_makes_orders_trade_many_times_what_was_held(engine, scale):
+    rng = np.random.default_rng(1)
+    quantity = rng.lognormal(0.0, 1.0, 200) * np.where(rng.random(200) < 0.3, 1.0, -1.0)
+    margin = np.abs(quantity) * 100.0 / rng.uniform(3.0, 40.0, 200)
+    book = making.book(making.venue(0.01, fund=50.0), quantity, np.full(200, 100.0), margin)
+    market = making.market(impact=lc.PowerImpact(scale=scale, exponent=2.0))
+    gone = lc.shock(book, market, [0.3, 0.31], engine=engine)
+    held = np.abs(book.exposure(market)).sum()
+    assert all(error is None for error in gone.error)
+    assert (gone.liquidated_notional_long + gone.liquidated_notional_short > 1_000.0 * held).all()
+    assert (gone.conservation_error <= 1e-12).all()

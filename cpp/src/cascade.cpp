@@ -68,9 +68,12 @@ double audit(const SortedBook& book, const Outcome& ladder, const Outcome& ledge
     };
     double apart = apart_in(ladder.bad_debt, ledger.bad_debt) + apart_in(ladder.fees, ledger.fees) +
                    apart_in(ladder.insurance_fund, ledger.insurance_fund);
-    for (const std::size_t side : {longs, shorts})
+    double traded = 0.0;
+    for (const std::size_t side : {longs, shorts}) {
         apart += std::fabs(ladder.liquidated.notional[side] - ledger.liquidated.notional[side]) / unit(ledger);
-    return std::max(ledger.conservation_error, gross > 0.0 ? apart / gross : 0.0);
+        traded += ledger.liquidated.notional[side] / unit(ledger);
+    }
+    return std::max(ledger.conservation_error, gross > 0.0 ? apart / std::max(gross, traded) : 0.0);
 }
 
 }  // namespace levcore

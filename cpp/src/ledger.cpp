@@ -159,8 +159,11 @@ class Ledger {
         if (run_.keep.stop != nullptr && run_.keep.stop->load(std::memory_order_relaxed)) throw Stopped{};
     }
 
+    // As a share of what is at stake: where a thin book sends prices off, orders trade far more than was held.
     void note_gap(double gap) {
-        if (gross_ > 0.0) run_.outcome.conservation_error = std::max(run_.outcome.conservation_error, gap / gross_);
+        if (gross_ <= 0.0) return;
+        const double at_stake = std::max(gross_, run_.notional[longs].value() + run_.notional[shorts].value());
+        run_.outcome.conservation_error = std::max(run_.outcome.conservation_error, gap / at_stake);
     }
 
     void audit() {

@@ -77,7 +77,8 @@ class Outcome(_Result):
     waiting : int
         Positions liquidatable at the end that the venue's policy makes wait; 0 where it never does.
     conservation_error : float
-        Largest violation of money conservation seen, as a share of gross notional at the start.
+        Largest violation of money conservation seen, as a share of gross notional at the start, or of what forced
+        orders traded where that is more.
     engine, engine_reason : str
         Which engine ran, "ledger" or "ladder", and why that one.
     error : str or None
