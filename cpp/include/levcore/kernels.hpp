@@ -10,14 +10,23 @@ namespace levcore {
 // From the least to the most.
 enum class SimdLevel : std::uint8_t { baseline, avx2, avx512 };
 
-// Blocks of random words: block number `block + i*block_step` of path `path + i*path_step`, i < count.
-struct BlocksOfWords {
+// Normals 2*block to 2*(block + count) of one path, each two of one block of random words.
+struct PairsOfNormals {
+    std::uint64_t seed;
+    std::uint64_t stream;
+    std::uint64_t path;
+    std::uint64_t block;  // below 2^32, the last one too
+    std::size_t count;
+};
+
+// Normals [first, first + count) of paths path + i*path_step, i < paths: a row a number, in it a number a path.
+struct NormalRows {
     std::uint64_t seed;
     std::uint64_t stream;
     std::uint64_t path;
     std::uint64_t path_step;
-    std::uint64_t block;  // below 2^32, the last one too
-    std::uint64_t block_step;
+    std::size_t paths;
+    std::uint64_t first;  // below 2^33, the last one too
     std::size_t count;
 };
 
@@ -218,10 +227,8 @@ struct RootRatios {
 
 struct Kernels {
     SimdLevel level;
-    // The two normals of each block, to two arrays; null leaves one out.
-    void (*normals_apart)(const BlocksOfWords& blocks, double* first, double* second);
-    // The same, block after block.
-    void (*normals_in_pairs)(const BlocksOfWords& blocks, double* out);
+    void (*normal_rows)(const NormalRows& rows, double* out);
+    void (*normals_in_pairs)(const PairsOfNormals& pairs, double* out);
     void (*walk_gbm)(const WalkRows& walk, const GbmLaw& law);
     void (*walk_garch)(const WalkRows& walk, const GarchLaw& law);
     void (*walk_egarch)(const WalkRows& walk, const EgarchLaw& law);
@@ -247,8 +254,8 @@ const Kernels& kernels_in_use(const SimdLevel* wish) noexcept;
 const Kernels& kernels_in_use() noexcept;
 
 namespace baseline {
-void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
-void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void normal_rows(const NormalRows& rows, double* out);
+void normals_in_pairs(const PairsOfNormals& pairs, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
@@ -265,8 +272,8 @@ void root_ratios(const RootRatios& orders);
 }  // namespace baseline
 
 namespace avx2 {
-void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
-void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void normal_rows(const NormalRows& rows, double* out);
+void normals_in_pairs(const PairsOfNormals& pairs, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
@@ -283,8 +290,8 @@ void root_ratios(const RootRatios& orders);
 }  // namespace avx2
 
 namespace avx512 {
-void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
-void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void normal_rows(const NormalRows& rows, double* out);
+void normals_in_pairs(const PairsOfNormals& pairs, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
