@@ -93,6 +93,21 @@ struct StudentRows {
     ExpTable exp;
 };
 
+// Rows of standard normals that become log returns of a variance that walks itself (heston.hpp).
+struct HestonRows {
+    double* rows;
+    const double* beside;
+    std::size_t steps;
+    std::size_t paths;
+    std::size_t stride;
+    double mean;
+    double reversion;
+    double long_run;
+    double drawn_with;   // volatility of the variance times its correlation with the price
+    double drawn_apart;  // the rest of it
+    double* variance;    // a number a path
+};
+
 // Rows of all assets, steps x assets x paths: those of asset k become base[k] + sum over j <= k of
 // loading[k*assets + j] times those of asset j; without a base 0 stands for it.
 struct MixRows {
@@ -233,6 +248,7 @@ struct Kernels {
     void (*walk_garch)(const WalkRows& walk, const GarchLaw& law);
     void (*walk_egarch)(const WalkRows& walk, const EgarchLaw& law);
     void (*student_rows)(const StudentRows& rows);
+    void (*heston_rows)(const HestonRows& rows);
     void (*mix_rows)(const MixRows& mix);
     void (*exp_values)(const ExpTable& table, double* values, std::size_t count);  // abs <= 690, in place
     void (*turn_rows)(const TurnRows& turning);
@@ -260,6 +276,7 @@ void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
 void student_rows(const StudentRows& rows);
+void heston_rows(const HestonRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
@@ -278,6 +295,7 @@ void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
 void student_rows(const StudentRows& rows);
+void heston_rows(const HestonRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
@@ -296,6 +314,7 @@ void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
 void student_rows(const StudentRows& rows);
+void heston_rows(const HestonRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
