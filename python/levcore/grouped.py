@@ -165,8 +165,8 @@ def quantile(values: Floats, q: float, draw: Draw) -> Estimate:
     if draw.weights is None:
         return _grouped_quantile(values, q, draw)
     if q >= 0.5:
-        return _upper_quantile(values, 1.0 - q, draw.weights, draw)[0]
-    turned = _upper_quantile(-values, q, draw.weights, draw, at_least=True)[0]
+        return upper_quantile(values, 1.0 - q, draw.weights, draw)[0]
+    turned = upper_quantile(-values, q, draw.weights, draw, at_least=True)[0]
     return Estimate(-turned.value, -turned.high, -turned.low, turned.confidence, turned.n, turned.low_sample)
 
 
@@ -174,7 +174,7 @@ def value_at_risk(losses: Floats, level: float, draw: Draw) -> Estimate:
     """Estimate the loss that is not exceeded with probability `level`."""
     if draw.is_plain:
         return tails.value_at_risk(losses, level, draw.confidence)
-    _refuse_few(losses, level, draw)
+    refuse_few(losses, level, draw)
     return _beyond(losses, level, draw)
 
 
@@ -182,21 +182,22 @@ def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
     """Estimate the mean of the worst losses: the value at risk, and what lies beyond it on average."""
     if draw.is_plain:
         return tails.expected_shortfall(losses, level, draw.confidence)
-    _refuse_few(losses, level, draw)
+    refuse_few(losses, level, draw)
     tail = 1.0 - level
     if draw.weights is None:
         at = sample_quantiles(losses, [level])[0]
         terms = draw.weighed(np.maximum(losses - at, 0.0)) / tail
         value, half, deciding = at + float(terms.mean()), draw.reach(terms), draw.count(losses > at)
     else:
-        found, rows = _upper_quantile(losses, tail, draw.weights, draw)
+        found, rows = upper_quantile(losses, tail, draw.weights, draw)
         terms = (losses[rows] - found.value) * draw.weights[rows] / tail
         value, half = found.value + float(terms.sum()) / draw.n, draw.reach_of_some(rows, terms)
         deciding = draw.count_of(rows)
     return draw.estimate(value, max(value - half, float(losses.min())), value + half, deciding)
 
 
-def _refuse_few(losses: Floats, level: float, draw: Draw) -> None:
+def refuse_few(losses: Floats, level: float, draw: Draw) -> None:
+    """Raise InputError where too little lies beyond a level."""
     if draw.weights is None:
         tails.count_beyond(len(losses), level)
     elif not float(draw.weights.mean()) > 1.0 - level:
@@ -206,7 +207,7 @@ def _refuse_few(losses: Floats, level: float, draw: Draw) -> None:
 def _beyond(losses: Floats, level: float, draw: Draw) -> Estimate:
     if draw.weights is None:
         return _grouped_quantile(losses, level, draw)
-    return _upper_quantile(losses, 1.0 - level, draw.weights, draw)[0]
+    return upper_quantile(losses, 1.0 - level, draw.weights, draw)[0]
 
 
 def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
@@ -220,7 +221,7 @@ def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
     return draw.estimate(value, min(low, value), max(high, value), deciding)
 
 
-def _upper_quantile(
+def upper_quantile(
     samples: Floats, tail: float, weights: Floats, draw: Draw, *, at_least: bool = False
 ) -> tuple[Estimate, Rows]:
     """Return the smallest sample with at most this share above it, and which are; `at_least` counts those at it, too.
