@@ -111,6 +111,7 @@ def test_the_page_says_the_numbers_the_assumptions_and_the_limits(page: Path, ru
 def test_every_figure_is_there_with_a_text_of_its_own(page: Path) -> None:
     words = Words(page)
     paths = {"worst-path", "cascade", "bad-debt", "fund", "notional", "leverage", "fan-0", "fan-1", "first-liquidation"}
+    paths |= {"worst-by-side", "worst-by-asset"}
     assert set(words.figures) == paths | {"map-0", "map-1", "amplification", "who-pays", "shock-cascade"}
     assert len(set(words.labels)) == len(words.figures)
     assert all(figure["data"] for figure in words.figures.values())
@@ -342,7 +343,7 @@ def test_the_page_is_drawn_without_a_complaint_a_request_or_a_sideways_scroll(
     tab, complaints = seen(browser, page, screen)
     assert complaints == []
     drawn = tab.evaluate("[...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('svg .trace').length)")
-    assert len(drawn) == 14
+    assert len(drawn) == 16
     assert min(drawn) > 0
     boxes = "[...document.querySelectorAll('.plot, .main-svg, figure, h1, p')].map(e => e.getBoundingClientRect())"
     assert tab.evaluate(f"{boxes}.filter(box => box.right > innerWidth).length") == 0

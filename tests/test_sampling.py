@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import levcore as lc
 import making
 from levcore import _core, sampling
+from levcore.__main__ import application
+from making_scenario_files import written
 from test_jumps_and_variance import CALLING, EXPONENTIAL, NORMAL, VARIANCE
 from test_processes import CORRELATION, DAY, HOUR, log_returns, market
 from test_regimes import EACH as REGIMES
@@ -92,7 +95,7 @@ def test_pairs_are_the_same_whatever_is_drawn_beside_them(law):
 
 def test_each_replicate_fills_every_coordinate_evenly():
     points, steps = 64, 12
-    normals = sampling.sobol_normals(3, sampling.REPLICATES * points, steps, 2)
+    normals = sampling.sobol_normals(3, sampling.REPLICATES * points, steps, 2, 0, sampling.REPLICATES * points)
     ends = normals.sum(axis=1) / math.sqrt(steps)  # the bridge's first number says where a path ends
     for replicate in ends.reshape(sampling.REPLICATES, points, 2):
         for column in replicate.T:
@@ -161,10 +164,11 @@ def test_paths_that_make_no_groups_are_refused(change, error, rule):
         lc.GBM(volatility=0.8).paths(impact_market(), **many)
 
 
-@pytest.mark.parametrize("part", [7, 16])
-def test_pairs_run_by_an_executor_or_resumed_in_a_directory_are_those_of_one_piece(part, tmp_path: Path):
+@pytest.mark.parametrize("way", ["antithetic", "sobol"])
+@pytest.mark.parametrize("part", [3, 7, 16])
+def test_groups_run_by_an_executor_or_resumed_in_a_directory_are_those_of_one_piece(way, part, tmp_path: Path):
     ready, law = lc.prepare(crowd(), impact_market()), LAWS["student"]
-    many: dict[str, Any] = {"paths": 64, "steps": 40, "step": DAY, "seed": 3, "sampling": "antithetic"}
+    many: dict[str, Any] = {"paths": 64, "steps": 40, "step": DAY, "seed": 3, "sampling": way}
     whole = lc.simulate(ready, law, **many)
 
     def stop(done: int, total: int) -> None:
@@ -178,13 +182,17 @@ def test_pairs_run_by_an_executor_or_resumed_in_a_directory_are_those_of_one_pie
         split = lc.simulate(ready, law, **many, chunk=part, executor=pool)
     for runs in (resumed, split, lc.storing.read(tmp_path / "runs")):
         assert digest(runs) == digest(whole)
-        assert (runs.sampling, runs.together) == ("antithetic", 2)
+        assert (runs.sampling, runs.together) == (way, {"antithetic": 2, "sobol": 4}[way])
         assert runs.at(9).fundamental_price["X"] == whole.fundamental_price["X"][9]
         assert np.array_equal(runs.rounds, whole.rounds)
-    with pytest.raises(lc.StoreError, match='sampling is "antithetic" there and "independent" here'):
+    with pytest.raises(lc.StoreError, match=f'sampling is "{way}" there and "independent" here'):
         lc.simulate(ready, law, **many | {"sampling": "independent"}, directory=tmp_path / "runs")
-    with pytest.raises(lc.KindError, match="sampling 'sobol' is drawn in one piece: leave executor and directory out"):
-        lc.simulate(ready, law, **many | {"sampling": "sobol"}, directory=tmp_path / "other")
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 1), (0, 7), (5, 1), (3, 9), (8, 8), (15, 2), (7, 121), (127, 1)])
+def test_a_part_of_sobols_points_is_that_part_of_all_of_them(first: int, count: int):
+    whole = sampling.sobol_normals(3, 128, 5, 2, 0, 128)
+    assert np.array_equal(sampling.sobol_normals(3, 128, 5, 2, first, count), whole[first : first + count])
 
 
 def test_points_without_scipy_are_told_with_the_command_that_brings_it(monkeypatch):
@@ -196,3 +204,46 @@ def test_points_without_scipy_are_told_with_the_command_that_brings_it(monkeypat
 def test_given_returns_are_not_drawn():
     with pytest.raises(lc.KindError, match="sampling 'sobol' goes with a process"):
         lc.simulate(crowd(), impact_market(), np.zeros((32, 2)), step=HOUR, sampling="sobol")
+
+
+# --- Scenario files ---------------------------------------------------------------------------------------------------
+
+RUN = """
+[run]
+paths = 64
+steps = 24
+step = "1h"
+seed = 7
+sampling = "WAY"
+"""
+
+
+@pytest.mark.parametrize("way", ["antithetic", "sobol"])
+def test_a_scenario_file_names_a_sampling_and_the_command_runs_it(way: str, tmp_path: Path):
+    file = written(tmp_path, scenario='[scenario]\nkind = "gbm"\nvolatility = 0.9\n' + RUN.replace("WAY", way))
+    plan = lc.settings.load(file)
+    assert plan.options["sampling"] == way
+    known = lc.simulate(plan.book, plan.market, plan.scenario, **plan.options)
+    assert known.sampling == way
+    result = CliRunner().invoke(application(), ["simulate", str(file), "-o", str(tmp_path / "runs"), "--quiet"])
+    assert result.exit_code == 0, result.output
+    kept = lc.storing.read(tmp_path / "runs")
+    assert (kept.sampling, kept.together) == (way, known.together)
+    for name in ("liquidated_notional", "bad_debt", "insurance_fund", "liquidation_probability"):
+        assert np.array_equal(getattr(kept, name), getattr(known, name)), name
+    assert np.array_equal(kept.fundamental_price["BTC"], known.fundamental_price["BTC"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("paths = 64", "paths = 40", "25: run.paths must be 16 times a power of two, such as 1,024 or 4,096, where"),
+        ("steps = 24", "steps = 30_000", "run: a path must have at most 21,201 numbers where sampling is 'sobol'"),
+        ('"sobol"', '"halton"', "29: run.sampling must be 'independent', 'antithetic' or 'sobol', was 'halton'"),
+    ],
+)
+def test_a_sampling_that_does_not_fit_its_paths_is_told_with_its_line(old: str, new: str, said: str, tmp_path: Path):
+    scenario = '[scenario]\nkind = "gbm"\nvolatility = 0.9\n' + RUN.replace("WAY", "sobol").replace(old, new)
+    with pytest.raises(lc.SettingsError) as caught:
+        lc.settings.load(written(tmp_path, scenario=scenario))
+    assert said in str(caught.value)

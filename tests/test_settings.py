@@ -59,7 +59,7 @@ def test_a_file_becomes_the_values_that_it_names(tmp_path: Path) -> None:
     assert np.array_equal(plan.book.margin, book.margin)
     assert (plan.kind, plan.scenario) == ("gbm", lc.GBM(volatility=0.9))
     assert plan.options == {
-        "paths": 40, "steps": 24, "step": timedelta(hours=1), "seed": 7, "keep_steps": False,
+        "paths": 40, "steps": 24, "step": timedelta(hours=1), "seed": 7, "keep_steps": False, "sampling": "independent",
     }  # fmt: skip
     assert plan.text == text()
 

@@ -30,6 +30,7 @@ paths = lc.GBM(volatility=0.8).paths(market, paths=9, steps=33, step=datetime.ti
 drawn.update(paths.tobytes())
 three = lc.Market({name: lc.Asset(100.0, impact=lc.LinearImpact(depth=1_000.0)) for name in "ABC"})
 correlated = {"correlation": [[1.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 1.0]]}
+jump_sizes = {"jump_mean": -0.02, "jump_deviation": 0.05}
 garch = {"volatility": 0.8, "alpha": 0.1, "beta": 0.88, "initial_volatility": 2.0}
 for process, of in (
     (lc.GARCH(**garch), market),
@@ -37,11 +38,12 @@ for process, of in (
     (lc.GBM(volatility=0.8, **correlated), three),
     (lc.GBM(volatility=300.0), market),
     (lc.GJRGARCH(**garch, gamma=0.02, degrees_of_freedom=3.0), market),
-    (lc.Merton(volatility=0.8, rate=900.0, jump_mean=-0.02, jump_deviation=0.05), market),
+    (lc.Merton(volatility=0.8, rate=900.0, **jump_sizes), market),
     (lc.Kou(volatility=0.8, rate=900.0, up_share=0.5, up_mean=0.02, down_mean=0.05, **correlated), three),
-    (lc.Merton(volatility=0.8, rate=9.0, jump_mean=-0.02, jump_deviation=0.05, shared_jumps=True), three),
+    (lc.Merton(volatility=0.8, rate=9.0, **jump_sizes, shared_jumps=True), three),
     (lc.Hawkes(volatility=0.8, rate=90.0, excitation=500.0, decay=900.0, jump_mean=0.0, jump_deviation=0.05), market),
     (lc.Heston(volatility=0.8, reversion=9.0, volatility_of_variance=3.0, skew=-0.5, **correlated), three),
+    (lc.Bates(volatility=0.8, reversion=9.0, volatility_of_variance=3.0, skew=-0.5, rate=900.0, **jump_sizes), market),
     (lc.MarkovSwitching([0.5, 2.0], transition=[[0.9, 0.1], [0.3, 0.7]], **correlated), three),
     (lc.StationaryBootstrap([0.01, -0.03, 0.02, 0.0, -0.01], mean_block=3), market),
     (lc.EGARCH(**garch, gamma=-0.1, degrees_of_freedom=5.0, **correlated), three),

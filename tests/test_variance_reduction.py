@@ -220,6 +220,26 @@ def test_weighed_quantiles_are_those_of_the_definition():
         assert found.low <= found.value <= found.high
 
 
+@pytest.mark.parametrize("order", ["as drawn", "falling", "tied"])
+def test_a_weighed_shortfall_and_its_interval_are_those_of_every_sample_looked_at(order: str):
+    random = np.random.default_rng(8)
+    for n, level, heavy in ((40, 0.9, False), (30_000, 0.95, False), (50_000, 0.9, True)):
+        x, w = random.normal(size=n), random.lognormal(0.0, 0.5, n)
+        if heavy:
+            w *= np.where(x > 1.0, 0.01, 1.0)  # next to nothing of the weight is on the largest samples
+        w *= np.sqrt(1.2) / w.mean()
+        x = {"as drawn": x, "falling": -np.sort(-x), "tied": np.round(x, 1)}[order]
+        each, which = np.unique(x, return_inverse=True)
+        mass = np.bincount(which, w)
+        at = each[mass[::-1].cumsum()[::-1] - mass <= (1.0 - level) * n].min()
+        terms = w * np.maximum(x - at, 0.0) / (1.0 - level)
+        value, half = at + terms.mean(), 1.959964 * terms.std(ddof=1) / math.sqrt(n)
+        found = reduction.expected_shortfall(x, level, weights=w)
+        assert (found.value, found.high) == pytest.approx((value, value + half), rel=1e-6)
+        beyond = w[x > at]
+        assert found.low_sample == (beyond.sum() ** 2 < 200 * (beyond**2).sum() or not len(beyond))
+
+
 def test_samples_seen_twice_in_a_row_are_no_surer_than_once():
     losses = lc.normals(1, 4_000)
     for name in ("mean", "value_at_risk", "expected_shortfall"):

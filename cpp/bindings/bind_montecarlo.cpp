@@ -19,7 +19,8 @@ std::span<const double> all_of(const Column<double>& array) {
 }
 
 // What the scenario must hold, so that no path reads beyond it.
-void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::size_t assets) {
+void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::size_t assets,
+           std::uint64_t first = 0) {
     const auto needs = [](std::size_t has, std::size_t size) {
         if (has != size) throw std::invalid_argument("the scenario does not fit paths, steps and assets");
     };
@@ -28,6 +29,7 @@ void check(const Scenario& scenario, std::size_t paths, std::size_t steps, std::
         if (const Numbers& numbers = drawn->numbers; !numbers.given.empty()) {
             needs(numbers.given.size(), paths * steps * assets);
             needs(numbers.given_of_each_path, steps * assets);
+            needs(static_cast<std::size_t>(numbers.given_first), static_cast<std::size_t>(first));
         }
     }
     if (const auto* given = std::get_if<GivenReturns>(&scenario)) needs(given->values.size(), paths * steps * assets);
@@ -76,13 +78,12 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
              bool rounds, bool ask_all, std::uint64_t first, bool audit, const std::optional<Control>& control) {
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
-    check(scenario.scenario, paths, per_step.size(), ready.assets);
+    check(scenario.scenario, paths, per_step.size(), ready.assets, first);
     if (ladder && (!ready.ladder || control || (funding_step.size() > 0 && !has_rate_classes(ready.sorted))))
         throw std::invalid_argument("these paths are not for the ladder");
     if (threads == 0 || chunk == 0) throw std::invalid_argument("threads and chunk must be >= 1");
-    const auto* drawn = std::get_if<Drawn>(&scenario.scenario);
-    if (first > 0 && (drawn == nullptr || !drawn->numbers.given.empty()))
-        throw std::invalid_argument("only paths of a process on its own numbers may begin at another than the first");
+    if (first > 0 && !std::holds_alternative<Drawn>(scenario.scenario))
+        throw std::invalid_argument("only paths of a process may begin at another than the first");
     const std::vector<FundingDue> funding = dues(ready, funding_step, funding_instrument, funding_rate);
     check(ready, control);
     Progress progress;

@@ -114,10 +114,12 @@ HeldScenario in_pairs(HeldScenario held) {
     return held;
 }
 
-HeldScenario with_normals(HeldScenario held, const py::array_t<double, py::array::c_style>& given) {
+HeldScenario with_normals(HeldScenario held, const py::array_t<double, py::array::c_style>& given,
+                          std::uint64_t first) {
     if (given.ndim() != 3 || given.size() == 0) throw std::invalid_argument("normals must be paths x steps x assets");
     Numbers& numbers = drawn_of(held).numbers;
     numbers.given = {given.data(), static_cast<std::size_t>(given.size())};
+    numbers.given_first = first;
     numbers.given_of_each_path = static_cast<std::size_t>(given.shape(1) * given.shape(2));
     held.keep = given;
     return held;
@@ -140,8 +142,8 @@ void bind_processes(py::class_<HeldScenario>& scenario) {
         .def_static("switching", &switching, "mean"_a, "deviation"_a, "below"_a, "loading"_a, "regimes"_a, "seed"_a)
         .def_static("bootstrap", &bootstrap, "returns"_a, "after"_a, "leaps"_a, "assets"_a, "seed"_a)
         .def("in_pairs", &in_pairs, "The same process; the normals of path 2k + 1 are those of path 2k, mirrored.")
-        .def("with_normals", &with_normals, "normals"_a.noconvert(),
-             "The same process on these normals, paths x steps x assets.");
+        .def("with_normals", &with_normals, "normals"_a.noconvert(), "first"_a = std::uint64_t{0},
+             "The same process on these normals, paths x steps x assets; first: the number of the first of the paths.");
 }
 
 }  // namespace levcore::bindings

@@ -20,9 +20,9 @@ void draw_pairs(const PathBlock& block, Stream stream, std::span<double> rows) {
 
 void copy_given(const PathBlock& block, std::span<double> rows) {
     for (std::size_t p = 0; p < block.paths; ++p) {
-        const std::size_t path = static_cast<std::size_t>(block.path) + p;
+        const auto row = static_cast<std::size_t>(block.path - block.numbers.given_first) + p;
         const double* const of_path =
-            block.numbers.given.data() + path * block.numbers.given_of_each_path + block.step * block.assets;
+            block.numbers.given.data() + row * block.numbers.given_of_each_path + block.step * block.assets;
         for (std::size_t i = 0; i < block.steps * block.assets; ++i) rows[i * block.paths + p] = of_path[i];
     }
 }

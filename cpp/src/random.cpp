@@ -40,38 +40,26 @@ Words philox(Words counter, std::array<std::uint32_t, 2> key) noexcept {
 // The blocks whose two normals are both asked for, and half a block before and behind them.
 void normals(std::uint64_t seed, std::uint64_t path, Stream stream, std::uint64_t first,
              std::span<double> out) noexcept {
-    if (out.empty()) return;
     const Kernels& kernels = kernels_in_use();
-    BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, 0, first / 2, 1, 1};
-    if (first % 2 == 1) {
-        kernels.normals_apart(blocks, nullptr, out.data());
+    const auto one = [&](std::uint64_t number, double* place) {
+        kernels.normal_rows({seed, static_cast<std::uint32_t>(stream), path, 1, 1, number, 1}, place);
+    };
+    if (first % 2 == 1 && !out.empty()) {
+        one(first++, out.data());
         out = out.subspan(1);
-        ++blocks.block;
     }
-    blocks.count = out.size() / 2;
-    if (blocks.count > 0) kernels.normals_in_pairs(blocks, out.data());
-    if (out.size() % 2 == 0) return;
-    blocks.block += blocks.count;
-    blocks.count = 1;
-    kernels.normals_apart(blocks, &out.back(), nullptr);
+    if (out.size() >= 2)
+        kernels.normals_in_pairs({seed, static_cast<std::uint32_t>(stream), path, first / 2, out.size() / 2},
+                                 out.data());
+    if (out.size() % 2 == 1) one(first + out.size() - 1, &out.back());
 }
 
 void normal_block(std::uint64_t seed, std::uint64_t path, std::size_t paths, Stream stream, std::uint64_t first,
                   std::size_t count, std::span<double> out, std::uint64_t path_step) noexcept {
     if (paths == 1) return normals(seed, path, stream, first, out.first(count));
     if (paths < few) return normal_block_of_few(seed, path, paths, stream, first, count, out, path_step);
-    const Kernels& kernels = kernels_in_use();
-    BlocksOfWords blocks{seed, static_cast<std::uint32_t>(stream), path, path_step, first / 2, 0, paths};
-    std::size_t i = 0;
-    if (first % 2 == 1 && count > 0) {
-        kernels.normals_apart(blocks, nullptr, out.data());
-        i = 1;
-        ++blocks.block;
-    }
-    for (; i < count; i += 2, ++blocks.block) {
-        double* const row = out.data() + i * paths;
-        kernels.normals_apart(blocks, row, i + 1 < count ? row + paths : nullptr);
-    }
+    kernels_in_use().normal_rows({seed, static_cast<std::uint32_t>(stream), path, path_step, paths, first, count},
+                                 out.data());
 }
 
 }  // namespace levcore

@@ -149,11 +149,8 @@ def euler_attribution(
       BTC             3    85.7%  0.689 to 5.31, low sample
       ETH           0.5    14.3%  -0.48 to 1.48, low sample
     """
-    columns = _columns(parts)
-    whole = _whole(columns, losses)
-    word = checks.choice("measure", measure, ("expected_shortfall", "standard_deviation"))
+    columns, whole, word, share = asked(parts, losses, measure, level)
     z, n = normal_quantile(confidence), len(whole)
-    share = checks.number("level", level, above=0.0, below=1.0)
     found = _of_tail(columns, whole, share) if word == "expected_shortfall" else _of_deviation(columns, whole)
     few = (n * (1.0 - share) if word == "expected_shortfall" else n) < ENOUGH - 1e-6
     estimates = {
@@ -161,6 +158,16 @@ def euler_attribution(
         for name, (value, error) in found.items()
     }
     return Attribution(word, math.fsum(one.value for one in estimates.values()), PerAsset(estimates))
+
+
+def asked(
+    parts: Mapping[str, npt.ArrayLike], losses: npt.ArrayLike | None, measure: str, level: float
+) -> tuple[dict[str, Floats], Floats, str, float]:
+    """Return the parts, what they add up to, what is shared out and its level, each of which follows its rules."""
+    columns = _columns(parts)
+    whole = _whole(columns, losses)
+    word = checks.choice("measure", measure, ("expected_shortfall", "standard_deviation"))
+    return columns, whole, word, checks.number("level", level, above=0.0, below=1.0)
 
 
 def _columns(parts: Mapping[str, npt.ArrayLike]) -> dict[str, Floats]:

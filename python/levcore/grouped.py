@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from levcore import checks, estimates, tails
 from levcore.errors import InputError, KindError
-from levcore.estimates import ENOUGH, LOOKED_AT, Estimate, in_order, normal_quantile, sample_quantiles, samples_of
+from levcore.estimates import ENOUGH, LOOKED_AT, Estimate, normal_quantile, sample_quantiles, samples_of
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 #: From so many groups on, Student's t is the normal law.
 MANY_GROUPS = 2_000
+#: About so many samples say where the largest ones begin.
+MANY_SAMPLES = 20_000
 
 
 class Draw:
@@ -54,11 +57,26 @@ class Draw:
         """Return how far the interval of a mean of terms goes to either side."""
         return self.z * self.error(terms) if self.groups > 1 else math.inf
 
+    def reach_of_some(self, rows: Rows, terms: Floats) -> float:
+        """Return the same where all terms but those of some rows are 0."""
+        if self.together > 1 or self.n < 2:
+            every = np.zeros(self.n)
+            every[rows] = terms
+            return self.reach(every)
+        middle = float(terms.sum()) / self.n
+        apart = terms - middle
+        squares = float((apart * apart).sum()) + (self.n - len(rows)) * middle * middle
+        return self.z * math.sqrt(squares / (self.n - 1)) / math.sqrt(self.n)
+
     def count(self, some: npt.NDArray[np.bool_]) -> float:
         """Return as how many equal samples some of them count: Kish's effective number."""
+        return float(np.count_nonzero(some)) if self.weights is None else self.count_of(np.flatnonzero(some))
+
+    def count_of(self, rows: Rows) -> float:
+        """Return the same for some rows."""
         if self.weights is None:
-            return float(np.count_nonzero(some))
-        chosen = self.weights[some]
+            return float(len(rows))
+        chosen = self.weights[rows]
         squares = float((chosen * chosen).sum())
         return float(chosen.sum()) ** 2 / squares if squares > 0.0 else 0.0
 
@@ -147,8 +165,8 @@ def quantile(values: Floats, q: float, draw: Draw) -> Estimate:
     if draw.weights is None:
         return _grouped_quantile(values, q, draw)
     if q >= 0.5:
-        return _upper_quantile(values, 1.0 - q, draw.weights, draw)
-    turned = _upper_quantile(-values, q, draw.weights, draw, at_least=True)
+        return upper_quantile(values, 1.0 - q, draw.weights, draw)[0]
+    turned = upper_quantile(-values, q, draw.weights, draw, at_least=True)[0]
     return Estimate(-turned.value, -turned.high, -turned.low, turned.confidence, turned.n, turned.low_sample)
 
 
@@ -156,7 +174,7 @@ def value_at_risk(losses: Floats, level: float, draw: Draw) -> Estimate:
     """Estimate the loss that is not exceeded with probability `level`."""
     if draw.is_plain:
         return tails.value_at_risk(losses, level, draw.confidence)
-    _refuse_few(losses, level, draw)
+    refuse_few(losses, level, draw)
     return _beyond(losses, level, draw)
 
 
@@ -164,15 +182,22 @@ def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
     """Estimate the mean of the worst losses: the value at risk, and what lies beyond it on average."""
     if draw.is_plain:
         return tails.expected_shortfall(losses, level, draw.confidence)
-    _refuse_few(losses, level, draw)
+    refuse_few(losses, level, draw)
     tail = 1.0 - level
-    at = sample_quantiles(losses, [level])[0] if draw.weights is None else _beyond(losses, level, draw).value
-    terms = draw.weighed(np.maximum(losses - at, 0.0)) / tail
-    value, half = at + float(terms.mean()), draw.reach(terms)
-    return draw.estimate(value, max(value - half, float(losses.min())), value + half, draw.count(losses > at))
+    if draw.weights is None:
+        at = sample_quantiles(losses, [level])[0]
+        terms = draw.weighed(np.maximum(losses - at, 0.0)) / tail
+        value, half, deciding = at + float(terms.mean()), draw.reach(terms), draw.count(losses > at)
+    else:
+        found, rows = upper_quantile(losses, tail, draw.weights, draw)
+        terms = (losses[rows] - found.value) * draw.weights[rows] / tail
+        value, half = found.value + float(terms.sum()) / draw.n, draw.reach_of_some(rows, terms)
+        deciding = draw.count_of(rows)
+    return draw.estimate(value, max(value - half, float(losses.min())), value + half, deciding)
 
 
-def _refuse_few(losses: Floats, level: float, draw: Draw) -> None:
+def refuse_few(losses: Floats, level: float, draw: Draw) -> None:
+    """Raise InputError where too little lies beyond a level."""
     if draw.weights is None:
         tails.count_beyond(len(losses), level)
     elif not float(draw.weights.mean()) > 1.0 - level:
@@ -182,7 +207,7 @@ def _refuse_few(losses: Floats, level: float, draw: Draw) -> None:
 def _beyond(losses: Floats, level: float, draw: Draw) -> Estimate:
     if draw.weights is None:
         return _grouped_quantile(losses, level, draw)
-    return _upper_quantile(losses, 1.0 - level, draw.weights, draw)
+    return upper_quantile(losses, 1.0 - level, draw.weights, draw)[0]
 
 
 def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
@@ -196,36 +221,43 @@ def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
     return draw.estimate(value, min(low, value), max(high, value), deciding)
 
 
-def _upper_quantile(samples: Floats, tail: float, weights: Floats, draw: Draw, *, at_least: bool = False) -> Estimate:
-    """Return the smallest sample with at most this share above it; `at_least` counts those at it, too.
+def upper_quantile(
+    samples: Floats, tail: float, weights: Floats, draw: Draw, *, at_least: bool = False
+) -> tuple[Estimate, Rows]:
+    """Return the smallest sample with at most this share above it, and which are; `at_least` counts those at it, too.
 
     Only the largest samples are sorted, more and more of them until the interval lies among them.
     """
-    count = max(LOOKED_AT, math.ceil(2.0 * tail * draw.n))
+    share = max(LOOKED_AT / draw.n, 2.0 * tail)
+    some = samples[:: max(1, draw.n // MANY_SAMPLES)]
     while True:
-        rows = np.arange(draw.n)
-        if count < draw.n:
-            rows = np.flatnonzero(samples >= in_order(samples, [draw.n - count])[draw.n - count])
+        cut = sample_quantiles(some, [1.0 - share])[0] if share < 1.0 else -math.inf
+        rows = np.flatnonzero(samples >= cut)
         upper = _Upper(samples, weights, rows, at_least)
         value = upper.at(tail)
-        tail_of = samples > value
-        half = draw.reach(draw.weighed(tail_of if tail_of.any() else samples >= value))
+        tail_of = rows[samples[rows] > value]
+        counted = tail_of if len(tail_of) else rows[samples[rows] >= value]
+        half = draw.reach_of_some(counted, weights[counted])
         low, high = upper.at(min(tail + half, 1e300)), upper.at(max(tail - half, 0.0))
         if len(rows) == draw.n or low > upper.lowest:
             break
-        count *= 4
-    deciding = draw.count(tail_of) if tail - half > 0.0 else 0.0
-    return draw.estimate(value, min(low, value), max(high, value), deciding)
+        share *= 4.0
+    deciding = draw.count_of(tail_of) if tail - half > 0.0 else 0.0
+    return draw.estimate(value, min(low, value), max(high, value), deciding), tail_of
 
 
 class _Upper:
     """The largest samples in order, and the share of the weights at and beyond each."""
 
-    def __init__(self, samples: Floats, weights: Floats, rows: npt.NDArray[np.intp], at_least: bool) -> None:
-        order = rows[np.argsort(samples[rows], kind="stable")]
-        ordered = samples[order]
-        shares = np.append(np.cumsum(weights[order][::-1])[::-1] / len(samples), 0.0)
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))  # of samples that tie
+    def __init__(self, samples: Floats, weights: Floats, rows: Rows, at_least: bool) -> None:
+        these = samples[rows]
+        order = np.argsort(these)
+        ordered = these[order]
+        new = ordered[1:] != ordered[:-1]
+        if not new.all():  # in which order samples that tie are added up must not be up to numpy's quicksort
+            order = np.argsort(these, kind="stable")
+        shares = np.append(np.cumsum(weights[rows[order]][::-1])[::-1] / len(samples), 0.0)
+        starts = np.flatnonzero(np.concatenate([[True], new]))  # of samples that tie
         self.values, self.at_least, self.lowest = ordered[starts], at_least, float(ordered[0])
         self.beyond = shares[starts] if at_least else np.append(shares[starts[1:]], 0.0)
 

@@ -80,7 +80,7 @@ def simulate(
     sampling : {"independent", "antithetic", "sobol"}
         How the numbers of a process are drawn. "antithetic": in pairs, path 2k + 1 on the normals of path 2k with the
         other sign; paths is even. "sobol": on Sobol's points in 16 randomised replicates, through a Brownian bridge;
-        paths is 16 times a power of two, and they are run in one piece. Such paths are not independent one by one:
+        paths is 16 times a power of two. Such paths are not independent one by one:
         `Runs.together` says how many belong together; :mod:`levcore.variance_reduction` has the estimates.
     keep_steps : bool
         True keeps prices, liquidations, bad debt and fund of every path and step.
@@ -174,6 +174,7 @@ def simulate_into(
     seed: int | None = None,
     threads: int | None = None,
     keep_steps: bool = False,
+    sampling: str = "independent",
     control: TopUp | None = None,
     scenario_file: str,
     progress: Callable[[int, int], object] | None,
@@ -190,12 +191,14 @@ def simulate_into(
             progress=progress,
             cancel=None,
         )
+        settings.sampling = sampling
         runs = _told(_run(settings, None, process, paths, steps, seed))
         storing.write(runs, directory, scenario_file=scenario_file)
         return runs
     settings = PathSettings(
         ready_pair(book, market), step, asked, None, keep_steps, "auto", progress=progress, cancel=None
     )
+    settings.sampling = sampling
     split = split_runs.Split(None, directory, threads, replace=True, scenario_file=scenario_file.encode())
     return _told(_run(settings, split, process, paths, steps, seed))
 
@@ -262,8 +265,6 @@ def _simulate_process(
     given = _given(seed)
     check_sampling(settings.sampling, paths=count, steps=length, assets=len(settings.ready.market))
     if split is not None:
-        if settings.sampling == "sobol":
-            raise KindError("sampling 'sobol' is drawn in one piece: leave executor and directory out")
         return split.run(settings, process, count, length, seed=given)
     key = settings.seed = _key(given)
     native = native_of(process, settings.ready.market, settings.step, key, settings.sampling, paths=count, steps=length)

@@ -54,7 +54,7 @@ def run_here(
     """Run the parts one after the other, with all threads."""
     for first, count in parts:
         rows = None if returns is None else returns[first : first + count]
-        native = job.scenario(settings.ready.market, rows)
+        native = job.scenario(settings.ready.market, rows, (first, count))
         part = settings.native(
             native,
             count,

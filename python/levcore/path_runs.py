@@ -227,12 +227,20 @@ def count_again(
 
 
 def native_scenario(
-    scenario: Any, market: Market, step: timedelta, seed: int | None, sampling: str, *, paths: int, steps: int
+    scenario: Any,
+    market: Market,
+    step: timedelta,
+    seed: int | None,
+    sampling: str,
+    *,
+    paths: int,
+    steps: int,
+    span: tuple[int, int] | None = None,
 ) -> _core.Scenario:
-    """Return what the core draws paths from: a process, or returns that were given."""
+    """Return what the core draws paths, or a part of them, from: a process, or returns that were given."""
     if seed is None:
         return _core.Scenario.returns(scenario)
-    return native_of(scenario, market, step, seed, sampling, paths=paths, steps=steps)
+    return native_of(scenario, market, step, seed, sampling, paths=paths, steps=steps, span=span)
 
 
 def again(

@@ -20,6 +20,7 @@ __all__ = ["write"]
 
 NEEDS = 'reports need jinja2 and plotly: pip install "levcore[report]"'
 MOST_ASSETS = 4
+Section = tuple[str, str, list[Any]]  # its name, its note, its figures
 
 
 def write(
@@ -29,6 +30,7 @@ def write(
     title: str | None = None,
     shocks: Outcomes | None = None,
     notes: Mapping[str, str] | None = None,
+    studies: Mapping[str, object] | None = None,
 ) -> Path:
     """Write a report of simulated paths: one self-contained HTML page.
 
@@ -44,6 +46,10 @@ def write(
         A batch of shocks on the same book and market; adds amplification and losses against shock.
     notes : mapping of str to str, optional
         Topics and sentences of yours, such as sources and assumptions; they open "What was assumed".
+    studies : mapping of str to object, optional
+        Headings and what stands below them, a section each: what `lc.study` and `lc.risk` return and `lc.plot` draws
+        (stability maps, exploitations, sweeps, fragility curves, critical shocks, funds, leverages, attributions), or
+        matplotlib axes or figures of yours. Wants matplotlib.
 
     Returns
     -------
@@ -53,7 +59,7 @@ def write(
     Raises
     ------
     MissingExtraError
-        jinja2 or plotly is not installed.
+        jinja2 or plotly is not installed, or matplotlib where there are studies.
     KindError
         An argument has the wrong type.
     InputError
@@ -86,6 +92,8 @@ def write(
         import plotly.graph_objects  # noqa: F401
     except ImportError as reason:
         raise MissingExtraError(NEEDS) from reason
+    from levcore import report_studies
+
     checks.instance("runs", runs, Runs)
     if title is not None:
         checks.text("title", title)
@@ -107,6 +115,7 @@ def write(
         for topic, sentence in notes.items():
             checks.text("notes", topic)
             checks.text(f"notes[{topic!r}]", sentence)
+    drawn = report_studies.sections(report_studies.checked(studies), runs.numeraire)
     rooms = jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
@@ -115,7 +124,7 @@ def write(
         loader=jinja2.FunctionLoader(_template),
     )
     rooms.filters["tied"] = tied
-    page = rooms.get_template("report.html.j2").render(_content(runs, title, shocks, notes))
+    page = rooms.get_template("report.html.j2").render(_content(runs, title, shocks, notes, drawn))
     file = Path(path)
     file.write_text(page, encoding="utf-8")
     return file
@@ -127,7 +136,9 @@ def _template(name: str) -> str:
     return files("levcore").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _content(runs: Any, title: str | None, shocks: Outcomes | None, notes: Mapping[str, str] | None) -> dict[str, Any]:
+def _content(
+    runs: Any, title: str | None, shocks: Outcomes | None, notes: Mapping[str, str] | None, studies: list[Section]
+) -> dict[str, Any]:
     from plotly.offline import get_plotlyjs
 
     from levcore import report_numbers, report_words
@@ -143,7 +154,7 @@ def _content(runs: Any, title: str | None, shocks: Outcomes | None, notes: Mappi
         "positions": plural(len(runs.book), "position"),
         "headline": report_numbers.headline(runs, shocks),
         "measures": report_numbers.MEASURES,
-        "sections": _sections(runs, shocks),
+        "sections": _sections(runs, shocks) + studies,
         "failed": sum(error is not None for error in runs.error),
         "notes": dict(notes or {}),
         "venue_sentences": report_words.venue_sentences(venue, market.numeraire),
@@ -165,10 +176,11 @@ def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:MOST_ASSETS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[Any]]]:
+def _sections(runs: Any, shocks: Outcomes | None) -> list[Section]:
     """Draw every figure, by section: its name, its note, its figures."""
     from levcore import report_figures as draw
     from levcore import report_losses as loss
+    from levcore import report_tails as tails
     from levcore import report_times as times
 
     book, market, money_of = runs.book, runs.market, runs.market.numeraire
@@ -196,12 +208,17 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[tuple[str, str, list[A
     leverage, chance = book.leverage(market.prices), np.asarray(runs.liquidation_probability)
     who = loss.by_leverage(leverage, book.quantity, chance, runs.paths // runs.together, "leverage")
     when = times.first_liquidation(runs.first_liquidation, np.timedelta64(runs.step), runs.steps, "first-liquidation")
+    worst_paths = [
+        tails.worst_by_side(runs, money_of, "worst-by-side"),
+        tails.worst_by_asset(runs, drawn, money_of, "worst-by-asset"),
+    ]
     sections = [
         ("Where the fuel lies", note, maps),
         ("Sudden moves", *_sudden_moves(shocks, drawn, market)),
         ("Prices", note, fans),
         ("What the paths cost", "", losses),
         ("Who is liquidated", "", [who, when]),
+        ("What the worst paths are made of", "", [figure for figure in worst_paths if figure]),
         ("The worst path", *_worst_path(runs, worst, drawn)),
     ]
     return [section for section in sections if section[2] or (section[1] and section[1] != note)]

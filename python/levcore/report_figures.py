@@ -57,7 +57,8 @@ FEWEST_FOR_QUANTILES = 20
 class Figure:
     """A figure as the page shows it, or a statement where there is nothing to draw.
 
-    `key` pairs a name with its colour and the shape of its swatch; `width` is "full", "half" or "third" of the page.
+    `picture` is one in a data address, in the place of what plotly draws. `key` pairs a name with its colour and the
+    shape of its swatch; `width` is "full", "half" or "third" of the page.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Figure:
     caption: str
     alt: str = ""
     json: str = ""
+    picture: str = ""
     statement: str = ""
     key: tuple[tuple[str, str, str], ...] = ()
     width: str = "full"

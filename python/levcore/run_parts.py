@@ -76,10 +76,11 @@ class Job:
     sampling: str = "independent"
     version: str = field(default=__version__)
 
-    def scenario(self, market: Market, returns: Floats | None) -> Any:
-        """Return what the core draws from."""
+    def scenario(self, market: Market, returns: Floats | None, span: Span | None = None) -> Any:
+        """Return what the core draws all paths from, or those of a part."""
         wanted = returns if self.process is None else self.process
-        return native_scenario(wanted, market, self.step, self.seed, self.sampling, paths=self.paths, steps=self.steps)
+        how: dict[str, Any] = {"paths": self.paths, "steps": self.steps, "span": span}
+        return native_scenario(wanted, market, self.step, self.seed, self.sampling, **how)
 
 
 def spans(paths: int, each: int) -> Iterator[Span]:
@@ -114,7 +115,7 @@ def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | N
     threads = thread_count.in_a_pool() if job.threads is None else job.threads
     settings = PathSettings(ready, job.step, threads, job.chunk, job.keep_steps, job.engine, progress=None, cancel=None)
     return settings.native(
-        job.scenario(ready.market, returns),
+        job.scenario(ready.market, returns, span),
         span[1],
         job.steps,
         rounds=job.rounds,
@@ -191,7 +192,7 @@ class Whole:
         while (rest := np.flatnonzero(by_ladder[following:])).size:
             path = following + int(rest[0])
             alone = None if returns is None else np.ascontiguousarray(returns[path : path + 1])
-            native = job.scenario(settings.ready.market, alone)
+            native = job.scenario(settings.ready.market, alone, (path, 1))
             largest = max(largest, settings.audited(native, path if returns is None else 0, self.steps))
             following = path + SAMPLED_OF
         self._columns["conservation_error"][by_ladder] = largest

@@ -46,44 +46,63 @@ def check_sampling(sampling: str, *, paths: int, steps: int, assets: int) -> Non
 
 
 def native_of(
-    process: Process, market: Market, step: timedelta, seed: int, sampling: str, *, paths: int, steps: int
+    process: Process,
+    market: Market,
+    step: timedelta,
+    seed: int,
+    sampling: str,
+    *,
+    paths: int,
+    steps: int,
+    span: tuple[int, int] | None = None,
 ) -> _core.Scenario:
-    """Return the law on the numbers that a sampling asks for."""
+    """Return the law on the numbers that a sampling asks for; span: the first path of a part, and how many."""
     check_sampling(sampling, paths=paths, steps=steps, assets=len(market))
     native = process._to_native(market, step, seed)
     if sampling == "antithetic":
         return native.in_pairs()
     if sampling == "sobol":
-        return native.with_normals(sobol_normals(seed, paths, steps, len(market)))
+        first, count = (0, paths) if span is None else span
+        return native.with_normals(sobol_normals(seed, paths, steps, len(market), first, count), first)
     return native
 
 
-def sobol_normals(seed: int, paths: int, steps: int, assets: int) -> Floats:
-    """Return standard normals, paths x steps x assets, of Sobol's points in randomised replicates one after the other.
+def sobol_normals(seed: int, paths: int, steps: int, assets: int, first: int, count: int) -> Floats:
+    """Return standard normals, count x steps x assets, of Sobol's points in randomised replicates one after the other.
 
     Each replicate has the same points, moved by a digital shift of its own, so that each point is uniform. The first
     coordinates of a point say where the path ends, the later ones what it does on the way: a Brownian bridge.
     """
     points, numbers = paths // REPLICATES, steps * assets
-    memory.refuse_if_too_large(24 * paths * numbers, f"Sobol points of {paths:,} paths of {steps:,} steps")
-    even = _sobol_words(points, numbers)
+    memory.refuse_if_too_large(24 * count * numbers, f"Sobol points of {count:,} paths of {steps:,} steps")
     # The raw words of a bit generator are the same in every version of numpy.
-    shifts = np.random.Philox(key=seed).random_raw(REPLICATES * numbers).reshape(REPLICATES, 1, numbers)
-    normals = np.empty((REPLICATES, points, numbers))
-    for shift, replicate in zip(shifts, normals, strict=True):
-        uniform = (((even ^ shift) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-        replicate[:] = _core.normal_quantile(uniform.ravel()).reshape(points, numbers)
-    return bridged(normals.reshape(paths, steps, assets))
+    shifts = np.random.Philox(key=seed).random_raw(REPLICATES * numbers).reshape(REPLICATES, numbers)
+    normals = np.empty((count, numbers))
+    least, most = (0, points) if count > points else (first % points, first % points + count)
+    if most > points:
+        least, most = 0, points
+    even = _sobol_words(least, most - least, numbers)
+    for path in range(first - first % points, first + count, points):  # where replicates begin
+        begin, end = max(first, path), min(first + count, path + points)
+        some = even[begin - path - least : end - path - least]
+        uniform = (((some ^ shifts[path // points]) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        normals[begin - first : end - first] = _core.normal_quantile(uniform.ravel()).reshape(-1, numbers)
+    return bridged(normals.reshape(count, steps, assets))
 
 
-def _sobol_words(points: int, numbers: int) -> npt.NDArray[np.uint64]:
-    """Return the first points of Sobol's sequence as words of 64 bits, a row a point."""
+def _sobol_words(first: int, count: int, numbers: int) -> npt.NDArray[np.uint64]:
+    """Return points of Sobol's sequence as words of 64 bits, a row a point."""
     try:
         from scipy.stats import qmc
     except ImportError:
         raise MissingExtraError('Sobol points need scipy: pip install "levcore[calibrate]"') from None
     engine = qmc.Sobol(numbers, scramble=False, bits=30)
-    words: npt.NDArray[np.uint64] = (engine.random(points) * 2.0**30).astype(np.uint64) << np.uint64(34)
+    if first > 0:
+        engine.fast_forward(first)
+        drawn = engine.random(count)
+    else:  # the first point alone, for scipy warns where the first ones are no power of two
+        drawn = np.concatenate([engine.random(1), engine.random(count - 1)]) if count > 1 else engine.random(1)
+    words: npt.NDArray[np.uint64] = (drawn * 2.0**30).astype(np.uint64) << np.uint64(34)
     return words
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from levcore.book import Book
 from levcore.errors import LevcoreError
+from levcore.sampling import check_sampling
 from levcore.settings_complaints import Complaint, expected, known_keys, rule
 from levcore.settings_models import Draft, FileBook, ReplayTable, RunTable, ShockTable
 from levcore.settings_processes import AnyProcessTable, ProcessTable
@@ -135,6 +136,11 @@ def _run(draft: Draft, schema: Mapping[str, Any]) -> Iterator[Complaint]:
             yield Complaint(("run", name), f"must be given: {expected(node, schema)}")
     if run.steps is not None and run.step is not None and run.steps > LONGEST_RUN / run.step:
         yield Complaint(("run", "steps"), f"must last at most 100 years, was {run.steps:,} times {run.step}")
+    elif draft.market is not None and run.paths is not None and run.steps is not None:
+        try:
+            check_sampling(run.sampling, paths=run.paths, steps=run.steps, assets=len(draft.market.assets))
+        except LevcoreError as reason:
+            yield rule(("run",), str(reason), known_keys(schema["$defs"][RunTable.__name__], schema))
 
 
 def _unknown(place: Place, name: str, known: Iterable[str]) -> Complaint:

@@ -300,6 +300,9 @@ class RunTable(Table):
     seed: Seed | None = Field(default=None, description="Same seed, same paths; left out, one is drawn and told.")
     threads: int | None = Field(default=None, ge=1, le=1024, description="Threads; left out, the CPUs that there are.")
     chunk: int | None = Field(default=None, ge=1, le=2**48, description="Paths that a thread takes at a time.")
+    sampling: Literal["independent", "antithetic", "sobol"] = Field(
+        default="independent", description="Which numbers paths are made of: their own, mirrored pairs, Sobol's points."
+    )
     keep_steps: bool = Field(default=False, description="Whether prices and losses of every path and step are kept.")
 
 

@@ -13,14 +13,13 @@ import numpy.typing as npt
 from levcore import checks, quantile_regression
 from levcore.errors import InputError, KindError
 from levcore.estimates import (
-    ENOUGH,
     Estimate,
     in_order,
-    normal_quantile,
     round_share,
     sample_quantiles,
     samples_of,
 )
+from levcore.grouped import Draw
 from levcore.tails import count_beyond
 
 Floats = npt.NDArray[np.float64]
@@ -80,9 +79,9 @@ def covar(
     >>> round(float(lc.risk.covar(own, system, level=0.95)), 1)
     2.6
     """
-    fitted = _fitted(institution, system, level)
-    at = fitted.level if given is None else checks.number("given", given, above=0.0, below=1.0)
-    return fitted.estimate([(at, 1.0)], intercept=1.0, confidence=confidence)
+    line = fitted(institution, system, level)
+    at = line.level if given is None else checks.number("given", given, above=0.0, below=1.0)
+    return line.estimate([(at, 1.0)], 1.0, Draw(len(line.own), None, 1, confidence))
 
 
 def delta_covar(
@@ -122,8 +121,8 @@ def delta_covar(
     >>> round(float(lc.risk.delta_covar(own, system, level=0.95)), 1)
     0.9
     """
-    fitted = _fitted(institution, system, level)
-    return fitted.estimate([(fitted.level, 1.0), (0.5, -1.0)], intercept=0.0, confidence=confidence)
+    line = fitted(institution, system, level)
+    return line.estimate([(line.level, 1.0), (0.5, -1.0)], 0.0, Draw(len(line.own), None, 1, confidence))
 
 
 def long_run_marginal_expected_shortfall(marginal_expected_shortfall: Estimate | float) -> Estimate:
@@ -226,7 +225,7 @@ def _at(rising: Callable[[float], float], end: float) -> float:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class Fitted:
     """The line of a quantile of the system's losses over the institution's, and the columns it was drawn through."""
 
     own: Floats
@@ -234,28 +233,30 @@ class _Fitted:
     level: float
     line: quantile_regression.Line
 
-    def estimate(self, quantiles: list[tuple[float, float]], *, intercept: float, confidence: float) -> Estimate:
+    def estimate(self, quantiles: list[tuple[float, float]], intercept: float, draw: Draw) -> Estimate:
         """Estimate the intercept so many times, and the slope times the sum of weighted quantiles."""
-        z, n = normal_quantile(confidence), len(self.own)
+        n = len(self.own)
         few = min(n * min(1.0 - self.level, self.level), *(n * min(q, 1.0 - q) for q, _ in quantiles))
         for q, _ in quantiles:
             count_beyond(n, q, "institution")
         at = sample_quantiles(self.own, [q for q, _ in quantiles])
         moved = sum(weight * place for (_, weight), place in zip(quantiles, at, strict=True))
         value = intercept * self.line.intercept + moved * self.line.slope
-        some = slice(None, None, max(1, n // ENOUGH_FOR_A_VARIANCE))
-        x, y = self.own[some], self.everyone[some]
+        every = max(1, n // ENOUGH_FOR_A_VARIANCE)  # of groups one in so many, those whole
+        x, y = (values.reshape(draw.groups, draw.together)[::every].reshape(-1) for values in (self.own, self.everyone))
         with np.errstate(over="ignore", invalid="ignore"):  # of few samples a line may turn freely
             influence = _of_line(x, y - self.line.intercept - self.line.slope * x, self.level, intercept, moved)
             for q, weight in quantiles:
                 influence += self.line.slope * weight * _of_quantile(x, q)
-            half = z * float(np.sqrt(np.mean(influence * influence) / n))
-        if math.isnan(half):
+            moves = influence.reshape(-1, draw.together).mean(axis=1)
+            half = draw.z * float(np.sqrt(np.mean(moves * moves) / draw.groups))
+        if math.isnan(half) or draw.groups < 2 <= n:
             half = math.inf
-        return Estimate(value, value - half, value + half, float(confidence), n, round_share(few) < ENOUGH)
+        return draw.estimate(value, value - half, value + half, round_share(few))
 
 
-def _fitted(institution: npt.ArrayLike, system: npt.ArrayLike, level: float) -> _Fitted:
+def fitted(institution: npt.ArrayLike, system: npt.ArrayLike, level: float) -> Fitted:
+    """Return the line of a system's quantile over an institution's losses."""
     own, everyone = samples_of("institution", institution), samples_of("system", system)
     n = checks.same_length(institution=own, system=everyone)
     share = checks.number("level", level, above=0.0, below=1.0)
@@ -264,7 +265,7 @@ def _fitted(institution: npt.ArrayLike, system: npt.ArrayLike, level: float) -> 
     _bounded("system", everyone)
     if low == high:
         raise InputError(f"institution must not be the same in all samples, was {low}: it explains nothing")
-    return _Fitted(own, everyone, share, quantile_regression.fit(own, everyone, share))
+    return Fitted(own, everyone, share, quantile_regression.fit(own, everyone, share))
 
 
 def _bounded(name: str, losses: Floats) -> tuple[float, float]:

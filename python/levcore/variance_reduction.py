@@ -12,13 +12,18 @@ from levcore import checks, grouped
 from levcore.control_variates import control_variate, without_impact
 from levcore.estimates import Estimate, samples_of
 from levcore.grouped import Draw
+from levcore.grouped_tails import covar, delta_covar, euler_attribution, marginal_expected_shortfall
 from levcore.leaning import leaning, likelihood_ratio
 
 __all__ = [
     "control_variate",
+    "covar",
+    "delta_covar",
+    "euler_attribution",
     "expected_shortfall",
     "leaning",
     "likelihood_ratio",
+    "marginal_expected_shortfall",
     "mean",
     "probability",
     "quantile",

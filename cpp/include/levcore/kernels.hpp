@@ -10,14 +10,23 @@ namespace levcore {
 // From the least to the most.
 enum class SimdLevel : std::uint8_t { baseline, avx2, avx512 };
 
-// Blocks of random words: block number `block + i*block_step` of path `path + i*path_step`, i < count.
-struct BlocksOfWords {
+// Normals 2*block to 2*(block + count) of one path, each two of one block of random words.
+struct PairsOfNormals {
+    std::uint64_t seed;
+    std::uint64_t stream;
+    std::uint64_t path;
+    std::uint64_t block;  // below 2^32, the last one too
+    std::size_t count;
+};
+
+// Normals [first, first + count) of paths path + i*path_step, i < paths: a row a number, in it a number a path.
+struct NormalRows {
     std::uint64_t seed;
     std::uint64_t stream;
     std::uint64_t path;
     std::uint64_t path_step;
-    std::uint64_t block;  // below 2^32, the last one too
-    std::uint64_t block_step;
+    std::size_t paths;
+    std::uint64_t first;  // below 2^33, the last one too
     std::size_t count;
 };
 
@@ -82,6 +91,21 @@ struct StudentRows {
     double per_degree;  // 1/degrees of freedom
     double scale;       // sqrt(1 - 2/degrees of freedom)
     ExpTable exp;
+};
+
+// Rows of standard normals that become log returns of a variance that walks itself (heston.hpp).
+struct HestonRows {
+    double* rows;
+    const double* beside;
+    std::size_t steps;
+    std::size_t paths;
+    std::size_t stride;
+    double mean;
+    double reversion;
+    double long_run;
+    double drawn_with;   // volatility of the variance times its correlation with the price
+    double drawn_apart;  // the rest of it
+    double* variance;    // a number a path
 };
 
 // Rows of all assets, steps x assets x paths: those of asset k become base[k] + sum over j <= k of
@@ -218,14 +242,13 @@ struct RootRatios {
 
 struct Kernels {
     SimdLevel level;
-    // The two normals of each block, to two arrays; null leaves one out.
-    void (*normals_apart)(const BlocksOfWords& blocks, double* first, double* second);
-    // The same, block after block.
-    void (*normals_in_pairs)(const BlocksOfWords& blocks, double* out);
+    void (*normal_rows)(const NormalRows& rows, double* out);
+    void (*normals_in_pairs)(const PairsOfNormals& pairs, double* out);
     void (*walk_gbm)(const WalkRows& walk, const GbmLaw& law);
     void (*walk_garch)(const WalkRows& walk, const GarchLaw& law);
     void (*walk_egarch)(const WalkRows& walk, const EgarchLaw& law);
     void (*student_rows)(const StudentRows& rows);
+    void (*heston_rows)(const HestonRows& rows);
     void (*mix_rows)(const MixRows& mix);
     void (*exp_values)(const ExpTable& table, double* values, std::size_t count);  // abs <= 690, in place
     void (*turn_rows)(const TurnRows& turning);
@@ -247,12 +270,13 @@ const Kernels& kernels_in_use(const SimdLevel* wish) noexcept;
 const Kernels& kernels_in_use() noexcept;
 
 namespace baseline {
-void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
-void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void normal_rows(const NormalRows& rows, double* out);
+void normals_in_pairs(const PairsOfNormals& pairs, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
 void student_rows(const StudentRows& rows);
+void heston_rows(const HestonRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
@@ -265,12 +289,13 @@ void root_ratios(const RootRatios& orders);
 }  // namespace baseline
 
 namespace avx2 {
-void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
-void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void normal_rows(const NormalRows& rows, double* out);
+void normals_in_pairs(const PairsOfNormals& pairs, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
 void student_rows(const StudentRows& rows);
+void heston_rows(const HestonRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);
@@ -283,12 +308,13 @@ void root_ratios(const RootRatios& orders);
 }  // namespace avx2
 
 namespace avx512 {
-void normals_apart(const BlocksOfWords& blocks, double* first, double* second);
-void normals_in_pairs(const BlocksOfWords& blocks, double* out);
+void normal_rows(const NormalRows& rows, double* out);
+void normals_in_pairs(const PairsOfNormals& pairs, double* out);
 void walk_gbm(const WalkRows& walk, const GbmLaw& law);
 void walk_garch(const WalkRows& walk, const GarchLaw& law);
 void walk_egarch(const WalkRows& walk, const EgarchLaw& law);
 void student_rows(const StudentRows& rows);
+void heston_rows(const HestonRows& rows);
 void mix_rows(const MixRows& mix);
 void exp_values(const ExpTable& table, double* values, std::size_t count);
 void turn_rows(const TurnRows& turning);

@@ -18,6 +18,7 @@ struct Numbers {
     std::uint64_t seed = 0;
     bool in_pairs = false;
     std::span<const double> given{};     // paths x steps x assets
+    std::uint64_t given_first = 0;       // the number of the first of those paths
     std::size_t given_of_each_path = 0;  // steps x assets
 };
 

@@ -27,26 +27,19 @@ Keys keys_of(std::uint64_t seed) {
     return keys;
 }
 
-// Philox4x32-10. A lane holds a 32-bit word; above it may lie anything, which no product sees.
+WordLanes first_product(WordLanes c) { return multiply_low_halves(c, in_all(std::uint64_t{0xD2511F53})); }
+WordLanes second_product(WordLanes c) { return multiply_low_halves(c, in_all(std::uint64_t{0xCD9E8D57})); }
+
+// Philox4x32-10 from a round on. A lane holds a 32-bit word; above it may lie anything, which no product sees.
 template <std::size_t groups>
-Words<groups> philox(const Keys& keys, WordLanes path, WordLanes path_step, WordLanes block, WordLanes block_step,
-                     std::uint64_t stream) {
-    WordLanes c[4][groups];
-    for (std::size_t g = 0; g < groups; ++g) {
-        c[0][g] = path;
-        c[1][g] = path >> 32;
-        c[2][g] = block;
-        c[3][g] = in_all(stream);
-        path = path + path_step;
-        block = block + block_step;
-    }
-    for (const auto& key : keys.round)
+Words<groups> philox_from(const Keys& keys, std::size_t round, WordLanes (&c)[4][groups]) {
+    for (; round < 10; ++round)
         for (std::size_t g = 0; g < groups; ++g) {
-            const WordLanes a = multiply_low_halves(c[0][g], in_all(std::uint64_t{0xD2511F53}));
-            const WordLanes b = multiply_low_halves(c[2][g], in_all(std::uint64_t{0xCD9E8D57}));
-            c[0][g] = exclusive_or(b >> 32, c[1][g], key[0]);
+            const WordLanes a = first_product(c[0][g]);
+            const WordLanes b = second_product(c[2][g]);
+            c[0][g] = exclusive_or(b >> 32, c[1][g], keys.round[round][0]);
             c[1][g] = b;
-            c[2][g] = exclusive_or(a >> 32, c[3][g], key[1]);
+            c[2][g] = exclusive_or(a >> 32, c[3][g], keys.round[round][1]);
             c[3][g] = a;
         }
     Words<groups> words;
@@ -109,70 +102,118 @@ Turn turn_of(WordLanes word) {
     return {doubles_of(c ^ ((half_on ^ odd_quarter) & sign)), doubles_of(s ^ (half_on & sign))};
 }
 
-// Where the normals of a group go: to two arrays, or in pairs.
-struct Apart {
-    double* first;
-    double* second;
-    void put(std::size_t at, Turn two) const {
-        if (first) store(first + at, two.cosine);
-        if (second) store(second + at, two.sine);
-    }
-    void put_some(std::size_t at, std::size_t some, Turn two) const {
-        if (first) std::memcpy(first + at, &two.cosine, some * sizeof(double));
-        if (second) std::memcpy(second + at, &two.sine, some * sizeof(double));
-    }
-};
-
-struct InPairs {
-    double* out;
-    void put(std::size_t at, Turn two) const { store_in_pairs(out + 2 * at, two.cosine, two.sine); }
-    void put_some(std::size_t at, std::size_t some, Turn two) const {
-        double pairs[2 * lanes];
-        store_in_pairs(pairs, two.cosine, two.sine);
-        std::memcpy(out + 2 * at, pairs, 2 * some * sizeof(double));
-    }
-};
-
 Turn normals_of(WordLanes low, WordLanes high) {
     const DoubleLanes radius = square_root(log_of(above_zero(low)) * -2.0);
     const Turn turn = turn_of(high);
     return {radius * turn.cosine, radius * turn.sine};
 }
 
-template <std::size_t groups, class Place>
-void normals_by_groups(const BlocksOfWords& blocks, Place place) {
-    const Keys keys = keys_of(blocks.seed);
-    const WordLanes path_step = in_all(blocks.path_step * lanes);
-    const WordLanes block_step = in_all(blocks.block_step * lanes);
-    WordLanes path = lane_numbers() * blocks.path_step + blocks.path;
-    WordLanes block = lane_numbers() * blocks.block_step + blocks.block;
-    for (std::size_t done = 0; done < blocks.count; done += groups * lanes) {
-        const auto words = philox<groups>(keys, path, path_step, block, block_step, blocks.stream);
-        const std::size_t left = blocks.count - done;
+// Blocks of one path: each makes two numbers that follow one another.
+template <std::size_t groups>
+void pairs_by_groups(const PairsOfNormals& pairs, double* out) {
+    const Keys keys = keys_of(pairs.seed);
+    WordLanes block = lane_numbers() + pairs.block;
+    for (std::size_t done = 0; done < pairs.count; done += groups * lanes) {
+        WordLanes c[4][groups];
+        for (std::size_t g = 0; g < groups; ++g) {
+            c[0][g] = in_all(pairs.path);
+            c[1][g] = in_all(pairs.path >> 32);
+            c[2][g] = block;
+            c[3][g] = in_all(pairs.stream);
+            block = block + lanes;
+        }
+        const auto words = philox_from<groups>(keys, 0, c);
+        const std::size_t left = pairs.count - done;
         for (std::size_t g = 0; g < groups && g * lanes < left; ++g) {
             const Turn two = normals_of(words.low[g], words.high[g]);
-            if (left - g * lanes >= lanes)
-                place.put(done + g * lanes, two);
-            else
-                place.put_some(done + g * lanes, left - g * lanes, two);
+            double* const place = out + 2 * (done + g * lanes);
+            if (left - g * lanes >= lanes) {
+                store_in_pairs(place, two.cosine, two.sine);
+                continue;
+            }
+            double some[2 * lanes];
+            store_in_pairs(some, two.cosine, two.sine);
+            std::memcpy(place, some, 2 * (left - g * lanes) * sizeof(double));
         }
-        path = path + in_all(blocks.path_step * lanes * groups);
-        block = block + in_all(blocks.block_step * lanes * groups);
     }
 }
 
-template <class Place>
-void normals(const BlocksOfWords& blocks, Place place) {
-    if (blocks.count > lanes)
-        normals_by_groups<4>(blocks, place);
+// What the first two rounds make of a path alone, whatever the block: it is worked out once for all its numbers.
+template <std::size_t groups>
+struct OfPaths {
+    WordLanes first[groups];   // of the first round's word 0
+    WordLanes zeroth[groups];  // of the second round's words
+    WordLanes second[groups];
+    WordLanes product[groups];
+};
+
+template <std::size_t groups>
+OfPaths<groups> of_paths(const Keys& keys, const NormalRows& rows, std::size_t from) {
+    OfPaths<groups> of;
+    WordLanes path = lane_numbers() * rows.path_step + (rows.path + from * rows.path_step);
+    for (std::size_t g = 0; g < groups; ++g) {
+        const WordLanes a = first_product(path);
+        of.first[g] = (path >> 32) ^ keys.round[0][0];
+        of.product[g] = second_product(exclusive_or(a >> 32, in_all(rows.stream), keys.round[0][1]));
+        of.zeroth[g] = (of.product[g] >> 32) ^ keys.round[1][0];
+        of.second[g] = a ^ keys.round[1][1];
+        path = path + in_all(rows.path_step * lanes);
+    }
+    return of;
+}
+
+template <std::size_t groups>
+Words<groups> philox_of(const Keys& keys, const OfPaths<groups>& of, std::uint64_t block) {
+    const std::uint64_t b = (block & 0xffffffff) * 0xCD9E8D57;
+    WordLanes c[4][groups];
+    for (std::size_t g = 0; g < groups; ++g) {
+        const WordLanes a = first_product(of.first[g] ^ in_all(b >> 32));
+        c[0][g] = of.zeroth[g] ^ in_all(b);
+        c[1][g] = of.product[g];
+        c[2][g] = (a >> 32) ^ of.second[g];
+        c[3][g] = a;
+    }
+    return philox_from<groups>(keys, 2, c);
+}
+
+void put(double* place, std::size_t some, DoubleLanes x) {
+    if (some == lanes)
+        store(place, x);
     else
-        normals_by_groups<1>(blocks, place);
+        std::memcpy(place, &x, some * sizeof(double));
+}
+
+// Of `groups` groups of paths from one on, as many as are left of them.
+template <std::size_t groups>
+void rows_by_groups(const Keys& keys, const NormalRows& rows, std::size_t from, double* out) {
+    const OfPaths<groups> of = of_paths<groups>(keys, rows, from);
+    const std::size_t left = rows.paths - from;
+    const std::uint64_t end = rows.first + rows.count;
+    for (std::uint64_t block = rows.first / 2; 2 * block < end; ++block) {
+        const auto words = philox_of<groups>(keys, of, block);
+        double* const place = out + (2 * block - rows.first) * rows.paths + from;  // before `out` at an odd start
+        for (std::size_t g = 0; g < groups; ++g) {
+            const Turn two = normals_of(words.low[g], words.high[g]);
+            const std::size_t some = groups > 1 || left >= lanes ? lanes : left;
+            if (2 * block >= rows.first) put(place + g * lanes, some, two.cosine);
+            if (2 * block + 1 < end) put(place + rows.paths + g * lanes, some, two.sine);
+        }
+    }
 }
 
 }  // namespace
 
-[[gnu::flatten]] void normals_apart(const BlocksOfWords& blocks, double* first, double* second) {
-    normals(blocks, Apart{first, second});
+[[gnu::flatten]] void normal_rows(const NormalRows& rows, double* out) {
+    constexpr std::size_t groups = 4;
+    const Keys keys = keys_of(rows.seed);
+    std::size_t from = 0;
+    for (; from + groups * lanes <= rows.paths; from += groups * lanes) rows_by_groups<groups>(keys, rows, from, out);
+    for (; from < rows.paths; from += lanes) rows_by_groups<1>(keys, rows, from, out);
 }
 
-[[gnu::flatten]] void normals_in_pairs(const BlocksOfWords& blocks, double* out) { normals(blocks, InPairs{out}); }
+[[gnu::flatten]] void normals_in_pairs(const PairsOfNormals& pairs, double* out) {
+    if (pairs.count > lanes)
+        pairs_by_groups<4>(pairs, out);
+    else
+        pairs_by_groups<1>(pairs, out);
+}

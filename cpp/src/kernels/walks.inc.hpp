@@ -114,6 +114,22 @@ DoubleLanes student(const StudentRows& law, const ExpLanes& exp, DoubleLanes z, 
     return z * (square_root(ratio) * law.scale);
 }
 
+// The rows of as many paths as T holds. What is not below 0 stays, a zero with its sign.
+template <class T>
+void heston_some(const HestonRows& law, std::size_t path) {
+    T variance = read<T>(law.variance + path);
+    for (std::size_t s = 0; s < law.steps; ++s) {
+        double* const place = law.rows + s * law.stride + path;
+        const T z = read<T>(place);
+        const T above = more_of(all_of<T>(0.0), variance);
+        const T root = root_of(above);
+        const T news = z * law.drawn_with + read<T>(law.beside + s * law.stride + path) * law.drawn_apart;
+        variance = variance + ((all_of<T>(law.long_run) - above) * law.reversion + root * news);
+        write(place, root * z - (above * 0.5 - law.mean));
+    }
+    write(law.variance + path, variance);
+}
+
 // As many paths as T holds.
 template <class T, class Step, class Law>
 void walk_some(const WalkRows& walk, const Law& law, std::size_t path) {
@@ -166,6 +182,12 @@ T mixed(const double* z, std::size_t paths, const double* loading, std::size_t k
         for (; i + lanes <= law.paths; i += lanes) store(row + i, student(law, exp, load(row + i), load(beside + i)));
         for (; i < law.paths; ++i) row[i] = student(law, exp, in_all(row[i]), in_all(beside[i]))[0];
     }
+}
+
+[[gnu::flatten]] void heston_rows(const HestonRows& law) {
+    std::size_t path = 0;
+    for (; path + lanes <= law.paths; path += lanes) heston_some<DoubleLanes>(law, path);
+    for (; path < law.paths; ++path) heston_some<double>(law, path);
 }
 
 [[gnu::flatten]] void mix_rows(const MixRows& mix) {
