@@ -18,60 +18,81 @@ void LadderMoney::ask(const Walk& w, AskedRows& asked) const {
     if (root != nullptr)
         kernels_in_use().root_ratios({(asked.count + 7) / 8 * 8, w.sign, root->coefficient, exp_parts(),
                                       asked.volume.data(), asked.size.data(), asked.ratio.data()});
+    const double fee_rate = book_.venue.liquidation.fee_rate;
     for (std::size_t i = 0; i < asked.count; ++i) {
         const double size = asked.size[i];
         double ratio = asked.ratio[i];
         if (root == nullptr || std::isnan(ratio)) ratio = average_ratio(impact, asked.volume[i], -w.sign * size);
         const double notional = size * (price * ratio);
         const double has = w.sign * notional + asked.cash[i];
+        // Without a branch: who has something left, and who has not, follow each other by chance.
+        const double left = has > 0.0 ? has : 0.0;
+        const double fee = fee_rate * notional;
         asked.has += has;
-        if (has <= 0.0) {
-            asked.deficit -= has;
-            continue;
-        }
-        asked.left += has;
-        asked.fees += liquidation_fee(book_.venue.liquidation, notional, has);
+        asked.left += left;
+        asked.deficit += left - has;
+        asked.fees += fee < left ? fee : left;
     }
     asked.rows += asked.count;
     asked.count = 0;
 }
 
-// As LadderMoney::settle_bankrupt: who stands apart, and may have something left, is asked.
+// Rows of a piece that leave a deficit are asked where they stand apart and may have something left; those that may or
+// may not leave one are asked all.
 template <class PriceAfter>
-bool LadderMoney::settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after) {
+void LadderMoney::ask_piece(const Walk& w, const AlikeRows& piece, std::size_t to, PriceAfter&& price_after,
+                            AskedRows& asked) const {
     constexpr std::size_t length = LadderSpans::apart_length;
     const LadderSpans& spans = w.rows.spans;
-    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
     const double closed = w.rows.rungs[w.stretch.from].quantity;
-    AskedRows asked;
-    const auto put = [&](const RowApart& row) {
-        if (price_after(row.quantity_before) < row.bankrupt) return;
-        asked.volume[asked.count] = w.stretch.volume - w.sign * (row.quantity_before - closed);
-        asked.size[asked.count] = row.size;
-        asked.cash[asked.count] = row.cash;
+    const auto put = [&](double quantity_before, double size, double cash) {
+        asked.volume[asked.count] = w.stretch.volume - w.sign * (quantity_before - closed);
+        asked.size[asked.count] = size;
+        asked.cash[asked.count] = cash;
         if (++asked.count == AskedRows::most) ask(w, asked);
     };
-    for (std::size_t row = from; row < to;) {
+    if (piece.how == Alike::unsure) {
+        for (std::size_t row = piece.from; row < to; ++row)
+            put(w.rows.rungs[row].quantity, std::fabs(w.sorted.quantity[row]), w.sorted.cash[row]);
+        return;
+    }
+    for (std::size_t row = piece.from; row < to;) {
         const std::size_t end = std::min(to, (row / length + 1) * length);
         spans.fetch_apart(end);
         const double quantity = spans.money[0][row / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
-        spans.each_unsure(row, end, price_after(std::max(quantity, closed)), put);
+        spans.each_unsure(row, end, price_after(std::max(quantity, closed)),
+                          [&](const RowApart& r) { put(r.quantity_before, r.size, r.cash); });
         row = end;
     }
+}
+
+// As LadderMoney::settle_bankrupt, of pieces that follow each other up to a row. False: nothing has been booked.
+template <class PriceAfter>
+bool LadderMoney::settle_together(const Walk& w, std::span<const AlikeRows> pieces, std::size_t to,
+                                  PriceAfter&& price_after) {
+    const std::size_t from = pieces.front().from;
+    const double all = w.sign * money(w, from, to) + (w.rows.rungs[to].cash - w.rows.rungs[from].cash);
+    AskedRows asked;
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+        ask_piece(w, pieces[i], i + 1 < pieces.size() ? pieces[i + 1].from : to, price_after, asked);
     if (asked.count > 0) ask(w, asked);
     // Where all were asked, what is left of the sum is rounding, and no deficit.
     if (asked.rows < to - from) asked.deficit += std::max(0.0, asked.has - all);
     return pay_together(asked.fees, asked.left - asked.fees, asked.deficit);
 }
 
+// Pieces of rows none of which is safe, up to a row: as one, or where it is a matter of who goes first, each by itself.
 template <class PriceAfter>
-void LadderMoney::settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to, PriceAfter&& price_after) {
-    if (rows.how == Alike::safe)
-        settle_sum(w, rows.from, to, money(w, rows.from, to));
-    else if (rows.how == Alike::unsure ||
-             (rows.how == Alike::bankrupt && !settle_bankrupt_spans(w, rows.from, to, price_after)))
-        for (std::size_t at = rows.from; at < to && inside_; at += block_rows)
-            settle_rows(w, at, std::min(to, at + block_rows));
+void LadderMoney::settle_pieces(const Walk& w, std::size_t to, PriceAfter&& price_after) {
+    const std::span<const AlikeRows> pieces = pieces_;
+    if (pieces.size() > 1 && settle_together(w, pieces, to, price_after)) return pieces_.clear();
+    for (std::size_t i = 0; i < pieces.size() && inside_; ++i) {
+        const std::size_t end = i + 1 < pieces.size() ? pieces[i + 1].from : to;
+        if (pieces[i].how == Alike::bankrupt && settle_together(w, pieces.subspan(i, 1), end, price_after)) continue;
+        for (std::size_t at = pieces[i].from; at < end && inside_; at += block_rows)
+            settle_rows(w, at, std::min(end, at + block_rows));
+    }
+    pieces_.clear();
 }
 
 template <class ImpactOf>
@@ -85,6 +106,12 @@ void LadderMoney::settle_spans(const Walk& w, ImpactOf&& impact_of) {
         return w.sign * (w.stretch.log_price + impact_of(w.stretch.volume - w.sign * (quantity - closed)));
     };
     AlikeRows rows{Alike::nothing, w.stretch.from};
+    pieces_.clear();
+    const auto settle_up_to = [&](std::size_t row) {
+        if (rows.how == Alike::bankrupt || rows.how == Alike::unsure) return pieces_.push_back(rows);
+        if (!pieces_.empty()) settle_pieces(w, rows.from, price_after);
+        if (rows.how == Alike::safe && inside_) settle_sum(w, rows.from, row, money(w, rows.from, row));
+    };
     double price = w.sign * w.log_start;
     std::size_t level = lengths.size() - 1;
     for (std::size_t row = w.stretch.from; row < to && inside_;) {
@@ -99,15 +126,16 @@ void LadderMoney::settle_spans(const Walk& w, ImpactOf&& impact_of) {
             --level;
             continue;
         }
-        if (how != rows.how || (how == Alike::unsure && row - rows.from + lengths[0] > block_rows)) {
-            settle_alike(w, rows, row, price_after);
+        if (how != rows.how) {
+            settle_up_to(row);
             rows = {how, row};
         }
         row = end;
         price = price_at_end;
         while (level + 1 < lengths.size() && row % lengths[level + 1] == 0) ++level;
     }
-    if (inside_) settle_alike(w, rows, to, price_after);
+    if (inside_) settle_up_to(to);
+    if (inside_ && !pieces_.empty()) settle_pieces(w, to, price_after);
 }
 
 void LadderMoney::settle_by_spans(const Walk& w) {
