@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "levcore/kernels.hpp"
 #include "levcore/ladder_money.hpp"
@@ -9,6 +10,34 @@
 #include "levcore/real.hpp"
 
 namespace levcore {
+
+// The operations of LadderMoney::money, in their order.
+void LadderMoney::trade(std::size_t side, std::span<const Stretch> stretches, std::span<double> traded) const {
+    std::ranges::fill(traded, std::numeric_limits<double>::quiet_NaN());
+    const auto* const root = std::get_if<SquareRootImpact>(&market_.assets[0].impact);
+    if (root == nullptr || ladder_.assets[0].is_inverse) return;
+    constexpr std::size_t most = 64;
+    constexpr double furthest = 690.0;  // that exp is told by lanes
+    const std::span<const Rung> rungs = ladder_.assets[0].sides[side].rungs;
+    const double sign = sign_of(side);
+    const double spread = 1.0 - sign * market_.assets[0].half_spread;
+    std::array<double, most> price, volume, size, ratio;
+    for (std::size_t from = 0; from < stretches.size(); from += most) {
+        const std::size_t n = std::min(most, stretches.size() - from);
+        for (std::size_t i = 0; i < (n + 7) / 8 * 8; ++i) {
+            const Stretch& s = stretches[from + std::min(i, n - 1)];
+            price[i] = std::clamp(s.log_price, -furthest, furthest);
+            volume[i] = s.volume;
+            size[i] = between(rungs[s.from], rungs[s.to]).high;
+        }
+        kernels_in_use().exp_values(exp_parts(), price.data(), n);
+        kernels_in_use().root_ratios(
+            {(n + 7) / 8 * 8, sign, root->coefficient, exp_parts(), volume.data(), size.data(), ratio.data()});
+        for (std::size_t i = 0; i < n; ++i)
+            if (std::fabs(stretches[from + i].log_price) <= furthest)
+                traded[from + i] = size[i] * (price[i] * spread * ratio[i]);
+    }
+}
 
 void LadderMoney::ask(const Walk& w, AskedRows& asked) const {
     const Impact& impact = market_.assets[w.stretch.asset].impact;
@@ -37,13 +66,43 @@ void LadderMoney::ask(const Walk& w, AskedRows& asked) const {
     asked.count = 0;
 }
 
+// Rows that leave a deficit, but for those that stand apart and may have something left: `put` is told of these.
+template <class PriceAfter, class Put>
+void LadderMoney::each_unsure(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after,
+                              Put&& put) const {
+    constexpr std::size_t length = LadderSpans::apart_length;
+    constexpr std::size_t at_once = 32;
+    const LadderSpans& spans = w.rows.spans;
+    const auto end_of = [&](std::size_t n) { return std::min(to, (n + 1) * length); };
+    if (from % length != 0) {
+        const double quantity = spans.money[0][from / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
+        const double price = price_after(std::max(quantity, w.rows.rungs[w.stretch.from].quantity));
+        spans.each_unsure(from, end_of(from / length), price, put);
+        from = end_of(from / length);
+    }
+    struct {
+        std::size_t span;
+        double price;
+    } some[at_once];
+    while (from < to) {
+        const std::size_t end = std::min((to + length - 1) / length, from / length + at_once);
+        std::size_t count = 0;
+        for (std::size_t n = from / length; n < end; ++n) {  // without a branch
+            some[count] = {n, price_after(spans.quantity_before(n))};
+            count += some[count].price >= spans.least_apart[n] ? 1 : 0;
+        }
+        for (std::size_t i = 0; i < count; ++i) spans.fetch_apart(some[i].span);
+        for (std::size_t i = 0; i < count; ++i)
+            spans.each_unsure(some[i].span * length, end_of(some[i].span), some[i].price, put);
+        from = std::min(to, end * length);
+    }
+}
+
 // Rows of a piece that leave a deficit are asked where they stand apart and may have something left; those that may or
 // may not leave one are asked all.
 template <class PriceAfter>
 void LadderMoney::ask_piece(const Walk& w, const AlikeRows& piece, std::size_t to, PriceAfter&& price_after,
                             AskedRows& asked) const {
-    constexpr std::size_t length = LadderSpans::apart_length;
-    const LadderSpans& spans = w.rows.spans;
     const double closed = w.rows.rungs[w.stretch.from].quantity;
     const auto put = [&](double quantity_before, double size, double cash) {
         asked.volume[asked.count] = w.stretch.volume - w.sign * (quantity_before - closed);
@@ -51,19 +110,11 @@ void LadderMoney::ask_piece(const Walk& w, const AlikeRows& piece, std::size_t t
         asked.cash[asked.count] = cash;
         if (++asked.count == AskedRows::most) ask(w, asked);
     };
-    if (piece.how == Alike::unsure) {
-        for (std::size_t row = piece.from; row < to; ++row)
-            put(w.rows.rungs[row].quantity, std::fabs(w.sorted.quantity[row]), w.sorted.cash[row]);
-        return;
-    }
-    for (std::size_t row = piece.from; row < to;) {
-        const std::size_t end = std::min(to, (row / length + 1) * length);
-        spans.fetch_apart(end);
-        const double quantity = spans.money[0][row / LadderSpans::lengths[0]].quantity;  // before the row, or sooner
-        spans.each_unsure(row, end, price_after(std::max(quantity, closed)),
-                          [&](const RowApart& r) { put(r.quantity_before, r.size, r.cash); });
-        row = end;
-    }
+    if (piece.how != Alike::unsure)
+        return each_unsure(w, piece.from, to, price_after,
+                           [&](const RowApart& row) { put(row.quantity_before, row.size, row.cash); });
+    for (std::size_t row = piece.from; row < to; ++row)
+        put(w.rows.rungs[row].quantity, std::fabs(w.sorted.quantity[row]), w.sorted.cash[row]);
 }
 
 // As LadderMoney::settle_bankrupt, of pieces that follow each other up to a row. False: nothing has been booked.

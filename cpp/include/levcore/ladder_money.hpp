@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -52,8 +53,12 @@ class LadderMoney {
 
     void begin();
 
-    // False: the path is for the ledger (ladder_till.hpp).
-    bool settle(const Stretch& s);
+    // False: the path is for the ledger (ladder_till.hpp). What the stretch trades may be known, and is not a number
+    // where it is not.
+    bool settle(const Stretch& s, double traded = std::numeric_limits<double>::quiet_NaN());
+
+    // What stretches of one side of asset 0 trade, or nothing known, on a walk that is not linear.
+    void trade(std::size_t side, std::span<const Stretch> stretches, std::span<double> traded) const;
 
     // The same of rows that are known to pay their fee in full, what they traded, and what they leave.
     void take(std::size_t side, double traded, double fee, double remainder) {
@@ -90,6 +95,8 @@ class LadderMoney {
     void settle_spans(const Walk& w, ImpactOf&& impact_of);
     void settle_by_spans(const Walk& w);
     void ask(const Walk& w, AskedRows& asked) const;
+    template <class PriceAfter, class Put>
+    void each_unsure(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after, Put&& put) const;
     template <class PriceAfter>
     void ask_piece(const Walk& w, const AlikeRows& piece, std::size_t to, PriceAfter&& price_after,
                    AskedRows& asked) const;
