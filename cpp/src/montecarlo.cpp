@@ -38,7 +38,8 @@ class Paths {
         for (const Asset& asset : market.assets) start_.push_back(asset.price);
         if (plan.ladder != nullptr && !plan.funding.empty())
             classes_ = build_rate_classes(book, market, plan.funding, plan.threads);
-        if (plan.ladder != nullptr && plan.audit) ahead_.resize((plan.paths + audited_of - 1) / audited_of);
+        if (plan.ladder != nullptr && plan.audit && plan.threads > 1)
+            ahead_.resize((plan.paths + audited_of - 1) / audited_of);
     }
 
     void make(Bench& b) const {
@@ -73,7 +74,8 @@ class Paths {
 
     void audit(Bench& b) const {
         const auto again = [&](std::size_t i) {
-            return i % audited_of == 0 ? ahead_[i / audited_of] : run_in_ledger(i, b, false, false);
+            const bool is_known = i % audited_of == 0 && !ahead_.empty();
+            return is_known ? ahead_[i / audited_of] : run_in_ledger(i, b, false, false);
         };
         audit_sample(book_, runs_.outcomes, gross_notional(book_, market_), again);
     }
@@ -198,7 +200,7 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     const std::size_t audits = paths.audits();
     const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, audits + chunks));
     std::vector<Bench> benches(threads);
-    // A path takes the ledger as long as the ladder very many: first, so that the others go on meanwhile.
+    // A path takes the ledger as long as the ladder very many: first, so that other threads go on meanwhile.
     run_chunks(threads, audits + chunks, progress.stop, [&](std::size_t thread, std::size_t task) {
         if (task < audits) return paths.audit_ahead(task, benches[thread]);
         const std::size_t from = (task - audits) * plan.chunk;
@@ -213,10 +215,10 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
         if (plan.audit) paths.audit(benches.front());
         return runs;
     }
+    if (plan.audit) paths.audit(benches.front());
     const std::size_t sides = 2 * book.sides.size();
     run_chunks(std::min(threads, sides), sides, progress.stop,
                [&](std::size_t, std::size_t side) { gather_side(book, benches, side, runs.tally); });
-    if (plan.audit) paths.audit(benches.front());
     if (progress.stop) throw Stopped{};
     return runs;
 }
