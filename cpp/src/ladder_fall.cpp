@@ -73,12 +73,8 @@ std::size_t fall_by_rounds(const LadderSide& side, const Impact& impact, const F
     return row;
 }
 
-}  // namespace
-
-std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from,
-                 FallDepth from_depth, FallDepth to_depth) {
-    const auto* const root = std::get_if<SquareRootImpact>(&impact);
-    if (root == nullptr) return fall_by_rounds(side, impact, at, from, to_depth);
+RootFall root_fall(const LadderSide& side, double coefficient, const FallFrom& at, FallDepth from_depth,
+                   FallDepth to_depth) {
     RootFall fall{};
     fall.rungs = &side.rungs[0].height;
     fall.rows = side.rows;
@@ -92,12 +88,34 @@ std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& a
     fall.refilled = at.refilled;
     fall.other_side = at.other_side;
     fall.mark_follow = at.mark_follow;
-    fall.coefficient = root->coefficient;
+    fall.coefficient = coefficient;
     fall.at_equality = at.at_equality;
-    fall.from = from;
     fall.first_level = from_depth == FallDepth::block ? 3 : from_depth == FallDepth::stride ? 1 : 0;
     fall.last_level = to_depth == FallDepth::block ? 2 : to_depth == FallDepth::stride ? 1 : 0;
+    return fall;
+}
+
+}  // namespace
+
+std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from,
+                 FallDepth from_depth, FallDepth to_depth) {
+    const auto* const root = std::get_if<SquareRootImpact>(&impact);
+    if (root == nullptr) return fall_by_rounds(side, impact, at, from, to_depth);
+    RootFall fall = root_fall(side, root->coefficient, at, from_depth, to_depth);
+    fall.from = from;
     return kernels_in_use().fall_of_root(fall);
+}
+
+void falls(const LadderSide& side, const Impact& impact, FallFrom at, std::span<const double> log_prices,
+           std::span<const double> other_sides, std::span<std::size_t> rows, FallDepth from_depth, FallDepth to_depth) {
+    if (const auto* const root = std::get_if<SquareRootImpact>(&impact))
+        return kernels_in_use().falls_of_root({root_fall(side, root->coefficient, at, from_depth, to_depth),
+                                               rows.size(), log_prices.data(), other_sides.data(), rows.data()});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        at.log_price = log_prices[i];
+        at.other_side = other_sides[i];
+        rows[i] = fall_by_rounds(side, impact, at, rows[i], to_depth);
+    }
 }
 
 }  // namespace levcore

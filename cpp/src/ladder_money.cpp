@@ -53,7 +53,7 @@ void LadderMoney::begin() {
     inside_ = true;
 }
 
-bool LadderMoney::settle(const Stretch& s) {
+bool LadderMoney::settle(const Stretch& s, double traded) {
     const LadderAsset& on = ladder_.assets[s.asset];
     const double sign = sign_of(s.side);
     Walk w{s,
@@ -65,7 +65,7 @@ bool LadderMoney::settle(const Stretch& s) {
            1.0 - sign * market_.assets[s.asset].half_spread,
            0.0};
     w.log_start = log_walk(w, s.volume);
-    const double traded = money(w, s.from, s.to);
+    if (std::isnan(traded)) traded = money(w, s.from, s.to);
     notional_[s.side] += on.is_inverse ? between(w.rows.rungs[s.from], w.rows.rungs[s.to]).high : traded;
     const double worst = sign * log_walk_at(w, on.is_linear ? s.from : s.to) + closed_before(w, s.from);
     if (worst >= w.rows.safe_from[s.from / block_rows])

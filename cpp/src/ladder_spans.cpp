@@ -74,6 +74,8 @@ void list_rows_apart(LadderSpans& spans, std::span<const Rung> rungs, const Sort
                   [](const RowApart& a, const RowApart& b) {
                       return a.bankrupt != b.bankrupt ? a.bankrupt < b.bankrupt : a.row < b.row;
                   });
+        const std::size_t first = spans.first_apart.back();
+        spans.least_apart.push_back(first < spans.apart.size() ? spans.apart[first].bankrupt : infinity);
     }
     spans.first_apart.push_back(static_cast<std::uint32_t>(spans.apart.size()));
 }

@@ -118,6 +118,11 @@ void LadderWalk::settle() {
     stretches_.clear();
 }
 
+void LadderWalk::settle(std::span<const double> traded) {
+    for (std::size_t i = 0; i < stretches_.size(); ++i) inside_ = inside_ && money_.settle(stretches_[i], traded[i]);
+    stretches_.clear();
+}
+
 void LadderWalk::walk(const LogBlock& logs, std::size_t step_number, std::span<const double> days) {
     step_ = static_cast<std::int64_t>(step_number);
     if (logs.assets == 1 && market_.assets[0].resilience == 0.0) return walk_alone(logs, days.size());
@@ -166,15 +171,14 @@ void LadderWalk::close(std::size_t side, std::span<const Closed> closed, const S
     inside_ = inside_ && std::fabs(log_start) < furthest_log_price && in_reach(0);
 }
 
-void LadderWalk::fall_by(std::size_t side, const Push& p, std::size_t known_row) {
+void LadderWalk::fall_by(std::size_t side, const Push& p, std::size_t to) {
     AssetWalk& a = assets_[0];
     step_ = p.step;
     a.log_fundamental = p.log_price;
     note_mark(a, std::min(p.log_price, p.other_way), std::max(p.log_price, p.other_way));
     const std::size_t from = a.cursor[side];
     const double volume = a.volume;
-    const std::size_t to = fall_to(0, side, p.log_price, std::max(from, known_row), FallDepth::row, FallDepth::row);
-    if (to == from) return;
+    if (to <= from) return;
     move_cursor(0, side, to);
     set_triggers(0);
     note_close(0, side, from, volume);
@@ -201,18 +205,21 @@ void LadderWalk::note(std::size_t k, double log_fundamental, const Extremes& see
     a.highest = std::max(a.highest, seen.highest_mark);
 }
 
-std::size_t LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
-                                FallDepth from_depth, FallDepth to_depth) const {
+FallFrom LadderWalk::fall_from(std::size_t k, std::size_t side, double log_price) const {
     const AssetWalk& a = assets_[k];
     const double sign = sign_of(side);
-    const FallFrom at{sign,
-                      sign * log_price,
-                      sign * a.log_permanent,
-                      a.refilled.high,
-                      a.at[1 - side].quantity,
-                      market_.assets[k].mark_follow,
-                      book_.venue.liquidate_at_equality};
-    return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, at, from, from_depth, to_depth);
+    return {sign,
+            sign * log_price,
+            sign * a.log_permanent,
+            a.refilled.high,
+            a.at[1 - side].quantity,
+            market_.assets[k].mark_follow,
+            book_.venue.liquidate_at_equality};
+}
+
+std::size_t LadderWalk::fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from) const {
+    return fall(ladder_.assets[k].sides[side], market_.assets[k].impact, fall_from(k, side, log_price), from,
+                FallDepth::block, FallDepth::row);
 }
 
 // One search, but for rounds that are to be counted where impact is not linear, and inverse rows. Returns how many
@@ -226,7 +233,7 @@ std::int64_t LadderWalk::close(std::size_t k, std::size_t side) {
     std::int64_t rounds = 0;
     const bool by_rounds = on.is_linear || on.is_inverse || count_rounds_;
     if (!by_rounds) {
-        move_cursor(k, side, fall_to(k, side, a.log_fundamental, from, FallDepth::block, FallDepth::row));
+        move_cursor(k, side, fall_to(k, side, a.log_fundamental, from));
         set_triggers(k);
     }
     while (by_rounds) {

@@ -38,11 +38,12 @@ class Paths {
         for (const Asset& asset : market.assets) start_.push_back(asset.price);
         if (plan.ladder != nullptr && !plan.funding.empty())
             classes_ = build_rate_classes(book, market, plan.funding, plan.threads);
+        if (plan.ladder != nullptr && plan.audit && plan.threads > 1)
+            ahead_.resize((plan.paths + audited_of - 1) / audited_of);
     }
 
     void make(Bench& b) const {
         b.is_made = true;
-        b.prices.resize(plan_.steps * start_.size());
         b.last.resize(start_.size());
         if (classes_) {
             b.class_walk.emplace(book_, market_, *classes_);
@@ -66,10 +67,20 @@ class Paths {
         }
     }
 
-    void audit(Bench& b) const {
-        audit_sample(book_, runs_.outcomes, gross_notional(book_, market_),
-                     [&](std::size_t i) { return run_in_ledger(i, b, false, false); });
+    // Of a path that is going to be audited unless it leaves the ladder, what the ledger says.
+    void audit_ahead(std::size_t sample, Bench& b) {
+        ahead_[sample] = run_in_ledger(sample * audited_of, b, false, false);
     }
+
+    void audit(Bench& b) const {
+        const auto again = [&](std::size_t i) {
+            const bool is_known = i % audited_of == 0 && !ahead_.empty();
+            return is_known ? ahead_[i / audited_of] : run_in_ledger(i, b, false, false);
+        };
+        audit_sample(book_, runs_.outcomes, gross_notional(book_, market_), again);
+    }
+
+    [[nodiscard]] std::size_t audits() const noexcept { return ahead_.size(); }
 
   private:
     void run_blocks(std::size_t from, std::size_t to, Bench& b) const {
@@ -90,6 +101,7 @@ class Paths {
     }
 
     bool run_on_ladder(std::size_t i, Bench& b) const {
+        b.prices.resize(plan_.steps * start_.size());
         draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
         if (!run_path(b.prices, plan_.days, start_.size(), *b.walk, progress_.stop, noting(i, b))) return false;
         runs_.outcomes.put(i, b.walk->report(b.last, true));
@@ -100,6 +112,7 @@ class Paths {
     }
 
     bool run_on_classes(std::size_t i, Bench& b) const {
+        b.prices.resize(plan_.steps * start_.size());
         draw_logs(scenario_, start_, plan_.first + i, plan_.steps, b.prices, b.last);
         const StepNotes notes = noting(i, b);
         if (!b.class_walk->run(b.prices, plan_.days, plan_.funding, progress_.stop, notes.to, notes.place,
@@ -124,6 +137,7 @@ class Paths {
         keep.tally = is_counted ? &b.tally : nullptr;
         keep.stop = &progress_.stop;
         keep.ask_all = plan_.ask_all;
+        b.prices.resize(plan_.steps * start_.size());
         draw(scenario_, start_, plan_.first + i, plan_.steps, b.prices);
         return run_path(book_, market_, {b.prices, plan_.days, plan_.funding, plan_.control, plan_.first + i}, keep,
                         keep_steps ? &runs_.steps : nullptr, i * plan_.steps, &b.handed);
@@ -137,6 +151,7 @@ class Paths {
     Runs& runs_;
     std::vector<double> start_;
     std::optional<RateClasses> classes_;
+    std::vector<Outcome> ahead_;
 };
 
 void lengthen_steps(StepColumns& steps, std::size_t rows, std::size_t assets, const std::atomic<bool>& stop) {
@@ -180,29 +195,30 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
     const std::size_t own = book.venue.backstop.funds.size() - 1;
     runs.outcomes = OutcomeColumns(plan.paths, market.assets.size(), own, progress.stop);
     if (plan.keep_steps) lengthen_steps(runs.steps, plan.paths * plan.steps, market.assets.size(), progress.stop);
-    const Paths paths(book, market, scenario, plan, progress, runs);
+    Paths paths(book, market, scenario, plan, progress, runs);
     const std::size_t chunks = (plan.paths + plan.chunk - 1) / plan.chunk;
-    const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, chunks));
+    const std::size_t audits = paths.audits();
+    const std::size_t threads = std::max<std::size_t>(1, std::min(plan.threads, audits + chunks));
     std::vector<Bench> benches(threads);
-    run_chunks(threads, chunks, progress.stop, [&](std::size_t thread, std::size_t chunk) {
-        const std::size_t end = std::min(plan.paths, (chunk + 1) * plan.chunk);
-        paths.run(chunk * plan.chunk, end, benches[thread]);
+    // A path takes the ledger as long as the ladder very many: first, so that other threads go on meanwhile.
+    run_chunks(threads, audits + chunks, progress.stop, [&](std::size_t thread, std::size_t task) {
+        if (task < audits) return paths.audit_ahead(task, benches[thread]);
+        const std::size_t from = (task - audits) * plan.chunk;
+        paths.run(from, std::min(plan.paths, from + plan.chunk), benches[thread]);
     });
     if (progress.stop) throw Stopped{};
     gather_ledger(benches, runs.tally);
     if (plan.ladder == nullptr) return runs;
-    // The calling thread audits, and whoever is free gathers.
     if (!benches.front().is_made) paths.make(benches.front());
     if (benches.front().class_rows) {
         gather_classes(book, benches, runs.tally);
         if (plan.audit) paths.audit(benches.front());
         return runs;
     }
+    if (plan.audit) paths.audit(benches.front());
     const std::size_t sides = 2 * book.sides.size();
-    run_chunks(std::min(threads, sides + 1), sides + 1, progress.stop, [&](std::size_t, std::size_t task) {
-        if (task == 0) return plan.audit ? paths.audit(benches.front()) : void();
-        gather_side(book, benches, task - 1, runs.tally);
-    });
+    run_chunks(std::min(threads, sides), sides, progress.stop,
+               [&](std::size_t, std::size_t side) { gather_side(book, benches, side, runs.tally); });
     if (progress.stop) throw Stopped{};
     return runs;
 }

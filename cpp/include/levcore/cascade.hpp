@@ -47,15 +47,15 @@ double audit(const SortedBook& book, const Outcome& ladder, const Outcome& ledge
 
 // Of the outcomes on the ladder the first one is run by the ledger, too, and one in so many; all of them report the
 // largest violation found. `again(i)` runs one by the ledger.
+inline constexpr std::size_t audited_of = 65'536;
 template <class Again>
 void audit_sample(const SortedBook& book, OutcomeColumns& outcomes, double gross, Again&& again) {
-    constexpr std::size_t sampled_of = 65'536;
     double largest = 0.0;
     std::size_t next = 0;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         if (!outcomes.by_ladder(i) || i < next) continue;
         largest = std::max(largest, audit(book, outcomes.at(i), again(i), gross));
-        next = i + sampled_of;
+        next = i + audited_of;
     }
     outcomes.note_error(largest);
 }

@@ -227,6 +227,16 @@ struct RootFall {
     int last_level;   // that is looked at
 };
 
+// Many of one side, from one first level to one last: of each the log price and what the other side has closed; from
+// which row on, and then what fall_of_root says.
+struct RootFalls {
+    RootFall alike;  // but for these three
+    std::size_t count;
+    const double* log_price;
+    const double* other_side;
+    std::size_t* row;
+};
+
 // Orders under square-root impact: of each the displacement before it, its size, and what average price it trades at,
 // over the one without displacement; nan where the order is not small, or takes the displacement to zero or beyond. A
 // whole number of times 8 of them.
@@ -260,6 +270,7 @@ struct Kernels {
     void (*trade_rows)(const TradeRows& trade);
     // The first row to stay, or where the first such span of the last level begins.
     std::size_t (*fall_of_root)(const RootFall& fall);
+    void (*falls_of_root)(const RootFalls& falls);
     void (*root_ratios)(const RootRatios& orders);
 };
 
@@ -285,6 +296,7 @@ void logs(const LogTable& table, double* values, std::size_t count);
 void watch_rows(const WatchRows& watch);
 void trade_rows(const TradeRows& trade);
 std::size_t fall_of_root(const RootFall& fall);
+void falls_of_root(const RootFalls& falls);
 void root_ratios(const RootRatios& orders);
 }  // namespace baseline
 
@@ -304,6 +316,7 @@ void logs(const LogTable& table, double* values, std::size_t count);
 void watch_rows(const WatchRows& watch);
 void trade_rows(const TradeRows& trade);
 std::size_t fall_of_root(const RootFall& fall);
+void falls_of_root(const RootFalls& falls);
 void root_ratios(const RootRatios& orders);
 }  // namespace avx2
 
@@ -323,6 +336,7 @@ void logs(const LogTable& table, double* values, std::size_t count);
 void watch_rows(const WatchRows& watch);
 void trade_rows(const TradeRows& trade);
 std::size_t fall_of_root(const RootFall& fall);
+void falls_of_root(const RootFalls& falls);
 void root_ratios(const RootRatios& orders);
 }  // namespace avx512
 

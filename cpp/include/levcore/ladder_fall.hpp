@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "levcore/ladder_build.hpp"
 
@@ -29,5 +30,9 @@ struct FallFrom {
 // spans say than those of the first depth is known already.
 std::size_t fall(const LadderSide& side, const Impact& impact, const FallFrom& at, std::size_t from,
                  FallDepth from_depth, FallDepth to_depth);
+
+// Many that have different log prices and other sides: `rows` are from where, and then what each is.
+void falls(const LadderSide& side, const Impact& impact, FallFrom at, std::span<const double> log_prices,
+           std::span<const double> other_sides, std::span<std::size_t> rows, FallDepth from_depth, FallDepth to_depth);
 
 }  // namespace levcore

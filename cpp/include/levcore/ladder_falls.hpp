@@ -17,10 +17,7 @@ namespace levcore {
 
 class LadderFalls {
   public:
-    void clear() noexcept {
-        visits_.clear();
-        pushes_.clear();
-    }
+    void clear() noexcept;
 
     // A path and a block of its log prices that begins with this step; false: its prices push both sides, it goes
     // step by step.
@@ -33,26 +30,36 @@ class LadderFalls {
 
     template <class F>
     void each_path(F&& f) const {
-        for (const Visit& v : visits_) f(v.path);
+        for (const Side& side : sides_)
+            for (const Visit& v : side.visits) f(v.path);
     }
 
   private:
     // A path, its pushes, what it had closed before, and how far prices went after the last push.
     struct Visit {
         std::uint32_t path;
-        std::uint32_t side;
         std::size_t first;
         std::size_t end;
         std::size_t first_closed;
         double lowest, highest;
     };
-    struct Ahead {
-        Push push;
-        std::size_t row;  // to which the push comes
+    // Those that push a side; a number a push in each column.
+    struct Side {
+        std::vector<Visit> visits;
+        std::vector<Push> pushes;
+        std::vector<double> log_price;   // times the side's sign
+        std::vector<double> other_side;  // what that has closed
+        std::vector<std::size_t> row;    // to which the push comes
     };
 
-    std::vector<Visit> visits_;
-    std::vector<Ahead> pushes_;
+    void look(std::size_t side, std::span<const LadderWalk> walks, FallDepth from, FallDepth to);
+    void look_first(std::size_t side, std::span<const LadderWalk> walks);
+
+    std::array<Side, 2> sides_;
+    Side next_;  // columns of some pushes, which are these
+    std::vector<std::size_t> which_;
+    std::vector<Stretch> stretches_;  // of all paths, and what they trade
+    std::vector<double> traded_;
 };
 
 }  // namespace levcore

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -36,7 +37,13 @@ inline double sign_of(std::size_t side) noexcept { return side == longs ? 1.0 : 
 double mean_ratio(double u);
 inline bool moves_little(double u) noexcept { return std::fabs(u) < 0x1p-4; }  // else kernels leave it to this one
 
-struct AlikeRows;
+// Some rows of a walk that are alike.
+enum class Alike { nothing, safe, bankrupt, unsure };
+struct AlikeRows {
+    Alike how;
+    std::size_t from;
+};
+
 struct AskedRows;
 
 class LadderMoney {
@@ -46,8 +53,12 @@ class LadderMoney {
 
     void begin();
 
-    // False: the path is for the ledger (ladder_till.hpp).
-    bool settle(const Stretch& s);
+    // False: the path is for the ledger (ladder_till.hpp). What the stretch trades may be known, and is not a number
+    // where it is not.
+    bool settle(const Stretch& s, double traded = std::numeric_limits<double>::quiet_NaN());
+
+    // What stretches of one side of asset 0 trade, or nothing known, on a walk that is not linear.
+    void trade(std::size_t side, std::span<const Stretch> stretches, std::span<double> traded) const;
 
     // The same of rows that are known to pay their fee in full, what they traded, and what they leave.
     void take(std::size_t side, double traded, double fee, double remainder) {
@@ -83,11 +94,16 @@ class LadderMoney {
     template <class ImpactOf>
     void settle_spans(const Walk& w, ImpactOf&& impact_of);
     void settle_by_spans(const Walk& w);
-    template <class PriceAfter>
-    void settle_alike(const Walk& w, const AlikeRows& rows, std::size_t to, PriceAfter&& price_after);
     void ask(const Walk& w, AskedRows& asked) const;
+    template <class PriceAfter, class Put>
+    void each_unsure(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after, Put&& put) const;
     template <class PriceAfter>
-    bool settle_bankrupt_spans(const Walk& w, std::size_t from, std::size_t to, PriceAfter&& price_after);
+    void ask_piece(const Walk& w, const AlikeRows& piece, std::size_t to, PriceAfter&& price_after,
+                   AskedRows& asked) const;
+    template <class PriceAfter>
+    bool settle_together(const Walk& w, std::span<const AlikeRows> pieces, std::size_t to, PriceAfter&& price_after);
+    template <class PriceAfter>
+    void settle_pieces(const Walk& w, std::size_t to, PriceAfter&& price_after);
     void settle_sum(const Walk& w, std::size_t from, std::size_t to, double traded);
     bool settle_bankrupt(const Walk& w, std::size_t from, std::size_t to, double best);
     void trade_apart(const Walk& w, std::span<const std::uint32_t> rows, std::span<double> notional) const;
@@ -108,6 +124,7 @@ class LadderMoney {
     LadderTill till_;
     std::array<double, 2> notional_{0.0, 0.0};
     std::vector<std::uint32_t> unsure_;  // rows of the stretch that is settled
+    std::vector<AlikeRows> pieces_;      // of it, not yet settled; none is safe
     bool inside_ = true;
 };
 

@@ -7,16 +7,9 @@
 
 namespace levcore {
 
-// Some rows of a walk that are alike.
-enum class Alike { nothing, safe, bankrupt, unsure };
-struct AlikeRows {
-    Alike how;
-    std::size_t from;
-};
-
 // Rows that are asked what they have left, some at a time, and what that comes to.
 struct AskedRows {
-    static constexpr std::size_t most = 32;
+    static constexpr std::size_t most = 64;
     std::size_t count = 0;
     std::array<double, most> volume, size, cash, ratio;
     std::size_t rows = 0;

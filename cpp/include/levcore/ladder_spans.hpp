@@ -59,9 +59,10 @@ struct LadderSpans {
 
     std::array<FallSpans, 3> falls;               // of the first three lengths
     std::array<std::vector<MoneySpan>, 4> money;  // and one more, which nothing reaches
-    // Span after span of 512, those of one by rising bound; where each span's begin.
+    // Span after span of 512, those of one by rising bound; where each span's begin, and the least bound of them.
     std::vector<RowApart> apart;
     std::vector<std::uint32_t> first_apart;
+    std::vector<double> least_apart;
 
     // Asks for the memory that looking into the eight spans of 8 rows from a row on needs, which may lie in two lines.
     void fetch_shortest(std::size_t row) const noexcept {
@@ -81,10 +82,9 @@ struct LadderSpans {
         for (std::size_t i = first_apart[n]; i < first_apart[n + 1] && apart[i].bankrupt <= best; ++i)
             if (apart[i].row >= from && apart[i].row < to) f(apart[i]);
     }
-    void fetch_apart(std::size_t row) const noexcept {
-        const std::size_t n = std::min(row / apart_length, first_apart.size() - 1);
-        if (!apart.empty()) prefetch(apart.data() + std::min<std::size_t>(first_apart[n], apart.size() - 1));
-    }
+    void fetch_apart(std::size_t span) const noexcept { prefetch(apart.data() + first_apart[span]); }
+    // What stands before a span of 512.
+    [[nodiscard]] double quantity_before(std::size_t span) const noexcept { return falls[2].quantity[span]; }
 };
 
 // Of a side's rungs and rows, given its rows' mirrored logs of bankruptcy price, below what each leaves a deficit for

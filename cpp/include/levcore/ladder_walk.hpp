@@ -71,12 +71,18 @@ class LadderWalk {
     // with its first stretch, and the last one's log price. It is for them to settle.
     void close(std::size_t side, std::span<const Closed> closed, const Stretch& first, double log_price);
 
-    // A push with impact that is not linear, given a row that it comes to; then how far prices went after the last one.
-    void fall_by(std::size_t side, const Push& p, std::size_t known_row);
+    // A push with impact that is not linear, given the row that it comes to; then how far prices went after the last
+    // one.
+    void fall_by(std::size_t side, const Push& p, std::size_t to);
     void rest(double lowest, double highest) { note_mark(assets_[0], lowest, highest); }
 
     // Books what has been closed and not yet settled; a stretch; one that is known to leave no deficit.
     void settle();
+    void settle(std::span<const double> traded);  // what each trades, as far as known
+    [[nodiscard]] std::span<const Stretch> unsettled() const noexcept { return stretches_; }
+    void trade(std::size_t side, std::span<const Stretch> stretches, std::span<double> traded) const {
+        money_.trade(side, stretches, traded);
+    }
     void settle(const Stretch& s) { inside_ = inside_ && money_.settle(s); }
     void take(std::size_t side, double traded, double fee, double remainder) {
         if (inside_) money_.take(side, traded, fee, remainder);
@@ -101,8 +107,14 @@ class LadderWalk {
     [[nodiscard]] std::size_t cursor(std::size_t k, std::size_t side) const { return assets_[k].cursor[side]; }
     // How far a side's cascade runs at a log fundamental price where impact is not linear, from a row to which it is
     // known to come; the other side being at rest.
-    [[nodiscard]] std::size_t fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from,
-                                      FallDepth from_depth, FallDepth to_depth) const;
+    [[nodiscard]] std::size_t fall_to(std::size_t k, std::size_t side, double log_price, std::size_t from) const;
+    // The same of pushes of many paths like this one, that is of asset 0 and with a book that does not refill: their
+    // log prices, times the side's sign, and what the other side has closed.
+    void fall_all(std::size_t side, std::span<const double> log_prices, std::span<const double> other_sides,
+                  std::span<std::size_t> rows, FallDepth from, FallDepth to) const {
+        falls(ladder_.assets[0].sides[side], market_.assets[0].impact, fall_from(0, side, 0.0), log_prices, other_sides,
+              rows, from, to);
+    }
     [[nodiscard]] const LadderSide& rows(std::size_t k, std::size_t side) const {
         return ladder_.assets[k].sides[side];
     }
@@ -156,6 +168,7 @@ class LadderWalk {
         return rounds + (a.log_fundamental >= a.trigger[shorts] ? close(k, shorts) : 0);
     }
     std::int64_t close(std::size_t k, std::size_t side);
+    [[nodiscard]] FallFrom fall_from(std::size_t k, std::size_t side, double log_price) const;
     [[nodiscard]] double quote_closed(std::size_t k, std::size_t side) const {  // of inverse rows
         return assets_[k].at[side].quantity;
     }

@@ -48,38 +48,85 @@ inline std::size_t first_lane(MaskLanes where) {
 #endif
 }
 
+inline FallLanes fall_lanes(const RootFall& fall) {
+    return {in_all(fall.sign),       in_all(fall.log_price),   in_all(fall.log_permanent), in_all(fall.refilled),
+            in_all(fall.other_side), in_all(fall.mark_follow), in_all(fall.coefficient)};
+}
+
+constexpr int spans_by = 3;  // a span is 2^3 of the level below
+
+// Of the spans of a level from number n on, how many go before one stays, `lanes` at most.
+inline std::size_t spans_going(const RootFall& fall, const FallLanes& at, int level, std::size_t n) {
+    if (level > 0)
+        return first_lane(
+            lanes_to_stay(at, fall.at_equality, load(fall.height[level - 1] + n), load(fall.quantity[level - 1] + n)));
+    const DoubleLanes height = rungs_from(fall, n, 0);
+    return first_lane(lanes_to_stay(at, fall.at_equality, height, rungs_from(fall, n, 1)));
+}
+
+// Where a fall stands.
+struct FallPlace {
+    std::size_t row;
+    int level;
+};
+
+// After a look that so many spans have passed: false where the fall ends.
+inline bool falls_on(const RootFall& fall, FallPlace& at, std::size_t going) {
+    constexpr int longest = 3;
+    const std::size_t n = (at.row >> (spans_by * at.level)) + going;
+    const std::size_t begin = n << (spans_by * at.level);
+    at.row = begin > at.row ? begin : at.row;
+    if (at.row >= fall.rows) {
+        at.row = fall.rows;
+        return false;
+    }
+    if (going < lanes) return --at.level >= fall.last_level;
+    if (at.level < longest && (n & 7) == 0) ++at.level;  // up again, where a longer span begins
+    return true;
+}
+
 }  // namespace
 
 [[gnu::flatten]] std::size_t fall_of_root(const RootFall& fall) {
-    constexpr int longest = 3;
-    constexpr int by = 3;  // a span is 2^3 of the level below
-    const FallLanes at{in_all(fall.sign),       in_all(fall.log_price),  in_all(fall.log_permanent),
-                       in_all(fall.refilled),   in_all(fall.other_side), in_all(fall.mark_follow),
-                       in_all(fall.coefficient)};
-    std::size_t row = fall.from;
-    int level = fall.first_level;
-    while (row < fall.rows) {
-        std::size_t n = row >> (by * level);
-        MaskLanes stay;
-        if (level > 0) {
-            stay = lanes_to_stay(at, fall.at_equality, load(fall.height[level - 1] + n),
-                                 load(fall.quantity[level - 1] + n));
-        } else {
-            const DoubleLanes height = rungs_from(fall, n, 0);
-            stay = lanes_to_stay(at, fall.at_equality, height, rungs_from(fall, n, 1));
-        }
-        const std::size_t lane = first_lane(stay);
-        n += lane;
-        const std::size_t begin = n << (by * level);
-        row = begin > row ? begin : row;
-        if (lane < lanes) {
-            if (level == fall.last_level) break;
-            --level;
-        } else if (level < longest && (n & 7) == 0) {  // up again, where a longer span begins
-            ++level;
+    const FallLanes lanes_at = fall_lanes(fall);
+    FallPlace at{fall.from, fall.first_level};
+    while (falls_on(fall, at, spans_going(fall, lanes_at, at.level, at.row >> (spans_by * at.level)))) continue;
+    return at.row;
+}
+
+// Some side by side, for each waits for its square roots; where one ends, the next begins.
+[[gnu::flatten]] void falls_of_root(const RootFalls& falls) {
+    constexpr std::size_t side_by_side = 4;
+    const RootFall fall = falls.alike;
+    FallLanes lanes_at[side_by_side];
+    FallPlace at[side_by_side];
+    std::size_t number[side_by_side];
+    std::size_t next = 0;
+    const auto begin = [&](std::size_t i) {  // behind the last one it goes on, in vain
+        const std::size_t which = next < falls.count ? next : falls.count - 1;
+        number[i] = next++;
+        lanes_at[i].log_price = in_all(falls.log_price[which]);
+        lanes_at[i].other_side = in_all(falls.other_side[which]);
+        at[i] = {falls.row[which], fall.first_level};
+    };
+    if (falls.count == 0) return;
+    for (std::size_t i = 0; i < side_by_side; ++i) {
+        lanes_at[i] = fall_lanes(fall);
+        begin(i);
+    }
+    for (std::size_t ended = 0; ended < falls.count;) {
+        std::size_t going[side_by_side];
+        for (std::size_t i = 0; i < side_by_side; ++i)
+            going[i] = spans_going(fall, lanes_at[i], at[i].level, at[i].row >> (spans_by * at[i].level));
+        for (std::size_t i = 0; i < side_by_side; ++i) {
+            if (falls_on(fall, at[i], going[i])) continue;
+            if (number[i] < falls.count) {
+                falls.row[number[i]] = at[i].row;
+                ++ended;
+            }
+            begin(i);
         }
     }
-    return row < fall.rows ? row : fall.rows;
 }
 
 namespace {
