@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,6 +228,35 @@ def test_a_backtest_that_cannot_be_read_is_refused(stats: Any, bars: Any, option
 def test_a_portfolio_that_cannot_be_read_is_refused(given: Any, options: Any, message: str) -> None:
     with pytest.raises(lc.LevcoreError, match=message):
         lc.adapters.vectorbt.audit(given, **({"venue": VENUE, "leverage": 10.0} | options))
+
+
+INVERSE = lc.Venue([lc.InversePerpetual("X-P", asset="X", contract_value=1.0, tiers=TIERS)])
+WITH_COINS = lc.Venue([lc.LinearPerpetual("X-P", asset="X", tiers=TIERS)], collateral={"X": 0.9})
+
+
+@pytest.mark.parametrize("make", [lc.adapters.nautilus.margin_model, lc.adapters.nautilus.liquidation])
+@pytest.mark.parametrize(
+    ("venue", "symbols", "message"),
+    [
+        ("X", None, "venue must be a Venue, was str 'X'"),
+        (INVERSE, None, r"venue\.instruments\[0\] must be linear, X-P is inverse"),
+        (WITH_COINS, None, "venue must take no collateral in other coins, takes X"),
+        (VENUE, ["X"], "symbols must be a mapping of instrument ids to symbols, was list"),
+        (VENUE, {"X.Y": "Z"}, r"symbols\['X.Y'\] must be one of the venue's: X-P; was 'Z'"),
+    ],
+)
+def test_rules_that_a_venue_of_nautilus_cannot_follow_are_refused(
+    make: Any, venue: Any, symbols: Any, message: str
+) -> None:
+    with pytest.raises(lc.LevcoreError, match=message):
+        make(venue, symbols=symbols)
+
+
+@pytest.mark.parametrize("make", [lc.adapters.nautilus.margin_model, lc.adapters.nautilus.liquidation])
+def test_without_nautilus_it_is_said_what_to_install(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "levcore.adapters._nautilus", None)
+    with pytest.raises(lc.MissingExtraError, match=r"on Python 3\.12 or later: pip install \"levcore\[nautilus\]\""):
+        make(VENUE)
 
 
 # --- The libraries themselves, on real prices -------------------------------------------------------------------------

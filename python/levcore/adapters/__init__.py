@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from levcore.adapters.audit import Audit
 
-__all__ = ["Audit", "backtesting", "vectorbt"]
+__all__ = ["Audit", "backtesting", "nautilus", "vectorbt"]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("backtesting", "vectorbt"):
+    if name in ("backtesting", "nautilus", "vectorbt"):
         import importlib
 
         return importlib.import_module(f"levcore.adapters.{name}")
