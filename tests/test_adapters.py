@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -322,14 +323,35 @@ def test_backtesting_shows_a_profit_where_a_wick_had_ended_the_trade() -> None:
     assert found.equity.iloc[-1] == pytest.approx(1_000.0 - size * entry / 30.0)
 
 
+def example(section: str) -> dict[str, Any]:
+    """What the example in a section of the page leaves."""
+    page = (Path(__file__).parents[1] / "docs" / "adapters.md").read_text(encoding="utf-8")
+    (block,) = re.findall(
+        r"^```py\n(.*?)^```$", page.partition(f"## {section}\n")[2].partition("\n## ")[0], re.M | re.S
+    )
+    names: dict[str, Any] = {}
+    exec(compile(block, "adapters.md", "exec"), names)
+    return names
+
+
 @pytest.mark.long
 @pytest.mark.filterwarnings("default")
-def test_the_example_of_the_documentation_says_what_the_page_works_out_by_hand() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "adapters.md").read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
-    exec(compile(page.split("```py\n")[1].split("```")[0], "adapters.md", "exec"), names)
-    found = names["found"]
+def test_the_example_of_vectorbt_says_what_the_page_works_out_by_hand() -> None:
+    found = example("vectorbt")["found"]
     assert found.liquidations["entry_price"].tolist() == [2_183.03]
     assert found.liquidations["liquidation_price"].round(2).tolist() == [2_118.74]
     assert str(found.equity.index[found.liquidations["bar"][0]]) == "2025-06-22 20:09:00"
     assert found.backtest_equity.iloc[-1] > 1_000.0 > found.equity.iloc[-1]
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("default")
+def test_the_example_of_backtesting_says_what_the_page_works_out_by_hand() -> None:
+    names = example("backtesting.py")
+    found = names["found"]
+    assert found.liquidations["entry_price"].tolist() == [2_185.26]
+    assert found.liquidations["liquidation_price"].round(2).tolist() == [2_120.90]
+    assert found.liquidations["margin"].round(6).tolist() == [900.0]
+    assert str(found.equity.index[found.liquidations["bar"][0]]) == "2025-06-22 20:09:00"
+    assert names["stats"]["Equity Final [$]"] == pytest.approx(1_509.42, abs=0.005)
+    assert found.equity.iloc[-1] == pytest.approx(100.0, abs=1e-6)
