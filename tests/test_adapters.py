@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -229,6 +231,35 @@ def test_a_portfolio_that_cannot_be_read_is_refused(given: Any, options: Any, me
         lc.adapters.vectorbt.audit(given, **({"venue": VENUE, "leverage": 10.0} | options))
 
 
+INVERSE = lc.Venue([lc.InversePerpetual("X-P", asset="X", contract_value=1.0, tiers=TIERS)])
+WITH_COINS = lc.Venue([lc.LinearPerpetual("X-P", asset="X", tiers=TIERS)], collateral={"X": 0.9})
+
+
+@pytest.mark.parametrize("make", [lc.adapters.nautilus.margin_model, lc.adapters.nautilus.liquidation])
+@pytest.mark.parametrize(
+    ("venue", "symbols", "message"),
+    [
+        ("X", None, "venue must be a Venue, was str 'X'"),
+        (INVERSE, None, r"venue\.instruments\[0\] must be linear, X-P is inverse"),
+        (WITH_COINS, None, "venue must take no collateral in other coins, takes X"),
+        (VENUE, ["X"], "symbols must be a mapping of instrument ids to symbols, was list"),
+        (VENUE, {"X.Y": "Z"}, r"symbols\['X.Y'\] must be one of the venue's: X-P; was 'Z'"),
+    ],
+)
+def test_rules_that_a_venue_of_nautilus_cannot_follow_are_refused(
+    make: Any, venue: Any, symbols: Any, message: str
+) -> None:
+    with pytest.raises(lc.LevcoreError, match=message):
+        make(venue, symbols=symbols)
+
+
+@pytest.mark.parametrize("make", [lc.adapters.nautilus.margin_model, lc.adapters.nautilus.liquidation])
+def test_without_nautilus_it_is_said_what_to_install(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "levcore.adapters._nautilus", None)
+    with pytest.raises(lc.MissingExtraError, match=r"on Python 3\.12 or later: pip install \"levcore\[nautilus\]\""):
+        make(VENUE)
+
+
 # --- The libraries themselves, on real prices -------------------------------------------------------------------------
 
 
@@ -292,14 +323,35 @@ def test_backtesting_shows_a_profit_where_a_wick_had_ended_the_trade() -> None:
     assert found.equity.iloc[-1] == pytest.approx(1_000.0 - size * entry / 30.0)
 
 
+def example(section: str) -> dict[str, Any]:
+    """What the example in a section of the page leaves."""
+    page = (Path(__file__).parents[1] / "docs" / "adapters.md").read_text(encoding="utf-8")
+    (block,) = re.findall(
+        r"^```py\n(.*?)^```$", page.partition(f"## {section}\n")[2].partition("\n## ")[0], re.M | re.S
+    )
+    names: dict[str, Any] = {}
+    exec(compile(block, "adapters.md", "exec"), names)
+    return names
+
+
 @pytest.mark.long
 @pytest.mark.filterwarnings("default")
-def test_the_example_of_the_documentation_says_what_the_page_works_out_by_hand() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "adapters.md").read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
-    exec(compile(page.split("```py\n")[1].split("```")[0], "adapters.md", "exec"), names)
-    found = names["found"]
+def test_the_example_of_vectorbt_says_what_the_page_works_out_by_hand() -> None:
+    found = example("vectorbt")["found"]
     assert found.liquidations["entry_price"].tolist() == [2_183.03]
     assert found.liquidations["liquidation_price"].round(2).tolist() == [2_118.74]
     assert str(found.equity.index[found.liquidations["bar"][0]]) == "2025-06-22 20:09:00"
     assert found.backtest_equity.iloc[-1] > 1_000.0 > found.equity.iloc[-1]
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("default")
+def test_the_example_of_backtesting_says_what_the_page_works_out_by_hand() -> None:
+    names = example("backtesting.py")
+    found = names["found"]
+    assert found.liquidations["entry_price"].tolist() == [2_185.26]
+    assert found.liquidations["liquidation_price"].round(2).tolist() == [2_120.90]
+    assert found.liquidations["margin"].round(6).tolist() == [900.0]
+    assert str(found.equity.index[found.liquidations["bar"][0]]) == "2025-06-22 20:09:00"
+    assert names["stats"]["Equity Final [$]"] == pytest.approx(1_509.42, abs=0.005)
+    assert found.equity.iloc[-1] == pytest.approx(100.0, abs=1e-6)

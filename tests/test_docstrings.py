@@ -20,6 +20,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PUBLIC_MODULES = (
     *("plot", "datasets", "report", "risk", "study", "synthetic", "funding_rates", "variance_reduction"),
     *("venues", "venues.deleveraging", "venues.drift", "venues.dydx"),
+    *(f"adapters.{backtester}" for backtester in ("backtesting", "nautilus", "vectorbt")),
     *(f"loaders.{source}" for source in ("binance", "ccxt", "dydx", "hyperliquid", "tardis")),
 )
 # What users read of them is the one sentence.

@@ -219,6 +219,7 @@ OF_AN_EXTRA = {
     "settings_across": set(),
     "settings_build": set(),
     "commands": {"typer"},
+    "_nautilus": {"nautilus_trader"},
 }
 PROVIDES = {"PIL": "pillow", "yaml": "pyyaml"}  # import names that differ from the distribution's
 

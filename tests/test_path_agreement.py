@@ -27,7 +27,7 @@ PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 def span(time: timedelta | None) -> np.timedelta64:
-    return np.timedelta64("NaT") if time is None else np.timedelta64(time)
+    return np.timedelta64("NaT", "ns") if time is None else np.timedelta64(time)
 
 
 def same_time(a: np.timedelta64, b: np.timedelta64) -> bool:

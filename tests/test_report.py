@@ -155,7 +155,7 @@ def test_liquidations_begin_when_the_paths_say_so(runs: lc.Runs) -> None:
     assert len(share) == runs.steps + 1
     known = lc.risk.probability(~np.isnat(first))
     assert (low[-1], high[-1]) == pytest.approx((100 * known.low, 100 * known.high))
-    never = first_liquidation(np.full(3, np.timedelta64("NaT")), step, runs.steps, "x")
+    never = first_liquidation(np.full(3, np.timedelta64("NaT", "ns")), step, runs.steps, "x")
     assert never.statement == "No path liquidates anything"
 
 

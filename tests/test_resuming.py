@@ -211,7 +211,8 @@ def test_a_sweep_in_a_directory_goes_on_where_it_was_stopped(tmp_path: Path, mon
     with pytest.raises(StopError):
         lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **asked, directory=tmp_path / "sweep")
     assert repr(lc.study.sweep(BOOK, MARKET, lc.GBM(volatility=1.0), **asked, directory=tmp_path / "sweep")) == known
-    assert [place.name for place in sorted((tmp_path / "sweep").iterdir())] == [f"point-0000{i}" for i in range(3)]
+    names = [place.name for place in sorted((tmp_path / "sweep").iterdir())]
+    assert names == [*(f"point-0000{i}" for i in range(3)), "sweep.json"]
     other = asked | {"parameters": {"scenario.volatility": [0.6, 1.3, 1.8]}}
     with pytest.raises(
         lc.StoreError, match=r"point-00001 holds another run: scenario\.volatility is 1\.2 there and 1\.3"

@@ -97,7 +97,8 @@ def test_without_impact_a_position_goes_at_the_first_step_that_ends_beyond_its_l
         gone = beyond[:, -1]
         assert runs.liquidation_probability[i] == gone.mean()
         steps = beyond[gone].argmax(axis=1) + 1
-        expected = np.timedelta64("NaT") if not gone.any() else np.timedelta64(round(steps.mean() * 3_600e9), "ns")
+        mean = round(steps.mean() * 3_600e9) if gone.any() else "NaT"
+        expected = np.timedelta64(mean, "ns")
         if gone.any():
             assert abs((runs.mean_liquidation_time[i] - expected).astype(int)) <= 1
         else:

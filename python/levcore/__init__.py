@@ -9,6 +9,8 @@
 1
 """
 
+from typing import TYPE_CHECKING
+
 from levcore._version import __version__
 from levcore.backstop import Backstop, Deleveraging
 from levcore.book import Book, concat
@@ -56,6 +58,24 @@ from levcore.table import Table
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
 from levcore.versions import show_versions
+
+if TYPE_CHECKING:  # what checkers see of what is imported when it is asked for
+    from levcore import adapters as adapters
+    from levcore import datasets as datasets
+    from levcore import distributed as distributed
+    from levcore import funding_rates as funding_rates
+    from levcore import loaders as loaders
+    from levcore import parquet_files as parquet_files
+    from levcore import plot as plot
+    from levcore import report as report
+    from levcore import resuming as resuming
+    from levcore import risk as risk
+    from levcore import settings as settings
+    from levcore import storing as storing
+    from levcore import study as study
+    from levcore import synthetic as synthetic
+    from levcore import variance_reduction as variance_reduction
+    from levcore import venues as venues
 
 __all__ = [
     "EGARCH",
@@ -149,9 +169,11 @@ def __dir__() -> list[str]:
     return [*__all__, *_LATER]
 
 
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        import importlib
+if not TYPE_CHECKING:
 
-        return importlib.import_module(f"levcore.{name}")
-    raise AttributeError(f"module 'levcore' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _LATER:
+            import importlib
+
+            return importlib.import_module(f"levcore.{name}")
+        raise AttributeError(f"module 'levcore' has no attribute {name!r}")

@@ -19,6 +19,7 @@ from levcore.outcomes import Outcomes
 from levcore.runs import Runs
 
 if TYPE_CHECKING:
+    from levcore.kept_sweeps import SweepStatus
     from levcore.resuming import Status
     from levcore.settings_build import Plan
 
@@ -70,6 +71,28 @@ def status(found: Status, form: str) -> None:
         _json(said)
     else:
         _print(command_tables.status(found))
+
+
+def sweep(found: SweepStatus, form: str) -> None:
+    """Print how far the points of a sweep are."""
+    rows = [
+        {
+            "point": number,
+            "state": "not begun" if run is None else "finished" if run.finished else "unfinished",
+            "paths": None if run is None else run.paths,
+            "paths_done": 0 if run is None else run.done,
+            **{name: values[number] for name, values in found.parameters.items()},
+        }
+        for number, run in ((number, found.runs.get(number)) for number in sorted({*found.runs, *found.not_begun}))
+    ]
+    if form == "csv":
+        _csv([tuple(rows[0]) if rows else (), *(tuple(row.values()) for row in rows)])
+    elif form == "json":
+        said = {"directory": str(found.directory), "points": found.points}
+        said |= {"points_finished": len(found.finished), "points_unfinished": len(found.unfinished)}
+        _json(said | {"points_not_begun": len(found.not_begun), "runs": rows})
+    else:
+        _print(command_tables.sweep(found, rows))
 
 
 def shocks(outcomes: Outcomes, plan: Plan, file: Path, form: str) -> None:

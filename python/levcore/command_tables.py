@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
@@ -25,6 +25,7 @@ from levcore.run_measures import draw_of
 from levcore.runs import Runs
 
 if TYPE_CHECKING:
+    from levcore.kept_sweeps import SweepStatus
     from levcore.resuming import Status
 
 Floats = npt.NDArray[np.float64]
@@ -154,6 +155,34 @@ def status(found: Status) -> list[Table | str]:
         asked,
         f"{left}{plural(found.parts, 'file')}; `levcore resume {found.directory}` runs the others",
     ]
+
+
+def sweep(found: SweepStatus, rows: Sequence[Mapping[str, Any]]) -> list[Table | str]:
+    """Lay out how far the points of a sweep are, and what can be done about the others."""
+    folder, begun, waiting = found.directory, len(found.unfinished), len(found.not_begun)
+    done = found.points is not None and len(found.finished) == found.points
+    said: list[Table | str] = [f"{folder}: a sweep, {'finished' if done else 'not finished'}"]
+    asked = (
+        "an unknown number of points (there is no sweep.json)"
+        if found.points is None
+        else plural(found.points, "point")
+    )
+    said.append(f"{asked}: {len(found.finished):,} finished, {begun:,} stopped on the way, {waiting:,} not begun")
+    header = tuple((name.replace("_", " "), "") for name in rows[0]) if rows else ()
+    cells = tuple(
+        tuple("" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values())
+        for row in rows
+    )
+    said.append(Table(header, cells, left=(1,)))
+    if begun:
+        said.append(f"`levcore resume {folder}` finishes those that were stopped on the way")
+    if waiting or found.points is None:
+        said.append(
+            "points that were not begun cannot be run from the directory: the same call of lc.study.sweep runs them, "
+            "and nothing twice"
+        )
+    said.append("measures are made by the same call of lc.study.sweep; lc.storing.read gives the run of a point")
+    return said
 
 
 def _written(value: float, unit: str) -> str:

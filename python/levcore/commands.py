@@ -112,17 +112,23 @@ def report(
 
 
 Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", show_default=False, help="What `simulate`, stopped or finished, left.")
+    Path, typer.Argument(metavar="DIR", show_default=False, help="What `simulate` or a sweep, stopped or not, left.")
 ]
 
 
 def status(directory: Directory, form: Format = "table") -> None:
-    """Say how far a run in a directory is: paths that are finished, of how many, and what was asked for."""
+    """Say how far a run in a directory is: paths that are finished, of how many, and what was asked for.
+
+    Of a sweep: which of its points are finished, stopped on the way, or not begun.
+    """
     with _told():
         from levcore import command_output as say
-        from levcore import resuming
+        from levcore import kept_sweeps, resuming
 
-        say.status(resuming.status(directory), form)
+        if kept_sweeps.is_sweep(directory):
+            say.sweep(kept_sweeps.status(directory), form)
+        else:
+            say.status(resuming.status(directory), form)
 
 
 def resume(
@@ -131,11 +137,22 @@ def resume(
     form: Format = "table",
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run that was stopped, from what its directory holds, and sum it up."""
+    """Go on with a run that was stopped, from what its directory holds, and sum it up.
+
+    Of a sweep, the points that were begun are finished. Those that were not, and the measures, need the program that
+    called `lc.study.sweep`: the same call goes on with the directory. The exit code is then 1.
+    """
     with _told():
         from levcore import command_output as say
+        from levcore import kept_sweeps
         from levcore.unfinished_runs import finish
 
+        if kept_sweeps.is_sweep(directory):
+            with say.progress(quiet) as progress:
+                found, errors = kept_sweeps.finish(directory, threads=threads, progress=progress)
+            say.sweep(found, form)
+            _stopped(*errors, *map(str, found.not_begun))
+            return
         with say.progress(quiet) as progress:
             runs = finish(directory, threads=threads, progress=progress)
         say.simulation(runs, directory, directory, form)

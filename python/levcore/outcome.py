@@ -137,7 +137,7 @@ class Outcome(_Result):
     error: str | None
     engine: str
     numeraire: str
-    first_liquidation: np.timedelta64 = field(default=np.timedelta64("NaT"), repr=False)
+    first_liquidation: np.timedelta64 = field(default=np.timedelta64("NaT", "ns"), repr=False)
     steps_kept: StepTrace | None = field(default=None, repr=False)
     own_funds: Mapping[str, float] = field(default_factory=PerAsset, repr=False)
     engine_reason: str = field(default="one run is kept whole, with its rounds", repr=False)

@@ -1,5 +1,7 @@
 """Studies: what changes when a parameter does, and which shock or fund is just enough."""
 
+from levcore.kept_sweeps import SweepStatus
+from levcore.kept_sweeps import status as sweep_status
 from levcore.study_exploitation import Exploitation, exploitation
 from levcore.study_funds import FundNeeded, fund_needed
 from levcore.study_leverage import MaxLeverage, max_leverage
@@ -14,6 +16,7 @@ __all__ = [
     "MaxLeverage",
     "StabilityMap",
     "Sweep",
+    "SweepStatus",
     "branching_ratio",
     "critical_shock",
     "exploitation",
@@ -22,4 +25,5 @@ __all__ = [
     "max_leverage",
     "stability_map",
     "sweep",
+    "sweep_status",
 ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import checks, run_measures
+from levcore import checks, kept_sweeps, run_measures
 from levcore.book import Book
 from levcore.display import table_html
 from levcore.errors import InputError, KindError, StoreError
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     import pandas
 
 Floats = npt.NDArray[np.float64]
-#: Before the number of a point: the name of its run's directory.
-POINT = "point-"
 
 MeasureOfRuns = Callable[[Runs], Estimate]
 
@@ -142,8 +140,8 @@ def sweep(
     points : int, optional
         Of a Latin hypercube, >= 2; drawn with the seed.
     directory : str or path, optional
-        Where the runs are kept, in a directory each, `point-00000` and so on. The same call again goes on where the
-        first was stopped.
+        Where the runs are kept, in a directory each, `point-00000` and so on, beside `sweep.json`, which names the
+        points. The same call again goes on where the first was stopped.
 
     Returns
     -------
@@ -194,9 +192,12 @@ def sweep(
     folder = None if directory is None else _place(directory)
     options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed}
     options |= {"threads": threads, "executor": executor}
+    if folder is not None:
+        shown = [[_short(value) for value in column] for column in zip(*chosen, strict=True)]
+        kept_sweeps.begin(folder, dict(zip(names, shown, strict=True)), len(chosen))
     found: dict[str, list[Estimate]] = {name: [] for name in wanted}
     for number, setup in enumerate(setups):
-        place = None if folder is None else folder / f"{POINT}{number:05d}"
+        place = None if folder is None else kept_sweeps.place_of(folder, number)
         runs = simulate(setup.book, setup.market, setup.scenario, **options, directory=place)
         for name, measure in wanted.items():
             found[name].append(checks.instance(f"measures[{name!r}] of a run", measure(runs), Estimate))
@@ -210,7 +211,7 @@ def _place(directory: str | os.PathLike[str]) -> Path:
     """Return a directory that may hold a sweep: it is not there yet, or holds points and nothing else."""
     folder = Path(checks.text("directory", directory) if not isinstance(directory, os.PathLike) else directory)
     try:
-        foreign = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(POINT))
+        foreign = kept_sweeps.foreign(folder)
     except FileNotFoundError:
         return folder
     except OSError as reason:

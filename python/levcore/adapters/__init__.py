@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from levcore.adapters.audit import Audit
 
-__all__ = ["Audit", "backtesting", "vectorbt"]
+if TYPE_CHECKING:  # what checkers see of what is imported when it is asked for
+    from levcore.adapters import backtesting as backtesting
+    from levcore.adapters import nautilus as nautilus
+    from levcore.adapters import vectorbt as vectorbt
+
+__all__ = ["Audit", "backtesting", "nautilus", "vectorbt"]
 
 
-def __getattr__(name: str) -> object:
-    if name in ("backtesting", "vectorbt"):
-        import importlib
+if not TYPE_CHECKING:
 
-        return importlib.import_module(f"levcore.adapters.{name}")
-    raise AttributeError(f"module 'levcore.adapters' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in ("backtesting", "nautilus", "vectorbt"):
+            import importlib
+
+            return importlib.import_module(f"levcore.adapters.{name}")
+        raise AttributeError(f"module 'levcore.adapters' has no attribute {name!r}")

@@ -13,6 +13,15 @@ array([20.])
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what checkers see of what is imported when it is asked for
+    from levcore.loaders import binance as binance
+    from levcore.loaders import ccxt as ccxt
+    from levcore.loaders import dydx as dydx
+    from levcore.loaders import hyperliquid as hyperliquid
+    from levcore.loaders import tardis as tardis
+
 __all__ = ["binance", "ccxt", "dydx", "hyperliquid", "tardis"]
 
 
@@ -20,9 +29,11 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        import importlib
+if not TYPE_CHECKING:
 
-        return importlib.import_module(f"levcore.loaders.{name}")
-    raise AttributeError(f"module 'levcore.loaders' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            import importlib
+
+            return importlib.import_module(f"levcore.loaders.{name}")
+        raise AttributeError(f"module 'levcore.loaders' has no attribute {name!r}")

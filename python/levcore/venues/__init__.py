@@ -9,6 +9,8 @@ rankings and shares that several venues have in common.
 0.18
 """
 
+from typing import TYPE_CHECKING
+
 from levcore.venues.binance import binance_coinm, binance_usdm
 from levcore.venues.bitget import bitget
 from levcore.venues.bybit import bybit_inverse, bybit_linear
@@ -19,6 +21,11 @@ from levcore.venues.gate import gate
 from levcore.venues.hyperliquid import hyperliquid
 from levcore.venues.loading import read_binance_tiers, read_ccxt_tiers
 from levcore.venues.okx import okx
+
+if TYPE_CHECKING:  # what checkers see of what is imported when it is asked for
+    from levcore.venues import deleveraging as deleveraging
+    from levcore.venues import drift as drift
+    from levcore.venues import dydx as dydx
 
 __all__ = [
     "binance_coinm",
@@ -43,9 +50,11 @@ def __dir__() -> list[str]:
     return [*__all__, *_LATER]
 
 
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        import importlib
+if not TYPE_CHECKING:
 
-        return importlib.import_module(f"levcore.venues.{name}")
-    raise AttributeError(f"module 'levcore.venues' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _LATER:
+            import importlib
+
+            return importlib.import_module(f"levcore.venues.{name}")
+        raise AttributeError(f"module 'levcore.venues' has no attribute {name!r}")
