@@ -197,22 +197,24 @@ std::size_t Reach::near(std::size_t chunk) const {
 }
 
 void Reach::take(std::size_t chunk, std::size_t to, ReachablePositions& found) const {
+    std::array<std::uint32_t, at_once + 1> rows;
     const std::size_t end = end_of(chunk);
-    std::vector<std::uint32_t> rows(rows_a_chunk + 1);
-    std::size_t count = 0;
-    for (std::size_t i = chunk * rows_a_chunk; i < end; ++i) {
-        rows[count] = static_cast<std::uint32_t>(i);
-        count += is_near_[cell_[i]];
+    for (std::size_t from = chunk * rows_a_chunk; from < end; from += at_once) {
+        std::size_t count = 0;
+        for (std::size_t i = from; i < std::min(end, from + at_once); ++i) {
+            rows[count] = static_cast<std::uint32_t>(i);
+            count += is_near_[cell_[i]];
+        }
+        const auto gather = [&](const auto& column, auto& taken) {
+            for (std::size_t i = 0; i < count; ++i) taken[to + i] = column[rows[i]];
+        };
+        std::copy_n(rows.begin(), count, found.position.begin() + static_cast<std::ptrdiff_t>(to));
+        gather(positions_.quantity, found.quantity);
+        gather(positions_.entry_price, found.entry_price);
+        gather(positions_.margin, found.margin);
+        if (positions_.instrument.size() > 1) gather(positions_.instrument, found.instrument);
+        to += count;
     }
-    rows.resize(count);
-    const auto gather = [&](const auto& from, auto& column) {
-        for (std::size_t i = 0; i < count; ++i) column[to + i] = from[rows[i]];
-    };
-    std::ranges::copy(rows, found.position.begin() + static_cast<std::ptrdiff_t>(to));
-    gather(positions_.quantity, found.quantity);
-    gather(positions_.entry_price, found.entry_price);
-    gather(positions_.margin, found.margin);
-    if (positions_.instrument.size() > 1) gather(positions_.instrument, found.instrument);
 }
 
 }  // namespace
