@@ -145,6 +145,50 @@ def test_a_first_shock_is_the_same_on_any_threads_and_of_any_size(size, monkeypa
     assert len({outcome.conservation_error for outcome in seen}) == 1
 
 
+def of_one(quantity: object, margin: object, depth: float) -> tuple[lc.Book, lc.Market]:
+    """Positions on one instrument, named once for all, entered at 100."""
+    tiers = lc.MarginTiers([0.0, 5e4, 1e6], [0.004, 0.01, 0.05])
+    venue = lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=tiers)])
+    entry = np.full(len(np.asarray(quantity)), 100.0)
+    book = lc.Book(venue, instrument="X", quantity=quantity, entry_price=entry, margin=margin)
+    return book, lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=depth))})
+
+
+def assert_first_of_one_equals_prepared(book: lc.Book, market: lc.Market, move: float) -> lc.Outcome:
+    again = lc.Book(book.venue, instrument="X", **{n: getattr(book, n) for n in COLUMNS})
+    first, sorted_whole = lc.shock(again, market, move), lc.shock(lc.prepare(book, market), move)
+    assert isinstance(again._ready, lc.Market)
+    assert bits(first) == bits(sorted_whole)
+    assert np.array_equal(first.liquidated, sorted_whole.liquidated)
+    return first
+
+
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("rows", [1, 2, 4, 9, 11])
+def test_wherever_the_one_stands_that_pushes_the_others_over_a_first_shock_counts_it(rows, side):
+    for place in range(rows):
+        quantity, margin = np.full(rows, side), np.full(rows, 30.0)
+        quantity[place], margin[place] = 1_000.0 * side, 5_000.0
+        book, market = of_one(quantity, margin, depth=2_000.0)
+        assert assert_first_of_one_equals_prepared(book, market, -0.06 * side).liquidated_count == rows
+        still = of_one(quantity, margin, depth=1e9)
+        assert assert_first_of_one_equals_prepared(*still, -0.06 * side).liquidated_count == 1
+
+
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("move", MOVES)
+def test_a_first_shock_of_one_instrument_gives_to_the_bit_what_one_of_a_sorted_book_does(move):
+    random = np.random.default_rng(5)
+    quantity = random.choice([-1.0, 1.0], 5_003) * random.lognormal(1.0, 1.5, 5_003)
+    margin = np.abs(quantity) * 100.0 / random.uniform(0.5, 60.0, 5_003)  # some longs have no liquidation price
+    quantity[::50] = 0.0
+    book, market = of_one(quantity, margin, depth=3.0 * float(np.abs(quantity).sum()))
+    assert np.isnan(book.liquidation_price[quantity > 0.0]).any()
+    gone = assert_first_of_one_equals_prepared(book, market, move).liquidated
+    assert not gone[quantity == 0.0].any()
+
+
 @pytest.mark.usefixtures("any_size")
 def test_longs_that_nothing_reaches_and_empty_positions_are_left_alone():
     book, market = pair(500)

@@ -250,7 +250,7 @@ class Ledger {
             return false;
         }
         run_.outcome.liquidated.count[side] += static_cast<std::int64_t>(block_rows);
-        for (std::size_t i = place; i < place + block_rows; ++i) note(run_, sorted.position[i]);
+        note(run_, std::span(sorted.position).subspan(place, block_rows));
         OpenInterest& open = run_.state.open_interest[instrument][side];
         open.cash.add(multiply(block.cash, -1.0));
         open.quantity.add(multiply(block.quantity, -1.0));

@@ -7,6 +7,13 @@ void note(Run& run, std::uint32_t position) {
     if (run.keep.tally != nullptr) run.keep.tally->add(position, run.step);
 }
 
+void note(Run& run, std::span<const std::uint32_t> positions) {
+    if (run.keep.positions)
+        for (const std::uint32_t position : positions) run.outcome.liquidated_at[position] = run.step;
+    if (run.keep.tally != nullptr)
+        for (const std::uint32_t position : positions) run.keep.tally->add(position, run.step);
+}
+
 void fail(Run& run, std::size_t asset, Fault fault) {
     run.outcome.fault = fault;
     run.outcome.faulty_asset = static_cast<std::int64_t>(asset);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <map>
+#include <span>
 
 #include "levcore/orders.hpp"
 #include "levcore/outcome.hpp"
@@ -70,6 +71,7 @@ void begin_check(Run& run);
 
 // Who went, and when.
 void note(Run& run, std::uint32_t position);
+void note(Run& run, std::span<const std::uint32_t> positions);
 
 // The run stops here, with a reason.
 void fail(Run& run, std::size_t asset, Fault fault);
