@@ -191,12 +191,12 @@ void rows_by_groups(const Keys& keys, const NormalRows& rows, std::size_t from, 
     const std::uint64_t end = rows.first + rows.count;
     for (std::uint64_t block = rows.first / 2; 2 * block < end; ++block) {
         const auto words = philox_of<groups>(keys, of, block);
-        double* const place = out + (2 * block - rows.first) * rows.paths + from;  // before `out` at an odd start
+        const auto place = [&](std::uint64_t number) { return out + (number - rows.first) * rows.paths + from; };
         for (std::size_t g = 0; g < groups; ++g) {
             const Turn two = normals_of(words.low[g], words.high[g]);
             const std::size_t some = groups > 1 || left >= lanes ? lanes : left;
-            if (2 * block >= rows.first) put(place + g * lanes, some, two.cosine);
-            if (2 * block + 1 < end) put(place + rows.paths + g * lanes, some, two.sine);
+            if (2 * block >= rows.first) put(place(2 * block) + g * lanes, some, two.cosine);
+            if (2 * block + 1 < end) put(place(2 * block + 1) + g * lanes, some, two.sine);
         }
     }
 }
