@@ -142,3 +142,13 @@ def test_groups_must_divide_the_paths(name: str):
 def test_weights_that_leave_nothing_beyond_the_level_are_refused():
     with pytest.raises(lc.InputError, match="weights must have a mean above the share beyond the level"):
         reduction.marginal_expected_shortfall(OWN, SYSTEM, LEVEL, weights=np.full(len(OWN), 0.05))
+
+
+def test_of_few_groups_every_one_counts_in_an_interval_of_covar_however_long_they_are():
+    # A fifth of 16 such groups, whose spread would be taken for that of all, makes intervals of any width.
+    wide = []
+    for own, other in lc.normals(11, (24, 2, 16 * 16_384)):
+        got = reduction.covar(own, own + other, 0.95, together=16_384)
+        assert got.value == pytest.approx(2.0 * 1.6448536269514722, abs=0.05)
+        wide.append(got.high - got.low)
+    assert max(wide) < 2.5 * min(wide)

@@ -143,3 +143,17 @@ def test_damage_to_a_point_is_told_by_its_name(stopped: Path) -> None:
         done = invoke(command, stopped)
         assert done.exit_code == 1
         assert "point-00001/unfinished/plan.json is damaged" in done.stderr
+
+
+@pytest.mark.parametrize("values", [[0.7, 1.1], VOLATILITIES[:1]])
+def test_a_directory_of_another_sweep_is_refused_and_left_as_it_is(stopped: Path, values: list[float]) -> None:
+    before = (stopped / "sweep.json").read_bytes()
+    with pytest.raises(lc.StoreError, match=r"holds another sweep: the values of scenario\.volatility differ"):
+        lc.study.sweep(BOOK, MARKET, GBM, {"scenario.volatility": values}, **ASKED_OF_EACH, directory=stopped)
+    assert (stopped / "sweep.json").read_bytes() == before
+    assert lc.study.sweep_status(stopped).points == 4
+
+
+def test_resume_of_points_alone_exits_with_one_for_nobody_knows_how_many_there_are(stopped: Path) -> None:
+    (stopped / "sweep.json").unlink()
+    assert invoke("resume", stopped).exit_code == 1

@@ -81,7 +81,7 @@ def sweep(found: SweepStatus, form: str) -> None:
             "state": "not begun" if run is None else "finished" if run.finished else "unfinished",
             "paths": None if run is None else run.paths,
             "paths_done": 0 if run is None else run.done,
-            **{name: values[number] for name, values in found.parameters.items()},
+            **{name: values[number] if number < len(values) else None for name, values in found.parameters.items()},
         }
         for number, run in ((number, found.runs.get(number)) for number in sorted({*found.runs, *found.not_begun}))
     ]

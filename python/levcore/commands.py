@@ -151,7 +151,8 @@ def resume(
             with say.progress(quiet) as progress:
                 found, errors = kept_sweeps.finish(directory, threads=threads, progress=progress)
             say.sweep(found, form)
-            _stopped(*errors, *map(str, found.not_begun))
+            unknown = ["how many points there are"] if found.points is None else []
+            _stopped(*errors, *map(str, found.not_begun), *unknown)
             return
         with say.progress(quiet) as progress:
             runs = finish(directory, threads=threads, progress=progress)

@@ -113,7 +113,14 @@ def status(directory: str | os.PathLike[str]) -> SweepStatus:
 
 
 def begin(folder: Path, parameters: Mapping[str, Sequence[str]], points: int) -> None:
-    """Write down which points a sweep has, before any is run."""
+    """Write down which points a sweep has, before any is run; refuse a directory that holds another one's."""
+    try:
+        there, before = _read(folder / INDEX)
+    except StoreError:  # damaged: written anew, and each point's run says itself what it is
+        there, before = None, {}
+    if there is not None and before != {name: tuple(values) for name, values in parameters.items()}:
+        differ = [name for name in {**before, **parameters} if before.get(name) != tuple(parameters.get(name, ()))]
+        raise StoreError(f"{folder} holds another sweep: the values of {', '.join(differ)} differ from {INDEX}")
     content = {
         "format": FORMAT,
         "levcore": __version__,

@@ -78,13 +78,10 @@ def sobol_normals(seed: int, paths: int, steps: int, assets: int, first: int, co
     # The raw words of a bit generator are the same in every version of numpy.
     shifts = np.random.Philox(key=seed).random_raw(REPLICATES * numbers).reshape(REPLICATES, numbers)
     normals = np.empty((count, numbers))
-    least, most = (0, points) if count > points else (first % points, first % points + count)
-    if most > points:
-        least, most = 0, points
-    even = _sobol_words(least, most - least, numbers)
+    whole = _sobol_words(0, points, numbers) if count >= points else None
     for path in range(first - first % points, first + count, points):  # where replicates begin
         begin, end = max(first, path), min(first + count, path + points)
-        some = even[begin - path - least : end - path - least]
+        some = _sobol_words(begin - path, end - begin, numbers) if whole is None else whole[begin - path : end - path]
         uniform = (((some ^ shifts[path // points]) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
         normals[begin - first : end - first] = _core.normal_quantile(uniform.ravel()).reshape(-1, numbers)
     return bridged(normals.reshape(count, steps, assets))

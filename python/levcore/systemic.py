@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 #: The variance of an interval is worked out from about so many samples.
 ENOUGH_FOR_A_VARIANCE = 50_000
+ENOUGH_GROUPS = 2_000
 #: Days of a crisis over which the long-run shortfall is extrapolated.
 CRISIS = 18.0
 
@@ -242,7 +243,8 @@ class Fitted:
         at = sample_quantiles(self.own, [q for q, _ in quantiles])
         moved = sum(weight * place for (_, weight), place in zip(quantiles, at, strict=True))
         value = intercept * self.line.intercept + moved * self.line.slope
-        every = max(1, n // ENOUGH_FOR_A_VARIANCE)  # of groups one in so many, those whole
+        # Of many groups one in so many, those whole; of few, such as Sobol's replicates, all.
+        every = max(1, min(n // ENOUGH_FOR_A_VARIANCE, draw.groups // ENOUGH_GROUPS))
         x, y = (values.reshape(draw.groups, draw.together)[::every].reshape(-1) for values in (self.own, self.everyone))
         with np.errstate(over="ignore", invalid="ignore"):  # of few samples a line may turn freely
             influence = _of_line(x, y - self.line.intercept - self.line.slope * x, self.level, intercept, moved)
