@@ -96,8 +96,8 @@ def agree_on(examples: int, **kind: bool) -> Counter[str]:
     return seen
 
 
-def check_that_much_was_seen(seen: Counter[str], *names: str, near: float = 0.1) -> None:
-    assert seen["near"] + seen["stopped"] <= near * seen["books"]
+def check_that_much_was_seen(seen: Counter[str], *names: str) -> None:
+    assert seen["near"] + seen["stopped"] <= 0.1 * seen["books"]
     money = [name for name in MONEY if name != "deleveraged_notional"]
     for name in (*money, "rounds", "liquidated_count_long", "liquidated_count_short", "several rounds", *names):
         # Which books are drawn changes with every constant of the sources: what few of them show must just be there.
@@ -119,8 +119,7 @@ def cross_margined_books(times: int) -> None:
 def books_in_parts(times: int, **kind: bool) -> None:
     policies = ("PartialClose", "TierStep", "PortionClose")
     seen = agree_on(250 * times, parts=True, **kind)
-    # A part more or less is a matter of rounding more often than a position more or less: of one book in ten.
-    check_that_much_was_seen(seen, "paths", "waiting", *(f"parts by {name}" for name in policies), near=0.15)
+    check_that_much_was_seen(seen, "paths", "waiting", *(f"parts by {name}" for name in policies))
 
 
 def books_with_losses(times: int) -> None:

@@ -142,7 +142,7 @@ def reader(source: Any, needed: Sequence[str], *, without_header: Sequence[str] 
         raise StoreError(f"{path} cannot be read: the archive is cut off") from None
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as reason:
         raise StoreError(f"{path} cannot be read: the archive is damaged or cut off: {reason}") from None
-    except (OSError, ValueError, NotImplementedError) as reason:
+    except (OSError, ValueError, NotImplementedError) as reason:  # the last: a ZIP packed in a way zipfile cannot read
         raise StoreError(f"{path} cannot be read: {reason}") from None
 
 
