@@ -280,6 +280,30 @@ def test_a_position_bought_at_the_close_of_a_bar_is_not_asked_at_the_low_of_that
     assert len(backtest(venue("ETH"), [eth], data, buys(eth, 9.0), 60.0)[1]) == 0
 
 
+def test_a_longer_bar_that_tells_of_times_before_the_position_is_not_asked(backtest: Callable[..., Any]) -> None:
+    from nautilus_trader.model.data import Bar, BarType
+
+    eth = perpetual("ETHUSDT")
+    short = bars(eth, [(50.0, 100.0, 50.0, 100.0), (100.0, 101.0, 99.0, 100.0), (100.0, 101.0, 99.0, 100.0)])
+    kind, many = BarType.from_str(f"{eth.id}-3-SECOND-LAST-EXTERNAL"), eth.make_qty(1_000)
+    long = Bar(kind, *map(eth.make_price, (50.0, 101.0, 50.0, 100.0)), many, SECOND + 1, SECOND + 1)
+    _, found, _ = backtest(venue("ETHUSDT"), [eth], [short[0], short[1], long, short[2]], buys(eth, 10.0), 60.0)
+    assert len(found) == 0
+
+
+@pytest.mark.parametrize("at_equality", [False, True])
+def test_a_bar_whose_low_is_the_price_itself_liquidates_where_the_venue_says_so(
+    backtest: Callable[..., Any], at_equality: bool
+) -> None:
+    eth = perpetual("ETHUSDT")
+    tiers = lc.MarginTiers(floor=[0], maintenance_rate=[0.5], max_leverage=[2])
+    rules = lc.Venue([lc.LinearPerpetual("ETHUSDT", asset="ETH", tiers=tiers)], liquidate_at_equality=at_equality)
+    # 96 + (8 - 100) is 4, half of 8
+    rows = [(100.0, 100.0, 100.0, 100.0), (100.0, 100.0, 8.0, 90.0)]
+    _, found, _ = backtest(rules, [eth], bars(eth, rows), buys(eth, 1.0), 96.0)
+    assert len(found) == int(at_equality)
+
+
 def test_a_strategy_that_sells_when_it_sees_the_fall_is_too_late(backtest: Callable[..., Any]) -> None:
     eth = perpetual("ETH")
 

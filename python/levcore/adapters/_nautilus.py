@@ -139,6 +139,9 @@ class AccountLiquidation(SimulationModule):
         """Forget a run."""
         self._closed: list[Closed] = []
         self._marks: dict[str, float] = {}
+        self._quotes: dict[Any, tuple[float, float]] = {}  # of each instrument the last bid and ask, trade or bar
+        self._bars: dict[Any, Any] = {}  # of each instrument the shortest bars, by which nautilus fills orders, too
+        self._orders = 0
         self._known: tuple[Any, Book | None] = (None, None)
 
     def process(self, ts_now: int) -> None:
@@ -186,23 +189,35 @@ class AccountLiquidation(SimulationModule):
         if asset is None:
             return
         self._marks[asset] = mark
+        self._quotes[instrument_id] = bid, ask
         book = self._book()
         if book is not None and self._fails(book):
-            self._liquidate({instrument_id: (bid, ask)}, time)
+            self._liquidate(time)
 
     def _within(self, bar: Any) -> None:
-        asset = self._asset(bar.bar_type.instrument_id)
-        if asset is None:
+        instrument_id = bar.bar_type.instrument_id
+        asset = self._asset(instrument_id)
+        if asset is None or not self._is_shortest(bar.bar_type):
             return
         opened, low, high = bar.open.as_double(), bar.low.as_double(), bar.high.as_double()
-        self._marks[asset] = opened
+        self._set_both(instrument_id, asset, opened)
         book = self._book()
         if book is not None:
             at = opened if self._fails(book) else self._touched(book, asset, opened, low, high)
             if at is not None:
-                self._marks[asset] = at
-                self._liquidate({}, bar.ts_init)
-        self._marks[asset] = bar.close.as_double()
+                self._set_both(instrument_id, asset, at)
+                self._liquidate(bar.ts_init)
+        self._set_both(instrument_id, asset, bar.close.as_double())
+
+    def _set_both(self, instrument_id: Any, asset: str, price: float) -> None:
+        self._marks[asset], self._quotes[instrument_id] = price, (price, price)
+
+    def _is_shortest(self, kind: Any) -> bool:
+        """Say whether bars are the shortest seen of an instrument: a longer one tells of times that are past."""
+        known = self._bars.setdefault(kind.instrument_id, kind)
+        if kind.spec.timedelta < known.spec.timedelta:
+            known = self._bars[kind.instrument_id] = kind
+        return bool(kind == known)
 
     def _fails(self, book: Book) -> bool:
         slack = float(book.account_slack(self._prices())[0])
@@ -214,7 +229,8 @@ class AccountLiquidation(SimulationModule):
         for side, extreme in (("below", low), ("above", high)):
             prices = book.liquidation_price_at(self._prices(), side=side)[rows]  # type: ignore[arg-type]
             price = float(prices[0]) if rows else np.nan
-            reached = extreme <= price if side == "below" else extreme >= price
+            beyond = extreme < price if side == "below" else extreme > price
+            reached = beyond or (self._venue.liquidate_at_equality and extreme == price)
             if reached and not self._stopped_before(opened, price):
                 return price
         return None
@@ -270,7 +286,7 @@ class AccountLiquidation(SimulationModule):
 
     # --- What then ----------------------------------------------------------------------------------------------------
 
-    def _liquidate(self, quotes: Mapping[Any, tuple[float, float]], time: int) -> None:
+    def _liquidate(self, time: int) -> None:
         for order in self.exchange.get_open_orders():
             self.exchange.get_matching_engine(order.instrument_id).cancel_order(order)
         positions, book = self._positions(), self._book()
@@ -279,7 +295,7 @@ class AccountLiquidation(SimulationModule):
         needed = -book.maintenance_margin(self._prices())
         positions = [positions[row] for row in np.argsort(needed, kind="stable")]
         instruments = [self.exchange.instruments[position.instrument_id] for position in positions]
-        fills = [self._fill_price(p, i, quotes) for p, i in zip(positions, instruments, strict=True)]
+        fills = [self._fill_price(p, i) for p, i in zip(positions, instruments, strict=True)]
         sizes = [p.signed_qty * units(i) for p, i in zip(positions, instruments, strict=True)]
         entries = [float(position.avg_px_open) for position in positions]
         equity = self._wallet(instruments)
@@ -302,15 +318,16 @@ class AccountLiquidation(SimulationModule):
             at = fills[row].as_double()
             self._closed.append(Closed(time, *names, sizes[row], entries[row], at, fees[row].as_double(), *whole))
 
-    def _fill_price(self, position: Any, instrument: Any, quotes: Mapping[Any, tuple[float, float]]) -> Any:
-        """Return what a forced order gets: the bid or ask of what has just been quoted, else the mark."""
+    def _fill_price(self, position: Any, instrument: Any) -> Any:
+        """Return what a forced order gets: the last bid or ask of its instrument; of one without, the asset's mark."""
         mark = self._marks[self._names.asset(self._names.symbol(instrument))]
-        bid, ask = quotes.get(position.instrument_id, (mark, mark))
+        bid, ask = self._quotes.get(position.instrument_id, (mark, mark))
         return instrument.make_price(bid if position.signed_qty > 0 else ask)
 
     def _fill(self, position: Any, instrument: Any, price: Any, fee: Any, time: int) -> None:
         """Send the engine an order of the venue's own and its fill."""
-        number = f"LIQUIDATION-{time}-{position.id}"
+        self._orders += 1
+        number = f"LIQUIDATION-{self._orders}-{time}-{position.id}"
         side = OrderSide.SELL if position.signed_qty > 0 else OrderSide.BUY
         named = position.strategy_id, position.instrument_id, ClientOrderId(number)
         order = MarketOrder(
@@ -320,6 +337,6 @@ class AccountLiquidation(SimulationModule):
         client, venue_order = self.exchange.exec_client, VenueOrderId(number)
         client.generate_order_submitted(*named, time)
         client.generate_order_accepted(*named, venue_order, time)
-        trade = position.id, TradeId(f"L{time}"), side, OrderType.MARKET, order.quantity, price
+        trade = position.id, TradeId(f"L{self._orders}-{time}"), side, OrderType.MARKET, order.quantity, price
         booked = instrument.quote_currency, fee, LiquiditySide.TAKER, time
         client.generate_order_filled(*named, venue_order, *trade, *booked)

@@ -54,8 +54,10 @@ def margin_model(venue: Venue, *, symbols: Mapping[str, str] | None = None) -> T
     _check(venue, symbols)
     try:
         from levcore.adapters._nautilus import TieredMargin
-    except ImportError:
-        raise MissingExtraError(MISSING) from None
+    except ModuleNotFoundError as reason:
+        if reason.name is None or not reason.name.startswith("nautilus_trader"):
+            raise
+        raise MissingExtraError(MISSING) from reason
     return TieredMargin(venue, symbols)
 
 
@@ -91,8 +93,9 @@ def liquidation(venue: Venue, *, symbols: Mapping[str, str] | None = None) -> Ac
     A venue of nautilus has one account, whose balance backs all its positions. It is asked before a tick or a bar is
     seen by anybody else, so that no strategy gets away in between. Below its requirement all its orders are cancelled
     and all its positions close whole: on a quote at its bid or ask, on a trade at its price, in a bar at the price at
-    which the account fails, or at the open of a bar that begins beyond it; low and high of a bar count, the others'
-    prices held still, except where a stop that closes the position whole stands before that price. What is left after
+    which the account fails, or at the open of a bar that begins beyond it; of bars only the shortest of an instrument
+    are asked, and low and high count, the others' prices held still, except where a stop that closes the position
+    whole stands before that price. What is left after
     the fee goes to the fund or stays, as `venue.remainder` says; a deficit is the venue's: the balance ends at zero.
     Source: the page "The model", sections 6, 7 and 17, without impact.
 
@@ -106,8 +109,10 @@ def liquidation(venue: Venue, *, symbols: Mapping[str, str] | None = None) -> Ac
     _check(venue, symbols)
     try:
         from levcore.adapters._nautilus import AccountLiquidation
-    except ImportError:
-        raise MissingExtraError(MISSING) from None
+    except ModuleNotFoundError as reason:
+        if reason.name is None or not reason.name.startswith("nautilus_trader"):
+            raise
+        raise MissingExtraError(MISSING) from reason
     return AccountLiquidation(venue, symbols)
 
 
@@ -122,6 +127,7 @@ def _check(venue: Venue, symbols: Mapping[str, str] | None) -> None:
         if not isinstance(symbols, Mapping):
             raise KindError(f"symbols must be a mapping of instrument ids to symbols, was {checks.describe(symbols)}")
         for name, symbol in symbols.items():
+            checks.text("the names of symbols", name)
             if symbol not in venue.symbols:
                 listed = ", ".join(venue.symbols)
                 raise InputError(f"symbols[{name!r}] must be one of the venue's: {listed}; was {symbol!r}")
