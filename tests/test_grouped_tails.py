@@ -152,3 +152,12 @@ def test_of_few_groups_every_one_counts_in_an_interval_of_covar_however_long_the
         assert got.value == pytest.approx(2.0 * 1.6448536269514722, abs=0.05)
         wide.append(got.high - got.low)
     assert max(wide) < 2.5 * min(wide)
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"), [(0.0, "weights must not all be zero"), (1e308, r"weights\[0\] must be <=")]
+)
+@pytest.mark.parametrize("name", WEIGHED)
+def test_weights_of_which_none_counts_or_that_leave_the_floats_are_refused_by_name(name, weight, said):
+    with pytest.raises(lc.InputError, match=said):
+        MEASURES[name](OWN, SYSTEM, weights=np.full(len(OWN), weight))

@@ -17,7 +17,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import levcore as lc
-from levcore import report, report_tails
+from levcore import report, report_studies, report_tails
 from levcore.report_figures import unit_of
 from making_runs import STEP, made_runs
 from test_report import HOSTILE, Words, browser, crowd, seen
@@ -170,3 +170,31 @@ def test_pictures_of_studies_are_shown_within_the_page(browser: Any, page: Path,
     assert len(shown) == len(studies())
     assert all(width > 0 and right <= tab.viewport_size["width"] for width, right in shown)
     tab.close()
+
+
+def test_a_study_has_the_same_bytes_whatever_the_callers_own_pictures_look_like() -> None:
+    import matplotlib
+
+    def pictures() -> list[str | None]:
+        found = report_studies.sections(
+            {name: study for name, study in studies().items() if not name.startswith("Losses")}, "USD"
+        )
+        return [figure.picture for _, _, figures in found for figure in figures]
+
+    expected = pictures()
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "savefig.bbox": "tight"}):
+        assert pictures() == expected
+
+
+def test_axes_in_a_part_of_a_figure_stand_for_the_whole_figure() -> None:
+    whole = Figure()
+    ax = whole.subfigures(1, 2)[0].subplots()
+    ((_, _, (figure,)),) = report_studies.sections({"Mine": ax}, "USD")
+    assert figure.picture == report_studies.sections({"Mine": whole}, "USD")[0][2][0].picture
+
+
+def test_a_figure_that_cannot_be_drawn_is_refused_by_its_heading() -> None:
+    ax = Figure().subplots()
+    ax.set_title(r"$\frac{$")
+    with pytest.raises(lc.InputError, match=r"studies\['Mine'\] cannot be drawn"):
+        report_studies.sections({"Mine": ax}, "USD")

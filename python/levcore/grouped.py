@@ -93,6 +93,11 @@ def _weights(weights: npt.ArrayLike, n: int) -> Floats:
     if (found < 0.0).any():
         row = int((found < 0.0).argmax())
         raise InputError(f"weights[{row}] must be >= 0, was {found[row]}")
+    if (found > checks.LARGEST).any():
+        row = int(found.argmax())
+        raise InputError(f"weights[{row}] must be <= {checks.LARGEST:g}, was {found[row]}")
+    if n and not found.any():
+        raise InputError("weights must not all be zero: no sample counts then")
     return found
 
 

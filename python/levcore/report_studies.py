@@ -9,7 +9,7 @@ from typing import Any
 
 from levcore import checks
 from levcore.attribution import Attribution
-from levcore.errors import KindError, MissingExtraError
+from levcore.errors import InputError, KindError, MissingExtraError
 from levcore.report_figures import Figure
 from levcore.study_exploitation import Exploitation
 from levcore.study_funds import FundNeeded
@@ -19,7 +19,13 @@ from levcore.study_stability import StabilityMap
 from levcore.sweeps import Sweep
 
 #: The same picture, the same bytes: no date, and names within it that are not drawn by chance.
-STYLE: dict[Any, Any] = {"svg.hashsalt": "levcore", "svg.fonttype": "path", "savefig.dpi": 110}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "levcore",
+    "svg.fonttype": "path",
+    "savefig.dpi": 110,
+    "savefig.bbox": None,
+    "savefig.facecolor": "auto",
+}
 KNOWN = "a result of lc.study or lc.risk that lc.plot draws, matplotlib axes or a figure"
 
 
@@ -67,26 +73,33 @@ def _own_figure(study: object) -> Any:
     try:
         from matplotlib.axes import Axes
         from matplotlib.figure import Figure as Drawn
+        from matplotlib.figure import SubFigure
     except ImportError:
         return None
-    return study if isinstance(study, Drawn) else study.figure if isinstance(study, Axes) else None
+    found = study.figure if isinstance(study, Axes) else study
+    while isinstance(found, SubFigure):
+        found = found.figure
+    return found if isinstance(found, Drawn) else None
 
 
 def _figure(heading: str, study: object, unit: str, name: str) -> Figure:
     draw = _drawer(study)
     if draw is None:
-        return Figure(name=name, title="", caption="", alt=heading, picture=_picture(_own_figure(study)))
+        return Figure(name=name, title="", caption="", alt=heading, picture=_given(heading, _own_figure(study)))
     from levcore.plot import NEEDS, SIZE
 
     try:
+        from matplotlib import style
         from matplotlib.figure import Figure as Drawn
     except ImportError as reason:
         raise MissingExtraError(NEEDS) from reason
-    ax = Drawn(figsize=SIZE, layout="constrained").subplots()
-    draw(study, unit=unit, ax=ax) if isinstance(study, Attribution) else draw(study, ax=ax)
+    with style.context("default"):  # whatever the caller's own pictures look like
+        ax = Drawn(figsize=SIZE, layout="constrained").subplots()
+        draw(study, unit=unit, ax=ax) if isinstance(study, Attribution) else draw(study, ax=ax)
+        picture = _picture(ax.figure)
     said = "" if isinstance(study, Sweep | Attribution) else _words(study)
     alt = f"{heading}: {ax.get_ylabel()} over {ax.get_xlabel()}. {said}".strip()
-    return Figure(name=name, title="", caption=said, alt=alt, picture=_picture(ax.figure))
+    return Figure(name=name, title="", caption=said, alt=alt, picture=picture)
 
 
 def _words(study: object) -> str:
@@ -94,6 +107,13 @@ def _words(study: object) -> str:
     first, *rest = repr(study).strip("<>").splitlines()
     said = "; ".join(row.strip() for row in rest) if rest else first.partition(": ")[2]
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def _given(heading: str, figure: Any) -> str:
+    try:
+        return _picture(figure)
+    except (ValueError, TypeError, RuntimeError) as reason:  # such as a formula in a title that does not end
+        raise InputError(f"studies[{heading!r}] cannot be drawn: {reason}") from reason
 
 
 def _picture(figure: Any) -> str:
