@@ -145,11 +145,23 @@ def test_damage_to_a_point_is_told_by_its_name(stopped: Path) -> None:
         assert "point-00001/unfinished/plan.json is damaged" in done.stderr
 
 
-@pytest.mark.parametrize("values", [[0.7, 1.1], VOLATILITIES[:1]])
-def test_a_directory_of_another_sweep_is_refused_and_left_as_it_is(stopped: Path, values: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"scenario.volatility": [0.6, 1.1]},
+            r"point-00001 holds another run: scenario\.volatility is 1\.2 there and 1\.1",
+        ),
+        ({"scenario.volatility": VOLATILITIES[:1]}, "holds another sweep: 4 points there, 1 here"),
+        ({"scenario.drift": [0.0]}, r"another sweep: of scenario\.volatility there, of scenario\.drift here"),
+    ],
+)
+def test_a_directory_of_another_sweep_is_refused_and_left_as_it_is(
+    stopped: Path, parameters: dict[str, list[float]], said: str
+) -> None:
     before = (stopped / "sweep.json").read_bytes()
-    with pytest.raises(lc.StoreError, match=r"holds another sweep: the values of scenario\.volatility differ"):
-        lc.study.sweep(BOOK, MARKET, GBM, {"scenario.volatility": values}, **ASKED_OF_EACH, directory=stopped)
+    with pytest.raises(lc.StoreError, match=said):
+        lc.study.sweep(BOOK, MARKET, GBM, parameters, **ASKED_OF_EACH, directory=stopped)
     assert (stopped / "sweep.json").read_bytes() == before
     assert lc.study.sweep_status(stopped).points == 4
 

@@ -118,9 +118,8 @@ def begin(folder: Path, parameters: Mapping[str, Sequence[str]], points: int) ->
         there, before = _read(folder / INDEX)
     except StoreError:  # damaged: written anew, and each point's run says itself what it is
         there, before = None, {}
-    if there is not None and before != {name: tuple(values) for name, values in parameters.items()}:
-        differ = [name for name in {**before, **parameters} if before.get(name) != tuple(parameters.get(name, ()))]
-        raise StoreError(f"{folder} holds another sweep: the values of {', '.join(differ)} differ from {INDEX}")
+    if there is not None:
+        _refuse_differences(folder, before, parameters)
     content = {
         "format": FORMAT,
         "levcore": __version__,
@@ -132,6 +131,21 @@ def begin(folder: Path, parameters: Mapping[str, Sequence[str]], points: int) ->
         storing.write_whole(folder, INDEX, lambda file: file.write(json.dumps(content, indent=1).encode()))
     except OSError as reason:
         raise StoreError(f"{folder / INDEX} cannot be written: {reason}") from reason
+
+
+def _refuse_differences(
+    folder: Path, before: Mapping[str, Sequence[str]], parameters: Mapping[str, Sequence[str]]
+) -> None:
+    """Raise where a directory's sweep has other parameters, values or points; the message says the first of them."""
+    if list(before) != list(parameters):
+        raise StoreError(f"{folder} holds another sweep: of {', '.join(before)} there, of {', '.join(parameters)} here")
+    for name, values in parameters.items():
+        for point, (one, other) in enumerate(zip(before[name], values, strict=False)):
+            if one != other:
+                place = place_of(folder, point)
+                raise StoreError(f"{place} holds another run: {name} is {one} there and {other} here")
+        if len(before[name]) != len(values):
+            raise StoreError(f"{folder} holds another sweep: {len(before[name]):,} points there, {len(values):,} here")
 
 
 def foreign(folder: Path) -> list[str]:
