@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
 import pytest
 
 import levcore as lc
@@ -112,6 +113,28 @@ def test_no_more_tasks_wait_than_keep_the_workers_busy() -> None:
     executor = Slow()
     assert digest(lc.simulate(BOOK, MARKET, GARCH, **ASKED, executor=executor, chunk=30)) == WHOLE
     assert executor.most == 4  # two workers, two tasks each
+
+
+def test_one_row_stands_for_all_where_all_have_the_same_bits() -> None:
+    alike = {"zero": np.zeros(5), "nan": np.full((5, 1), np.nan), "flag": np.ones(5, np.uint8)}
+    differ = {"sign": np.array([0.0, 0.0, 0.0, 0.0, -0.0]), "late": np.r_[np.zeros(200, np.int64), 1]}
+    summed = {"position_count": np.zeros(5, np.int64), "none": np.zeros((5, 0)), "steps": {"price": np.zeros(5)}}
+    columns = alike | differ | summed
+    found = run_parts.packed(columns)
+    assert list(found) == list(columns)
+    assert all(found[name].tobytes() == columns[name][:1].tobytes() for name in alike)
+    assert all(found[name] is columns[name] for name in differ | summed)
+
+
+def test_a_packed_part_is_put_with_the_bits_of_the_whole() -> None:
+    part = {"a": np.full((3, 2), -0.0), "b": np.full(3, np.nan), "c": np.zeros(3), "d": np.arange(3.0)}
+    whole = run_parts.Whole(5, 1)
+    whole.put((2, 3), run_parts.packed(part))
+    whole.put((0, 2), {name: values[:2] for name, values in part.items()})
+    for name, values in part.items():
+        assert whole._columns[name][2:].tobytes() == values.tobytes()
+        assert whole._columns[name][:2].tobytes() == values[:2].tobytes()
+    assert whole.done == 5
 
 
 def test_cross_accounts_travel_to_processes(processes: ProcessPoolExecutor) -> None:

@@ -1,8 +1,8 @@
 """Finished parts of a run as files: whole or not there, and believed only when every byte is right.
 
 A file is: the magic, a version byte, the length of a header (8 bytes, little-endian), the header (JSON: the digest of
-the plan, the span of paths, and of each column its name, dtype, shape), the columns one after the other in
-little-endian order, and the BLAKE2b-256 of all that comes before.
+the plan, the span of paths, and of each column its name, dtype, shape; one row where all have the same bits), the
+columns one after the other in little-endian order, and the BLAKE2b-256 of all that comes before.
 """
 
 from __future__ import annotations

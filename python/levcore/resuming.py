@@ -16,7 +16,7 @@ from typing import Any
 from levcore import directory_lock, part_files, run_plan, storing
 from levcore.errors import StoreError
 from levcore.path_runs import PathSettings
-from levcore.run_parts import Columns, Floats, Job, Span, Whole, spans
+from levcore.run_parts import Columns, Floats, Job, Span, Whole, packed, spans
 from levcore.runs import Runs
 
 __all__ = ["Status", "status"]
@@ -188,7 +188,7 @@ def _fill(work: Path, plan: run_plan.Plan, whole: Whole, run_parts: RunParts) ->
         whole.put(span, part_files.read(work, span, known))
 
     def finished(span: Span, part: Columns) -> None:
-        part_files.write(work, span, known, part)
+        part_files.write(work, span, known, packed(part))
         whole.put(span, part)
 
     left = [span for span in spans(plan["paths"], plan["part"]) if span not in there]

@@ -32,6 +32,8 @@ LADDER_STEPS, LEDGER_STEPS = 100_000_000, 1_000_000
 MOST_PARTS = 10_000
 #: Bytes of kept series in a part.
 MOST_SERIES_BYTES = 256_000_000
+#: Rows that are compared before all are: most columns that differ do so among their first.
+LOOKED_AT = 64
 #: Of the ladder's paths one in so many is run by the ledger, too.
 SAMPLED_OF = 65_536
 
@@ -106,7 +108,7 @@ _guard = threading.Lock()
 
 
 def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | None) -> Columns:
-    """Run one part; a worker sorts a book once and keeps it until another comes."""
+    """Run one part and return its columns packed; a worker sorts a book once and keeps it until another comes."""
     if job.version != __version__:
         raise DomainError(
             f"the worker runs levcore {__version__}, the caller {job.version}: both must be the same version"
@@ -114,7 +116,7 @@ def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | N
     ready = carried if isinstance(carried, Ready) else _ready_of(carried)
     threads = thread_count.in_a_pool() if job.threads is None else job.threads
     settings = PathSettings(ready, job.step, threads, job.chunk, job.keep_steps, job.engine, progress=None, cancel=None)
-    return settings.native(
+    part = settings.native(
         job.scenario(ready.market, returns, span),
         span[1],
         job.steps,
@@ -122,6 +124,19 @@ def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | N
         first=0 if job.process is None else span[0],
         audit=False,
     )
+    return part if isinstance(carried, Ready) else packed(part)
+
+
+def packed(part: Columns) -> Columns:
+    """Return a part in which one row stands for all where all have the same bits, as in half of the columns."""
+    return {name: values[:1] if _all_alike(name, values) else values for name, values in part.items()}
+
+
+def _all_alike(name: str, values: Any) -> bool:
+    if name == "steps" or name.startswith("position_") or values.size == 0:
+        return False
+    bits = values.view(np.uint8 if values.itemsize == 1 else np.uint64)
+    return bool((bits[:LOOKED_AT] == bits[0]).all() and (bits == bits[0]).all())
 
 
 def _ready_of(carried: Carried) -> Ready:
@@ -145,19 +160,20 @@ class Whole:
         self._series: dict[str, Any] = {}
 
     def put(self, span: Span, part: Columns) -> None:
-        """Put a part in its place."""
+        """Put a part in its place, packed or not."""
         first, count = span
         for name, values in part.items():
             if name == "steps":
                 for series, rows in values.items():
-                    self._place(self._series, series, first * self.steps, rows, self.paths * self.steps)
+                    place = slice(first * self.steps, (first + count) * self.steps)
+                    self._place(self._series, series, place, rows, self.paths * self.steps)
             elif name.startswith("position_"):
                 if name in self._columns:
                     self._columns[name] += values
                 else:
                     self._columns[name] = np.array(values)
             else:
-                self._place(self._columns, name, first, values, self.paths)
+                self._place(self._columns, name, slice(first, first + count), values, self.paths)
         self.done += count
 
     def runs(self, settings: PathSettings, job: Job, returns: Floats | None) -> Runs:
@@ -180,10 +196,11 @@ class Whole:
         )
 
     @staticmethod
-    def _place(columns: dict[str, Any], name: str, first: int, values: npt.NDArray[Any], rows: int) -> None:
+    def _place(columns: dict[str, Any], name: str, place: slice, values: npt.NDArray[Any], rows: int) -> None:
         if name not in columns:
             columns[name] = np.zeros((rows, *values.shape[1:]), values.dtype)
-        columns[name][first : first + len(values)] = values
+        if len(values) > 1 or any(values.tobytes()):  # a row of zeros for all is there
+            columns[name][place] = values
 
     def _audit(self, settings: PathSettings, job: Job, returns: Floats | None) -> None:
         """Let all paths of the ladder report the largest violation found among a sample, as in a run of one part."""
