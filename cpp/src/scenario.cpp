@@ -80,19 +80,14 @@ bool PriceBlocks::next(std::span<double> prices) {
     const std::size_t fits = std::max<std::size_t>(2, block_numbers / (paths_ * assets_) / 2 * 2);
     const std::size_t steps = std::min(fits, steps_ - done_);
     process_.next(steps, no_move_, rows_);
-    const std::span<double> values = std::span(rows_).first(steps * assets_ * paths_);
-    if (within_reach(process_.least()) && within_reach(process_.most()))
-        exp_each(values);
-    else
-        for (double& x : values) x = exp(x);
-    put(steps, prices);
+    const bool together = within_reach(process_.least()) && within_reach(process_.most());
+    if (!together)
+        for (double& x : std::span(rows_).first(steps * assets_ * paths_)) x = exp(x);
+    const ExpTable table = exp_parts();
+    kernels_in_use().turn_rows({together ? &table : nullptr, rows_.data(), steps * assets_, paths_, start_.data(),
+                                prices.data() + done_ * assets_, steps_ * assets_});
     done_ += steps;
     return true;
-}
-
-void PriceBlocks::put(std::size_t steps, std::span<double> prices) const {
-    kernels_in_use().turn_rows(
-        {rows_.data(), steps * assets_, paths_, start_.data(), prices.data() + done_ * assets_, steps_ * assets_});
 }
 
 }  // namespace levcore

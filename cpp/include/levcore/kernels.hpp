@@ -162,8 +162,9 @@ struct TradeRows {
     double* traded;
 };
 
-// Rows, numbers x paths, that become columns: number n of path p, times scale[n], is to[p*stride + n].
+// Rows, numbers x paths, that become columns: exp of number n of path p, times scale[n], is to[p*stride + n].
 struct TurnRows {
+    const ExpTable* exp;  // abs(x) <= 690; null: the number itself
     const double* rows;
     std::size_t numbers;
     std::size_t paths;

@@ -45,8 +45,6 @@ class PriceBlocks {
     bool next(std::span<double> prices);
 
   private:
-    void put(std::size_t steps, std::span<double> prices) const;
-
     ProcessPaths process_;
     std::size_t assets_;
     std::size_t steps_;

@@ -44,6 +44,24 @@ void turn(DoubleLanes (&rows)[lanes]) {
     }
 }
 
+template <class Value>
+void turn_rows_of(const TurnRows& turning, const Value& value) {
+    const std::size_t paths = turning.paths / lanes * lanes;
+    const std::size_t numbers = turning.numbers / lanes * lanes;
+    for (std::size_t path = 0; path < paths; path += lanes)
+        for (std::size_t n = 0; n < numbers; n += lanes) {
+            DoubleLanes tile[lanes];
+            for (std::size_t i = 0; i < lanes; ++i)
+                tile[i] = value(load(turning.rows + (n + i) * turning.paths + path)) * turning.scale[n + i];
+            turn(tile);
+            for (std::size_t i = 0; i < lanes; ++i) store(turning.to + (path + i) * turning.stride + n, tile[i]);
+        }
+    for (std::size_t path = 0; path < turning.paths; ++path)
+        for (std::size_t n = path < paths ? numbers : 0; n < turning.numbers; ++n)
+            turning.to[path * turning.stride + n] =
+                value(in_all(turning.rows[n * turning.paths + path]))[0] * turning.scale[n];
+}
+
 }  // namespace
 
 [[gnu::flatten]] void exp_values(const ExpTable& table, double* values, std::size_t count) {
@@ -59,19 +77,7 @@ void turn(DoubleLanes (&rows)[lanes]) {
 }
 
 [[gnu::flatten]] void turn_rows(const TurnRows& turning) {
-    const std::size_t paths = turning.paths / lanes * lanes;
-    const std::size_t numbers = turning.numbers / lanes * lanes;
-    const auto put = [&](std::size_t n, std::size_t path) {
-        turning.to[path * turning.stride + n] = turning.rows[n * turning.paths + path] * turning.scale[n];
-    };
-    for (std::size_t path = 0; path < paths; path += lanes)
-        for (std::size_t n = 0; n < numbers; n += lanes) {
-            DoubleLanes tile[lanes];
-            for (std::size_t i = 0; i < lanes; ++i)
-                tile[i] = load(turning.rows + (n + i) * turning.paths + path) * turning.scale[n + i];
-            turn(tile);
-            for (std::size_t i = 0; i < lanes; ++i) store(turning.to + (path + i) * turning.stride + n, tile[i]);
-        }
-    for (std::size_t path = 0; path < turning.paths; ++path)
-        for (std::size_t n = path < paths ? numbers : 0; n < turning.numbers; ++n) put(n, path);
+    if (turning.exp == nullptr) return turn_rows_of(turning, [](DoubleLanes x) { return x; });
+    const ExpLanes parts = exp_lanes(*turning.exp);
+    turn_rows_of(turning, [&parts](DoubleLanes x) { return exp_of(parts, x); });
 }
