@@ -24,8 +24,8 @@ RETURNS = np.random.default_rng(3).normal(scale=0.03, size=(60, 24, 1))
 def digest(runs: lc.Runs) -> str:
     """Of every number that a run has."""
     state = blake2b()
-    for name in ("rounds", "cascade_depth"):
-        getattr(runs, name)  # counted when first asked for
+    for name in ("rounds", "cascade_depth", "_liquidations", "_step_sum"):
+        getattr(runs, name)  # worked out when first asked for
     for name, value in sorted(vars(runs).items()):
         columns = list(value.values()) if isinstance(value, PerAsset) else [value]
         for column in columns:

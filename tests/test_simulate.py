@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import os
@@ -412,3 +413,16 @@ def test_masked_returns_frames_of_correlation_and_months_are_refused():
         lc.GBM(volatility=0.5, correlation=pd.DataFrame([[1.0, 0.5], [0.5, 1.0]]))
     with pytest.raises(lc.InputError, match="months and years have no fixed length"):
         lc.simulate(book, making.market(), [[0.1]], step=np.timedelta64(1, "M"))
+
+
+def test_counts_by_position_are_written_when_first_asked_for_and_travel():
+    asked = {"paths": 40, "steps": 24, "step": HOUR, "seed": 3}
+    book, market = crowd(), making.market(impact=lc.LinearImpact(depth=200_000.0))
+    runs = lc.simulate(book, market, lc.GBM(volatility=2.0), **asked, engine="ladder")
+    ledger = lc.simulate(book, market, lc.GBM(volatility=2.0), **asked, engine="ledger")
+    assert "_liquidations" not in vars(runs)
+    for one in (pickle.loads(pickle.dumps(runs)), dataclasses.replace(runs), runs):
+        assert one.liquidation_probability.tolist() == ledger.liquidation_probability.tolist()
+        assert one.mean_liquidation_time.tolist() == ledger.mean_liquidation_time.tolist()
+    assert "_liquidations" in vars(runs)
+    assert 0.0 < runs.liquidation_probability.mean() < 1.0

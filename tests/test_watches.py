@@ -24,7 +24,7 @@ def along_paths(case: AccountCase, returns: np.ndarray, **how: Any) -> dict[str,
     """The core's columns of paths: paths x steps x assets."""
     ready, step = lc.prepare(case.book, case.market), case.step or MINUTE
     elapsed = np.arange(1, len(case.returns) + 1) * int(step / timedelta(microseconds=1)) * 1_000
-    return _core.run_paths(
+    columns: dict[str, Any] = _core.run_paths(
         ready._native,
         ready._native_market,
         _core.Scenario.returns(returns),
@@ -35,6 +35,7 @@ def along_paths(case: AccountCase, returns: np.ndarray, **how: Any) -> dict[str,
         **{"threads": 1, "chunk": 1, **how},
         **schedule([i._payments for i in case.book.venue.instruments], elapsed),
     )
+    return columns | columns.pop("counted").columns()
 
 
 def equal(some: dict[str, Any], others: dict[str, Any]) -> None:

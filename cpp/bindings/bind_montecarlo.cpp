@@ -71,11 +71,32 @@ std::optional<Controlled> owners_of(const Ready& ready, const Market& market, co
     return gather_owners(ready.sorted, market, *control);
 }
 
-py::dict run(const Ready& ready, const Market& market, const HeldScenario& scenario, std::size_t paths,
+// Counts of a run, until somebody asks for them by position; the sorted book is the Python object's.
+struct HeldCounts {
+    py::object book;
+    const SortedBook* sorted;
+    std::size_t threads;
+    Counted counted;
+
+    py::dict columns() const {
+        Tally all;
+        {
+            py::gil_scoped_release unlocked;
+            all = counted.written(*sorted, threads);
+        }
+        py::dict result;
+        result["position_count"] = adopt(std::move(all.count));
+        result["position_step_sum"] = adopt(std::move(all.step_sum));
+        return result;
+    }
+};
+
+py::dict run(const py::object& book, const Market& market, const HeldScenario& scenario, std::size_t paths,
              const Column<double>& days, std::size_t threads, std::size_t chunk, bool keep_steps,
              const py::object& watch, const Column<std::int64_t>& funding_step,
              const Column<std::int32_t>& funding_instrument, const Column<double>& funding_rate, bool ladder,
              bool rounds, bool ask_all, std::uint64_t first, bool audit, const std::optional<Control>& control) {
+    const auto& ready = book.cast<const Ready&>();
     check(ready, market, days);
     const std::span<const double> per_step = span_of(days, "days");
     check(scenario.scenario, paths, per_step.size(), ready.assets, first);
@@ -88,8 +109,6 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
     check(ready, control);
     Progress progress;
     Runs runs;
-    // Made by the calling thread, which has memory at hand where a result has been dropped.
-    Tally tally(ready.sorted.positions.size());
     {
         py::gil_scoped_release unlocked;
         run_watched(
@@ -99,7 +118,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
                     ready.sorted, market, scenario.scenario,
                     {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
                      ladder ? &*ready.ladder : nullptr, rounds, ask_all, first, audit, owners ? &*owners : nullptr},
-                    progress, std::move(tally));
+                    progress);
             },
             [&] {
                 if (!watch.is_none()) watch(progress.done.load());
@@ -107,8 +126,7 @@ py::dict run(const Ready& ready, const Market& market, const HeldScenario& scena
             [&] { progress.stop = true; });
     }
     py::dict result = columns(std::move(runs.outcomes));
-    result["position_count"] = adopt(std::move(runs.tally.count));
-    result["position_step_sum"] = adopt(std::move(runs.tally.step_sum));
+    result["counted"] = HeldCounts{book, &ready.sorted, threads, std::move(runs.counted)};
     if (keep_steps) result["steps"] = step_columns(std::move(runs.steps), ready.assets);
     return result;
 }
@@ -206,6 +224,9 @@ void bind_montecarlo(py::module_& m) {
             "values"_a.noconvert())
         .def("price_paths", &price_paths, "start"_a.noconvert(), "paths"_a, "steps"_a,
              "Prices at the ends of steps: paths x steps x assets.");
+    py::class_<HeldCounts>(m, "Counts", "Liquidations of a run by position, not told yet.")
+        .def("columns", &HeldCounts::columns,
+             "How often each position was liquidated, and the sum of the steps of it.");
     m.def("run_paths", &run, "ready"_a, "market"_a, "scenario"_a, "paths"_a, "days"_a.noconvert(), py::kw_only(),
           "threads"_a, "chunk"_a, "keep_steps"_a, "watch"_a, "funding_step"_a.noconvert(),
           "funding_instrument"_a.noconvert(), "funding_rate"_a.noconvert(), "ladder"_a = false, "rounds"_a = true,

@@ -162,20 +162,30 @@ void lengthen_steps(StepColumns& steps, std::size_t rows, std::size_t assets, co
 }
 
 // All that the ledger has counted on any thread.
-void gather_ledger(const std::vector<Bench>& benches, Tally& all) {
-    for (const Bench& b : benches)
+Tally gather_ledger(std::vector<Bench>& benches) {
+    Tally all;
+    for (Bench& b : benches) {
+        if (all.count.empty()) {
+            all = std::move(b.tally);
+            continue;
+        }
         for (std::size_t i = 0; i < b.tally.count.size(); ++i) {
             all.count[i] += b.tally.count[i];
             all.step_sum[i] += b.tally.step_sum[i];
         }
+    }
+    return all;
 }
 
-// The same of the ladder, a side of an asset.
-void gather_side(const SortedBook& book, std::vector<Bench>& benches, std::size_t side, Tally& all) {
+// The same of the ladder's cursors.
+std::unique_ptr<LadderTally> gather_rows(std::vector<Bench>& benches, std::size_t sides, std::size_t threads,
+                                         std::atomic<bool>& stop) {
     LadderTally& rows = *benches.front().rows;
-    for (std::size_t t = 1; t < benches.size(); ++t)
-        if (benches[t].rows) rows.add(*benches[t].rows, side);
-    rows.write(book, side, all.count, all.step_sum);
+    run_chunks(std::min(threads, sides), sides, stop, [&](std::size_t, std::size_t side) {
+        for (std::size_t t = 1; t < benches.size(); ++t)
+            if (benches[t].rows) rows.add(*benches[t].rows, side);
+    });
+    return std::move(benches.front().rows);
 }
 
 // And of its classes.
@@ -189,9 +199,8 @@ void gather_classes(const SortedBook& book, std::vector<Bench>& benches, Tally& 
 }  // namespace
 
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
-               Progress& progress, Tally tally) {
+               Progress& progress) {
     Runs runs;
-    runs.tally = std::move(tally);
     const std::size_t own = book.venue.backstop.funds.size() - 1;
     runs.outcomes = OutcomeColumns(plan.paths, market.assets.size(), own, progress.stop);
     if (plan.keep_steps) lengthen_steps(runs.steps, plan.paths * plan.steps, market.assets.size(), progress.stop);
@@ -207,20 +216,30 @@ Runs run_paths(const SortedBook& book, const Market& market, const Scenario& sce
         paths.run(from, std::min(plan.paths, from + plan.chunk), benches[thread]);
     });
     if (progress.stop) throw Stopped{};
-    gather_ledger(benches, runs.tally);
+    runs.counted.by_position = gather_ledger(benches);
     if (plan.ladder == nullptr) return runs;
     if (!benches.front().is_made) paths.make(benches.front());
     if (benches.front().class_rows) {
-        gather_classes(book, benches, runs.tally);
+        Tally& all = runs.counted.by_position;
+        if (all.count.empty()) all = Tally(book.positions.size());
+        gather_classes(book, benches, all);
         if (plan.audit) paths.audit(benches.front());
         return runs;
     }
     if (plan.audit) paths.audit(benches.front());
-    const std::size_t sides = 2 * book.sides.size();
-    run_chunks(std::min(threads, sides), sides, progress.stop,
-               [&](std::size_t, std::size_t side) { gather_side(book, benches, side, runs.tally); });
+    runs.counted.rows = gather_rows(benches, 2 * book.sides.size(), threads, progress.stop);
     if (progress.stop) throw Stopped{};
     return runs;
+}
+
+Tally Counted::written(const SortedBook& book, std::size_t threads) const {
+    Tally all = by_position.count.empty() ? Tally(book.positions.size()) : by_position;
+    if (!rows) return all;
+    const std::size_t sides = 2 * book.sides.size();
+    std::atomic<bool> stop{false};
+    run_chunks(std::min(threads, sides), sides, stop,
+               [&](std::size_t, std::size_t side) { rows->write(book, side, all.count, all.step_sum); });
+    return all;
 }
 
 }  // namespace levcore

@@ -303,6 +303,10 @@ class Scenario:
     def price_paths(self, start: _Floats, paths: int, steps: int) -> _Floats: ...
 
 def arrow_stream(table: dict[str, Any]) -> object: ...
+
+class Counts:
+    def columns(self) -> dict[str, npt.NDArray[np.int64]]: ...
+
 def run_paths(
     ready: Ready,
     market: Market,

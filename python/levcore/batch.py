@@ -1,9 +1,9 @@
-"""What batches of runs share: how many, which one, and rounds that are counted when they are first asked for."""
+"""What batches of runs share: how many, which one, and columns that are worked out when they are first asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,20 +29,25 @@ class Batch(_Result, Tabular):
     bad_debt: Floats
     _count: Count | None
 
+    #: What works columns out, where it is not None, and which.
+    _LATE: ClassVar[Mapping[str, tuple[str, str]]] = {"_count": COUNTED}
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self._count is not None:
-            for name in COUNTED:
-                del self.__dict__[name]
+        for source, names in self._LATE.items():
+            if getattr(self, source) is not None:
+                for name in names:
+                    del self.__dict__[name]
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            count = self.__dict__.get("_count")
-            if name not in COUNTED or count is None:
-                return object.__getattribute__(self, name)  # says itself what is wrong
-            self.__dict__.update(zip(COUNTED, count(), strict=True))
-            return self.__dict__[name]
+            for source, names in type(self)._LATE.items():
+                count = self.__dict__.get(source)
+                if name in names and count is not None:
+                    self.__dict__.update(zip(names, count(), strict=True))
+                    return self.__dict__[name]
+            return object.__getattribute__(self, name)  # says itself what is wrong
 
     @property
     def liquidated_count(self) -> Counts:
@@ -65,6 +70,6 @@ class Batch(_Result, Tabular):
         return place % len(self)
 
     def _counted(self) -> dict[str, Any]:
-        """Return all fields, rounds counted."""
-        rounds = {name: getattr(self, name) for name in COUNTED}
-        return rounds | vars(self) | {"_count": None}
+        """Return all fields, none of them late."""
+        late = {name: getattr(self, name) for names in self._LATE.values() for name in names}
+        return late | vars(self) | dict.fromkeys(self._LATE)

@@ -90,11 +90,12 @@ class PathSettings:
         first: int = 0,
         number: int = 0,
         audit: bool = True,
+        lazily: bool = False,
     ) -> dict[str, Any]:
         """Run the paths and return the core's columns; `before` and `total` place a block among others.
 
         A process draws those numbered from `first` on, controllers count from `number` on; where nothing is audited,
-        nobody has a conservation error.
+        nobody has a conservation error. Columns by position are written now, or by who asks `counted` for them.
         """
         refuse_beyond_expiry(self.ready.book, steps * (self.step // MICROSECOND) * 1000)
         self.refuse_if_too_large(paths, steps)
@@ -126,7 +127,7 @@ class PathSettings:
             control=acting_on(self.rules, self.ready.book, self.seed, number),
         )
         watch(paths)
-        return columns
+        return columns if lazily else columns | columns.pop("counted").columns()
 
     def refuse_if_too_large(self, paths: int, steps: int) -> None:
         """Raise TooLargeError where so many paths at a time need more memory than there is."""
@@ -167,7 +168,7 @@ class PathSettings:
 
     def run(self, native: _core.Scenario, paths: int, steps: int, *, scenario: object, seed: int | None = None) -> Runs:
         """Run the paths; rounds are counted when they are first asked for."""
-        columns = self.native(native, paths, steps, rounds=False)
+        columns = self.native(native, paths, steps, rounds=False, lazily=True)
         return runs_of(
             columns,
             self.ready,
@@ -186,14 +187,15 @@ class PathSettings:
         """Return what counts the rounds of the ladder, by walking again."""
 
         def count() -> tuple[Counts, Counts]:
-            counted = self._quiet().native(native, paths, steps, rounds=True)
+            counted = self._quiet().native(native, paths, steps, rounds=True, lazily=True)
             return counted["rounds"], counted["cascade_depth"]
 
         return count
 
     def audited(self, native: _core.Scenario, path: int, steps: int) -> float:
         """Return how far money on the ladder is from the ledger's in a path: a share of gross notional."""
-        return float(self._quiet().native(native, 1, steps, rounds=False, first=path)["conservation_error"][0])
+        columns = self._quiet().native(native, 1, steps, rounds=False, first=path, lazily=True)
+        return float(columns["conservation_error"][0])
 
     def _quiet(self) -> PathSettings:
         quiet = copy(self)

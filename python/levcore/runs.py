@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from statistics import NormalDist
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from levcore.batch import Batch, Count
+from levcore.batch import COUNTED, Batch, Count
 from levcore.book import Book
 from levcore.cascade import Ready
 from levcore.checks import frozen, number
@@ -29,6 +29,8 @@ from levcore.unpack import path_columns, step_trace
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Spans = npt.NDArray[np.timedelta64]
+
+NOT_YET: Counts = np.empty(0, np.int64)  # in the place of a column that is worked out when asked for
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +120,10 @@ class Runs(Batch, RunTables):
     _again: Callable[[int], Outcome] | None = field(repr=False)
     engine_reason: str = field(default="", repr=False)
     _count: Count | None = field(default=None, repr=False)
+    _tally: Count | None = field(default=None, repr=False)
     sampling: str = "independent"
+
+    _LATE: ClassVar[Mapping[str, tuple[str, str]]] = {"_count": COUNTED, "_tally": ("_liquidations", "_step_sum")}
 
     @property
     def paths(self) -> int:
@@ -266,7 +271,7 @@ def runs_of(
     each = np.timedelta64(step).astype("timedelta64[ns]")
     first = columns["first_liquidation"]
     times = np.where(first >= 0, (first + 1) * each, np.timedelta64("NaT", "ns"))
-    kept = columns.get("steps")
+    kept, counted = columns.get("steps"), columns.get("counted")
     return Runs(
         **path_columns(columns, names),
         first_liquidation=times,
@@ -278,8 +283,9 @@ def runs_of(
         step=step,
         seed=seed,
         steps_kept=None if kept is None else step_trace(kept, names, frozen(np.arange(1, steps + 1) * each)),
-        _liquidations=columns["position_count"],
-        _step_sum=columns["position_step_sum"],
+        _liquidations=columns.get("position_count", NOT_YET),
+        _step_sum=columns.get("position_step_sum", NOT_YET),
+        _tally=None if counted is None else lambda: tuple(counted.columns().values()),
         _again=again,
         engine_reason=reason,
         _count=count,

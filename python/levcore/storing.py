@@ -109,7 +109,7 @@ def put(folder: Path, runs: Runs, others: Mapping[str, bytes]) -> None:
     """Write paths into a directory that may hold them, and files beside them that go with them."""
     files: dict[str, Writer] = {
         "paths.npz": _arrays(_path_columns(runs)),
-        "positions.npz": _arrays({name.strip("_"): vars(runs)[name] for name in POSITIONS}),
+        "positions.npz": _arrays({name.strip("_"): getattr(runs, name) for name in POSITIONS}),
         "book.npz": book_writer(runs.book),
     }
     if runs.paths <= MOST_ROWS:

@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "levcore/ladder_build.hpp"
+#include "levcore/ladder_tally.hpp"
 #include "levcore/ledger.hpp"
 #include "levcore/outcome_columns.hpp"
 #include "levcore/scenario.hpp"
@@ -34,15 +36,23 @@ struct Progress {
     std::atomic<bool> stop{false};
 };
 
-struct Runs {
-    OutcomeColumns outcomes;  // per path
-    Tally tally;              // per position
-    StepColumns steps;        // paths x steps, where kept
+// Liquidations by position, as they were counted: by position, by rows of the ladder, or some paths so and some so.
+struct Counted {
+    Tally by_position;                  // empty where nothing was
+    std::unique_ptr<LadderTally> rows;  // none where no path went by cursors
+
+    // All by position. Positions lie anywhere in memory, which takes as long as many paths do: it is done when asked.
+    [[nodiscard]] Tally written(const SortedBook& book, std::size_t threads) const;
 };
 
-// Counts into a tally of all positions that has counted nothing. Throws Stopped where progress.stop turns true on the
-// way.
+struct Runs {
+    OutcomeColumns outcomes;  // per path
+    Counted counted;
+    StepColumns steps;  // paths x steps, where kept
+};
+
+// Throws Stopped where progress.stop turns true on the way.
 Runs run_paths(const SortedBook& book, const Market& market, const Scenario& scenario, const Plan& plan,
-               Progress& progress, Tally tally);
+               Progress& progress);
 
 }  // namespace levcore
