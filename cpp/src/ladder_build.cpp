@@ -1,6 +1,7 @@
 #include "levcore/ladder_build.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -37,25 +38,20 @@ std::pair<double, double> bankruptcies(const SortedSide& sorted, std::size_t blo
     return {lowest, highest};
 }
 
-// Mirrored logs of the rows' bankruptcy prices; sign 1 where a claim gains when its unit price rises.
-UnsetVector<double> log_bankruptcies(const SortedSide& sorted, std::size_t rows, double sign) {
-    UnsetVector<double> logs(rows);
-    const auto has_one = [&](std::size_t i) { return sorted.cash[i] * sorted.quantity[i] < 0.0; };
-    for (std::size_t i = 0; i < rows; ++i) logs[i] = has_one(i) ? -sorted.cash[i] / sorted.quantity[i] : 1.0;
-    kernels_in_use().logs(log_table(), logs.data(), rows);
-    for (std::size_t i = 0; i < rows; ++i) logs[i] = sign * (has_one(i) ? logs[i] : -infinity);
-    return logs;
-}
-
-// Below what all of a row's prices stay where it is sure to leave a deficit: an order pays at most the walk's price
-// before it.
-UnsetVector<double> deficit_bounds(const LadderSide& side, std::span<const double> log_bankrupt, const LadderAsset& on,
-                                   double spread) {
-    const double log_spread = log(spread);
-    UnsetVector<double> bounds(side.rows);
-    for (std::size_t i = 0; i < side.rows; ++i)
-        bounds[i] = log_bankrupt[i] + side.rungs[i].quantity / on.depth - log_spread - room;
-    return bounds;
+// Mirrored logs of the rows' bankruptcy prices, given the prices, of which those that are not above 0 are none; sign 1
+// where a claim gains when its unit price rises.
+void take_logs(std::span<double> prices, double sign) {
+    constexpr std::size_t at_once = 1'024;
+    std::array<bool, at_once> none;
+    for (std::size_t from = 0; from < prices.size(); from += at_once) {
+        const std::span<double> some = prices.subspan(from, std::min(at_once, prices.size() - from));
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            none[i] = !(some[i] > 0.0);
+            some[i] = none[i] ? 1.0 : some[i];
+        }
+        kernels_in_use().logs(log_table(), some.data(), some.size());
+        for (std::size_t i = 0; i < some.size(); ++i) some[i] = sign * (none[i] ? -infinity : some[i]);
+    }
 }
 
 // Bounds of a block's rows, from their extreme bankruptcy prices and what has been closed before and after them; the
@@ -72,8 +68,7 @@ void bound_blocks(LadderSide& side, const SortedSide& sorted, bool gains, const 
         const double after = side.rungs[to].quantity / on.depth;
         const double worst = gains ? log_or(highest, -infinity) : -log_or(lowest, -infinity);
         side.safe[b] = worst + after - log_after_fee + room;
-        for (std::size_t row = b * block_rows; row < to; ++row)
-            if (!side.apart.has(row)) side.bankrupt[b] = std::min(side.bankrupt[b], deficit_bound[row]);
+        side.bankrupt[b] = side.apart.least_of_others(deficit_bound, b * block_rows, to);
     }
     for (std::size_t from = 0; from < blocks; from += rows_of_many / block_rows) {
         const std::size_t to = std::min(blocks, from + rows_of_many / block_rows);
@@ -121,7 +116,12 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     Pair quantity;  // of what is positive, so that its high part is its value, and its low one what that was rounded by
     Sum cash;
     double lowest = infinity;
+    // What follows from a row alone is worked out beside the sums, each of which waits for the one before.
+    UnsetVector<double> log_bankrupt(side.rows);
+    UnsetVector<double> bounds(side.rows);
     for (std::size_t i = 0; i < side.rows; ++i) {
+        log_bankrupt[i] = -sorted.cash[i] / sorted.quantity[i];
+        bounds[i] = quantity.high / on.depth;
         const double height = on.prices.used ? on.prices.height_at(which, sorted.key[i], quantity.high)
                                              : sign * sorted.key[i] + on.mark_slope * quantity.high;
         lowest = std::min(lowest, height);
@@ -133,8 +133,11 @@ void build_side(LadderAsset& on, std::size_t which, const SortedSide& sorted, co
     // A long sells for a little less than the walk's price, a short buys for a little more.
     const double spread = which == longs ? 1.0 - asset.half_spread : 1.0 / (1.0 + asset.half_spread);
     const double fee = venue.liquidation.fee_rate;
-    const UnsetVector<double> log_bankrupt = log_bankruptcies(sorted, side.rows, gains ? 1.0 : -1.0);
-    const UnsetVector<double> bounds = deficit_bounds(side, log_bankrupt, on, spread);
+    take_logs(log_bankrupt, gains ? 1.0 : -1.0);
+    // Below what all of a row's prices stay where it is sure to leave a deficit: an order pays at most the walk's price
+    // before it.
+    const double log_spread = log(spread);
+    for (std::size_t i = 0; i < side.rows; ++i) bounds[i] = log_bankrupt[i] + bounds[i] - log_spread - room;
     side.apart = RowsApart(std::span(sorted.key).first(side.rows), log_bankrupt, bounds, sign);
     const double after_fee = spread * (gains ? 1.0 - fee : 1.0 / (1.0 + fee));
     bound_blocks(side, sorted, gains, on, after_fee, bounds);

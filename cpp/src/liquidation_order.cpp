@@ -171,7 +171,7 @@ std::span<const std::uint32_t> BucketSort::order(const LiquidationOrder::Bucket&
     return order_;
 }
 
-// Into as many cells as there are rows, and moved up from there; false where a cell has too many for that.
+// Into twice as many cells as there are rows, and moved up from there; false where a cell has too many for that.
 bool BucketSort::deal() {
     constexpr std::uint32_t many = 32;
     const std::size_t n = height_.size();
@@ -181,12 +181,13 @@ bool BucketSort::deal() {
         lowest = std::min(lowest, height);
         highest = std::max(highest, height);
     }
-    const double cells_per_unit = static_cast<double>(n) / (highest - lowest);
+    const std::size_t cells = 2 * n;
+    const double cells_per_unit = static_cast<double>(cells) / (highest - lowest);
     cell_.resize(n);
-    next_.assign(n, 0);
+    next_.assign(cells, 0);
     for (std::size_t i = 0; i < n; ++i) {
         cell_[i] =
-            static_cast<std::uint32_t>(cell_of((height_[i] - lowest) * cells_per_unit, static_cast<double>(n - 1)));
+            static_cast<std::uint32_t>(cell_of((height_[i] - lowest) * cells_per_unit, static_cast<double>(cells - 1)));
         ++next_[cell_[i]];
     }
     std::uint32_t before = 0;

@@ -22,6 +22,9 @@ class RowsApart {
 
     // Whether a row stands apart.
     [[nodiscard]] bool has(std::size_t row) const noexcept { return !is_apart_.empty() && is_apart_[row] != 0; }
+    // The least of some rows' numbers, or infinity, those left out that stand apart.
+    [[nodiscard]] double least_of_others(std::span<const double> numbers, std::size_t from,
+                                         std::size_t to) const noexcept;
     // Forgets what only building needs.
     void settle_down() { std::vector<std::uint8_t>().swap(is_apart_); }
 
