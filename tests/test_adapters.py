@@ -255,7 +255,8 @@ def test_rules_that_a_venue_of_nautilus_cannot_follow_are_refused(
 
 @pytest.mark.parametrize("make", [lc.adapters.nautilus.margin_model, lc.adapters.nautilus.liquidation])
 def test_without_nautilus_it_is_said_what_to_install(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "levcore.adapters._nautilus", raising=False)
+    for name in ("levcore.adapters._nautilus", "levcore.adapters._nautilus_margin"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "nautilus_trader", None)
     with pytest.raises(lc.MissingExtraError, match=r"on Python 3\.12 or later: pip install \"levcore\[nautilus\]\""):
         make(VENUE)

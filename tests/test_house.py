@@ -220,6 +220,7 @@ OF_AN_EXTRA = {
     "settings_build": set(),
     "commands": {"typer"},
     "_nautilus": {"nautilus_trader"},
+    "_nautilus_margin": {"nautilus_trader"},
 }
 PROVIDES = {"PIL": "pillow", "yaml": "pyyaml"}  # import names that differ from the distribution's
 

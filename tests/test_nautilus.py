@@ -66,11 +66,13 @@ def trades(instrument: Any, prices: Sequence[float], start: int = 0) -> list[Any
     ]
 
 
-def bars(instrument: Any, rows: Sequence[tuple[float, float, float, float]]) -> list[Any]:
+def bars(
+    instrument: Any, rows: Sequence[tuple[float, float, float, float]], prices: str = "LAST", start: int = 0
+) -> list[Any]:
     from nautilus_trader.model.data import Bar, BarType
 
-    kind, many = BarType.from_str(f"{instrument.id}-1-SECOND-LAST-EXTERNAL"), instrument.make_qty(1_000)
-    return [Bar(kind, *map(instrument.make_price, row), many, *[n * SECOND] * 2) for n, row in enumerate(rows)]
+    kind, many = BarType.from_str(f"{instrument.id}-1-SECOND-{prices}-EXTERNAL"), instrument.make_qty(1_000)
+    return [Bar(kind, *map(instrument.make_price, row), many, *[n * SECOND] * 2) for n, row in enumerate(rows, start)]
 
 
 Acting = Callable[[Any, int], None]
@@ -264,6 +266,27 @@ def test_a_short_is_asked_at_the_high_of_a_bar_and_filled_where_it_fails(backtes
     data = bars(eth, [(100.0, 100.0, 100.0, 100.0), (100.0, 110.0, 99.0, 100.0)])
     _, found, _ = backtest(venue("ETH"), [eth], data, buys(eth, -9.0), 60.0)
     assert found["fill_price"].tolist() == [round((100.0 + 60.0 / 9.0) / 1.01, 2)]
+
+
+@pytest.mark.parametrize("order", [("BID", "ASK"), ("ASK", "BID")])
+def test_bars_of_bids_and_asks_are_asked_at_their_middle_and_filled_at_the_bid(
+    backtest: Callable[..., Any], order: Sequence[str]
+) -> None:
+    eth = perpetual("ETH")
+    rows = {"BID": [(99.8, 99.9, 93.9, 99.0)], "ASK": [(100.2, 100.3, 94.3, 99.4)]}
+    data = trades(eth, [100.0]) + [bar for name in order for bar in bars(eth, rows[name], name, start=1)]
+    _, found, _ = backtest(venue("ETH"), [eth], data, buys(eth, 9.0), 60.0)
+    fails = (100.0 - 60.0 / 9.0) / 0.99
+    assert 94.1 < fails < 94.3  # the middle of the lows, and the low of the asks
+    assert (found["time"].tolist(), found["fill_price"].tolist()) == ([SECOND], [round(fails - 0.2, 2)])
+
+
+def test_one_half_of_a_bar_of_quotes_says_nothing_yet(backtest: Callable[..., Any]) -> None:
+    eth = perpetual("ETH")
+    bids = bars(eth, [(99.8, 99.9, 90.0, 99.0), (99.0, 99.0, 99.0, 99.0)], "BID", start=1)
+    data = trades(eth, [100.0]) + bids + bars(eth, [(99.4, 99.4, 99.4, 99.4)], "ASK", start=2)
+    _, found, _ = backtest(venue("ETH"), [eth], data, buys(eth, 9.0), 60.0)
+    assert len(found) == 0
 
 
 def test_a_bar_that_opens_beyond_the_price_fills_there(backtest: Callable[..., Any]) -> None:

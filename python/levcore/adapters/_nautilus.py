@@ -1,4 +1,4 @@
-"""The hooks of nautilus_trader: only to be imported where it is installed."""
+"""What liquidates an account in nautilus_trader: only to be imported where it is installed."""
 
 from __future__ import annotations
 
@@ -8,106 +8,23 @@ from typing import Any
 
 import numpy as np
 from nautilus_trader.backtest.config import SimulationModuleConfig
-from nautilus_trader.backtest.models import MarginModel
 from nautilus_trader.backtest.modules import SimulationModule
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.data import Bar, QuoteTick, TradeTick
-from nautilus_trader.model.enums import LiquiditySide, OrderSide, OrderType
+from nautilus_trader.model.enums import LiquiditySide, OrderSide, OrderType, PriceType
 from nautilus_trader.model.identifiers import ClientOrderId, TradeId, VenueOrderId
 from nautilus_trader.model.objects import Money
 from nautilus_trader.model.orders import MarketOrder
 
+from levcore.adapters._nautilus_margin import Names, account_book, units
 from levcore.book import Book
 from levcore.errors import InputError
-from levcore.positions import Accounts
 from levcore.table import Table
 from levcore.venue import Venue
 
+ENDS = ("open", "low", "high", "close")
+HALVES = (PriceType.BID, PriceType.ASK)
 STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET, OrderType.TRAILING_STOP_LIMIT)
-
-
-class Names:
-    """Which of the venue's symbols an instrument of nautilus is, and the asset that moves it."""
-
-    def __init__(self, venue: Venue, symbols: Mapping[str, str] | None) -> None:
-        self._symbols = dict(symbols or {})
-        self._assets = {instrument.symbol: instrument.asset for instrument in venue.instruments}
-
-    def symbol(self, instrument: Any) -> str:
-        """Return the venue's symbol of an instrument, refused where there is none or it is another kind of contract."""
-        name = str(instrument.id)
-        symbol: str = self._symbols.get(name, instrument.raw_symbol.value)
-        if symbol not in self._assets:
-            listed = ", ".join(self._assets)
-            raise InputError(
-                f"{name}: {symbol!r} is none of the venue's symbols, {listed}; symbols= says which one it is"
-            )
-        if instrument.is_inverse:
-            raise InputError(f"{name}: must be linear, is inverse")
-        return symbol
-
-    def asset(self, symbol: str) -> str:
-        """Return the asset of a symbol."""
-        return self._assets[symbol]
-
-
-def units(instrument: Any) -> float:
-    """Return the base units of one unit of nautilus' quantity."""
-    return float(instrument.multiplier)
-
-
-class TieredMargin(MarginModel):
-    """Initial and maintenance margin by the tiers of a venue."""
-
-    def __init__(self, venue: Venue, symbols: Mapping[str, str] | None) -> None:
-        self._venue = venue
-        self._names = Names(venue, symbols)
-
-    def _held(self, instrument: Any, quantity: Any, price: Any) -> tuple[Book, dict[str, float]]:
-        """Return a book of the position alone, entered at the price, and the prices to ask it at."""
-        symbol = self._names.symbol(instrument)
-        size, at = quantity.as_double() * units(instrument), price.as_double()
-        return account_book(self._venue, [symbol], [size], [at], 0.0), dict.fromkeys(self._venue.assets, at)
-
-    def calculate_margin_init(
-        self, instrument: Any, quantity: Any, price: Any, leverage: Any, use_quote_for_inverse: bool = False
-    ) -> Any:
-        """Return what an order of this size must have behind it."""
-        book, prices = self._held(instrument, quantity, price)
-        notional = instrument.notional_value(quantity, price).as_double()
-        tiers = self._venue.instruments[book.instrument[0]].tiers
-        needed = notional / float(leverage)
-        if tiers.max_leverage is not None:
-            needed = max(needed, float(book.initial_margin(prices)[0]))
-        return Money(needed, instrument.quote_currency)
-
-    def calculate_margin_maint(
-        self,
-        instrument: Any,
-        side: Any,
-        quantity: Any,
-        price: Any,
-        leverage: Any,
-        use_quote_for_inverse: bool = False,
-    ) -> Any:
-        """Return what a position of this size must be worth to stay open."""
-        book, prices = self._held(instrument, quantity, price)
-        return Money(float(book.account_maintenance_margin(prices)[0]), instrument.quote_currency)
-
-
-def account_book(
-    venue: Venue, symbols: Sequence[str], quantity: Sequence[float], entry: Sequence[float], wallet: float
-) -> Book:
-    """Return the positions of one account as a book."""
-    places = [venue.symbols.index(symbol) for symbol in symbols]
-    return Book(
-        venue,
-        instrument=np.array(places),
-        quantity=np.array(quantity),
-        entry_price=np.array(entry),
-        account=np.zeros(len(places), dtype=np.int64),
-        accounts=Accounts(**{venue.settlement: [wallet]}),
-    )
 
 
 @dataclass(frozen=True)
@@ -123,6 +40,19 @@ class Closed:
     fee: float
     remainder: float
     deficit: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """Mark, bid and ask at an end of a bar, or at its low or high."""
+
+    mark: float
+    bid: float
+    ask: float
+
+    def moved(self, mark: float) -> Part:
+        """Return it at another mark, the spread held still."""
+        return Part(mark, mark - (self.mark - self.bid), mark + (self.ask - self.mark))
 
 
 class AccountLiquidation(SimulationModule):
@@ -141,6 +71,7 @@ class AccountLiquidation(SimulationModule):
         self._marks: dict[str, float] = {}
         self._quotes: dict[Any, tuple[float, float]] = {}  # of each instrument the last bid and ask, trade or bar
         self._bars: dict[Any, Any] = {}  # of each instrument the shortest bars, by which nautilus fills orders, too
+        self._halves: dict[Any, dict[Any, Any]] = {}  # of each instrument the last bar of bids, and that of asks
         self._orders = 0
         self._known: tuple[Any, Book | None] = (None, None)
 
@@ -199,40 +130,61 @@ class AccountLiquidation(SimulationModule):
         asset = self._asset(instrument_id)
         if asset is None or not self._is_shortest(bar.bar_type):
             return
-        opened, low, high = bar.open.as_double(), bar.low.as_double(), bar.high.as_double()
-        self._set_both(instrument_id, asset, opened)
+        parts = self._parts(bar)
+        if parts is None:
+            return
+        opened, low, high, closed = parts
+        self._set(instrument_id, asset, opened)
         book = self._book()
         if book is not None:
             at = opened if self._fails(book) else self._touched(book, asset, opened, low, high)
             if at is not None:
-                self._set_both(instrument_id, asset, at)
+                self._set(instrument_id, asset, at)
                 self._liquidate(bar.ts_init)
-        self._set_both(instrument_id, asset, bar.close.as_double())
+        self._set(instrument_id, asset, closed)
 
-    def _set_both(self, instrument_id: Any, asset: str, price: float) -> None:
-        self._marks[asset], self._quotes[instrument_id] = price, (price, price)
+    def _set(self, instrument_id: Any, asset: str, part: Part) -> None:
+        self._marks[asset], self._quotes[instrument_id] = part.mark, (part.bid, part.ask)
 
     def _is_shortest(self, kind: Any) -> bool:
         """Say whether bars are the shortest seen of an instrument: a longer one tells of times that are past."""
         known = self._bars.setdefault(kind.instrument_id, kind)
         if kind.spec.timedelta < known.spec.timedelta:
             known = self._bars[kind.instrument_id] = kind
-        return bool(kind == known)
+        halves = kind.spec.price_type in HALVES and known.spec.price_type in HALVES
+        return bool(kind == known or (halves and kind.spec.timedelta == known.spec.timedelta))
+
+    def _parts(self, bar: Any) -> tuple[Part, Part, Part, Part] | None:
+        """Return a bar's open, low, high and close; None: of bids or asks it is the first half, and nothing yet.
+
+        Both halves of a bar make quotes, their mark in the middle, as they do where nautilus fills orders by them.
+        """
+        kind = bar.bar_type.spec.price_type
+        bids = asks = bar
+        if kind in HALVES:
+            halves = self._halves.setdefault(bar.bar_type.instrument_id, {})
+            halves[kind] = bar
+            if len(halves) < 2 or len({half.ts_event for half in halves.values()}) > 1:
+                return None
+            bids, asks = halves.pop(PriceType.BID), halves.pop(PriceType.ASK)
+        ends = [(getattr(bids, name).as_double(), getattr(asks, name).as_double()) for name in ENDS]
+        opened, low, high, closed = (Part((bid + ask) / 2.0, bid, ask) for bid, ask in ends)
+        return opened, low, high, closed
 
     def _fails(self, book: Book) -> bool:
         slack = float(book.account_slack(self._prices())[0])
         return slack < 0.0 or (self._venue.liquidate_at_equality and slack == 0.0)
 
-    def _touched(self, book: Book, asset: str, opened: float, low: float, high: float) -> float | None:
-        """Return the price within a bar at which the account fails; None: none, or a stop has closed it before."""
+    def _touched(self, book: Book, asset: str, opened: Part, low: Part, high: Part) -> Part | None:
+        """Return where within a bar the account fails; None: nowhere, or a stop has closed it before."""
         rows = [row for row, place in enumerate(book.instrument) if self._venue.instruments[place].asset == asset]
         for side, extreme in (("below", low), ("above", high)):
             prices = book.liquidation_price_at(self._prices(), side=side)[rows]  # type: ignore[arg-type]
             price = float(prices[0]) if rows else np.nan
-            beyond = extreme < price if side == "below" else extreme > price
-            reached = beyond or (self._venue.liquidate_at_equality and extreme == price)
-            if reached and not self._stopped_before(opened, price):
-                return price
+            beyond = extreme.mark < price if side == "below" else extreme.mark > price
+            reached = beyond or (self._venue.liquidate_at_equality and extreme.mark == price)
+            if reached and not self._stopped_before(opened.mark, price):
+                return extreme.moved(price)
         return None
 
     def _stopped_before(self, opened: float, price: float) -> bool:

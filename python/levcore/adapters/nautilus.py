@@ -12,7 +12,8 @@ from levcore.instruments import LinearPerpetual
 from levcore.venue import Venue
 
 if TYPE_CHECKING:
-    from levcore.adapters._nautilus import AccountLiquidation, TieredMargin
+    from levcore.adapters._nautilus import AccountLiquidation
+    from levcore.adapters._nautilus_margin import TieredMargin
 
 __all__ = ["liquidation", "margin_model"]
 
@@ -53,7 +54,7 @@ def margin_model(venue: Venue, *, symbols: Mapping[str, str] | None = None) -> T
     """
     _check(venue, symbols)
     try:
-        from levcore.adapters._nautilus import TieredMargin
+        from levcore.adapters._nautilus_margin import TieredMargin
     except ModuleNotFoundError as reason:
         if reason.name is None or not reason.name.startswith("nautilus_trader"):
             raise
@@ -94,9 +95,9 @@ def liquidation(venue: Venue, *, symbols: Mapping[str, str] | None = None) -> Ac
     seen by anybody else, so that no strategy gets away in between. Below its requirement all its orders are cancelled
     and all its positions close whole: on a quote at its bid or ask, on a trade at its price, in a bar at the price at
     which the account fails, or at the open of a bar that begins beyond it; of bars only the shortest of an instrument
-    are asked, and low and high count, the others' prices held still, except where a stop that closes the position
-    whole stands before that price. What is left after
-    the fee goes to the fund or stays, as `venue.remainder` says; a deficit is the venue's: the balance ends at zero.
+    are asked, those of bids and of asks together as quotes, and low and high count, the others' prices held still,
+    except where a stop that closes the position whole stands before that price. What is left after the fee goes to
+    the fund or stays, as `venue.remainder` says; a deficit is the venue's: the balance ends at zero.
     Source: the page "The model", sections 6, 7 and 17, without impact.
 
     Examples
