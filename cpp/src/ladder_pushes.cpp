@@ -17,6 +17,7 @@ LadderPushes::LadderPushes(const SortedBook& book, const Market& market, const L
       fee_rate_(book.venue.liquidation.fee_rate),
       at_equality_(book.venue.liquidate_at_equality) {
     const std::size_t most = most_paths * most_steps;
+    pushes_.resize(most);
     stretches_.resize(most);
     closed_.resize(most);
     constexpr std::size_t most_lanes = 8;
@@ -29,7 +30,8 @@ LadderPushes::LadderPushes(const SortedBook& book, const Market& market, const L
 void LadderPushes::add(std::uint32_t path, const LadderWalk& walk, const LogBlock& logs, std::size_t step,
                        std::uint32_t pushes) {
     walk.fetch();
-    const std::size_t first = pushes_.size();
+    const std::size_t first = count_;
+    std::size_t end = first;
     const double base = walk.base(0, side_);
     for (; pushes != 0; pushes &= pushes - 1) {
         const auto s = static_cast<std::uint32_t>(std::countr_zero(pushes));
@@ -37,9 +39,10 @@ void LadderPushes::add(std::uint32_t path, const LadderWalk& walk, const LogBloc
         const double place = sign_ * price + base;
         const std::size_t cell = rows_.cell(place);
         prefetch(rows_.first_of.data() + cell);
-        pushes_.push_back({price, place, static_cast<std::uint32_t>(step) + s, static_cast<std::uint32_t>(cell)});
+        pushes_[end++] = {price, place, static_cast<std::uint32_t>(step) + s, static_cast<std::uint32_t>(cell)};
     }
-    visits_.push_back({path, static_cast<std::uint32_t>(walk.cursor(0, side_)), first, pushes_.size()});
+    count_ = end;
+    visits_.push_back({path, static_cast<std::uint32_t>(walk.cursor(0, side_)), first, end});
 }
 
 void LadderPushes::fetch_rows() {
@@ -52,7 +55,8 @@ void LadderPushes::fetch_rows() {
 }
 
 void LadderPushes::fetch_further_rows() {
-    for (Push& push : pushes_) push.row = static_cast<std::uint32_t>(rows_.nearer_row(push.place, push.row));
+    for (Push& push : std::span(pushes_).first(count_))
+        push.row = static_cast<std::uint32_t>(rows_.nearer_row(push.place, push.row));
 }
 
 void LadderPushes::close(std::span<LadderWalk> walks, const LadderTally& rows) {

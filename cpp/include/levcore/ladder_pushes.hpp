@@ -22,7 +22,7 @@ class LadderPushes {
 
     void clear() noexcept {
         visits_.clear();
-        pushes_.clear();
+        count_ = 0;
     }
 
     // A path and the log prices of a block that begins with this step: those go further than all before them whose bits
@@ -71,7 +71,8 @@ class LadderPushes {
     double fee_rate_;
     bool at_equality_;
     std::vector<Visit> visits_;
-    std::vector<Push> pushes_;
+    std::vector<Push> pushes_;  // the first count_ of them
+    std::size_t count_ = 0;
     std::vector<Stretch> stretches_;
     std::vector<Closed> closed_;
     Columns of_;
