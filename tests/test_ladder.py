@@ -286,11 +286,9 @@ def test_accounts_are_for_the_ledger():
 
 def test_auto_takes_the_ladder_for_paths_and_for_many_shocks():
     book, market = simple_pair()
-    runs = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=16, step=HOUR, seed=1)
-    assert runs.engine == "ladder"
-    assert runs.engine_reason == "positions stand alone and close whole"
-    short = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=15, step=HOUR, seed=1)
-    assert (short.engine, short.engine_reason) == ("ledger", "there are few steps")
+    for steps in (1, 16):
+        runs = lc.simulate(book, market, lc.GBM(volatility=0.5), paths=3, steps=steps, step=HOUR, seed=1)
+        assert (runs.engine, runs.engine_reason) == ("ladder", "positions stand alone and close whole")
     assert lc.shock(book, market, np.linspace(-0.3, 0.3, 64)).engine == "ladder"
     few = lc.shock(book, market, np.linspace(-0.3, 0.3, 63))
     assert (few.engine, few.engine_reason) == ("ledger", "there are few shocks")

@@ -56,8 +56,9 @@ def digest(runs: lc.Runs) -> str:
 def test_one_step_of_given_returns_is_the_shock():
     book, market = crowd(), making.market(impact=lc.LinearImpact(depth=2_000.0))
     shocks = np.array([-0.3, -0.1, -0.02, 0.0, 0.05, 0.2])
-    runs = lc.simulate(book, market, shocks[:, None], step=HOUR)
+    runs = lc.simulate(book, market, shocks[:, None], step=HOUR, engine="ledger")
     alone = lc.shock(book, market, shocks)
+    assert alone.engine == "ledger"
     for name in (*COUNTS, *MONEY):
         assert np.array_equal(getattr(runs, name), getattr(alone, name)), name
     for name in ("final_price", "lowest_price", "highest_price"):

@@ -82,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
 def test_paths_come_back_to_the_last_bit(tmp_path: Path, runs: lc.Runs) -> None:
     again = lc.storing.read(lc.storing.write(runs, tmp_path / "some" / "where"))
     for name, value in vars(runs).items():
-        if name not in ("_again", "_tally"):
+        if name not in ("_again", "_count", "_tally"):  # what works columns out
             assert_same(value, vars(again)[name], name)
     assert KEPT.liquidated_count.any()
     assert again.liquidation_probability.tolist() == runs.liquidation_probability.tolist()

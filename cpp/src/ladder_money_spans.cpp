@@ -47,21 +47,30 @@ void LadderMoney::ask(const Walk& w, AskedRows& asked) const {
     if (root != nullptr)
         kernels_in_use().root_ratios({(asked.count + 7) / 8 * 8, w.sign, root->coefficient, exp_parts(),
                                       asked.volume.data(), asked.size.data(), asked.ratio.data()});
+    for (std::size_t i = 0; i < asked.count; ++i)
+        if (root == nullptr || std::isnan(asked.ratio[i]))
+            asked.ratio[i] = average_ratio(impact, asked.volume[i], -w.sign * asked.size[i]);
     const double fee_rate = book_.venue.liquidation.fee_rate;
+    // Beside the numbers that are read, not among them, lest each sum goes by way of memory.
+    double has_all = asked.has;
+    double left_all = asked.left;
+    double deficit = asked.deficit;
+    double fees = asked.fees;
     for (std::size_t i = 0; i < asked.count; ++i) {
-        const double size = asked.size[i];
-        double ratio = asked.ratio[i];
-        if (root == nullptr || std::isnan(ratio)) ratio = average_ratio(impact, asked.volume[i], -w.sign * size);
-        const double notional = size * (price * ratio);
+        const double notional = asked.size[i] * (price * asked.ratio[i]);
         const double has = w.sign * notional + asked.cash[i];
         // Without a branch: who has something left, and who has not, follow each other by chance.
         const double left = has > 0.0 ? has : 0.0;
         const double fee = fee_rate * notional;
-        asked.has += has;
-        asked.left += left;
-        asked.deficit += left - has;
-        asked.fees += fee < left ? fee : left;
+        has_all += has;
+        left_all += left;
+        deficit += left - has;
+        fees += fee < left ? fee : left;
     }
+    asked.has = has_all;
+    asked.left = left_all;
+    asked.deficit = deficit;
+    asked.fees = fees;
     asked.rows += asked.count;
     asked.count = 0;
 }

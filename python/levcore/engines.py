@@ -20,14 +20,13 @@ OUTSIDE = {
     6: "a requirement jumps between whole-position tiers",
     7: "funding is paid on requirements that differ with the size of a position",
     8: "there are few shocks",
-    9: "there are few steps",
     10: "an order book reacts to volatility, or waits before it refills",
     11: "controllers act",
 }
-FUNDING, FEW_SHOCKS, FEW_STEPS, CONTROL = 7, 8, 9, 11
-#: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths there are is no matter:
-#: a path's numbers are the same among few and among many.
-MANY_SHOCKS, MANY_STEPS = 64, 16
+FUNDING, FEW_SHOCKS, CONTROL = 7, 8, 11
+#: With fewer there is little to gain, and the ledger counts rounds on the way. How many paths or steps there are is no
+#: matter: a path's numbers are the same among few and among many.
+MANY_SHOCKS = 64
 INSIDE = "positions stand alone and close whole"
 
 

@@ -29,8 +29,7 @@ class _Result:
         for name, value in vars(self).items():
             if type(value) is dict:
                 object.__setattr__(self, name, PerAsset(value))
-                value = tuple(value.values())
-            for array in value if isinstance(value, tuple) else (value,):
+            for array in value.values() if type(value) is dict else (value,):
                 if isinstance(array, np.ndarray):
                     array.flags.writeable = False
 

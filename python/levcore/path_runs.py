@@ -70,9 +70,8 @@ class PathSettings:
             return self.ready._outside or engines.CONTROL
         if self.ready._outside:
             return self.ready._outside
-        if len(self.funding(steps)["funding_step"]) and not self.ready._native.has_rate_classes():
-            return engines.FUNDING
-        return engines.FEW_STEPS if self.engine == "auto" and steps < engines.MANY_STEPS else 0
+        has_funding = len(self.funding(steps)["funding_step"]) > 0
+        return engines.FUNDING if has_funding and not self.ready._native.has_rate_classes() else 0
 
     def usual_chunk(self, paths: int, *, ladder: bool) -> int:
         """Return how many paths a thread takes at a time: side by side they wait for memory together."""

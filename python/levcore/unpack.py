@@ -30,8 +30,11 @@ _PER_ASSET = ("final_price", "lowest_price", "highest_price", "fundamental_price
 
 
 def _errors(columns: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, ...]:
-    pairs = zip(columns["fault"].tolist(), columns["faulty_asset"].tolist(), strict=True)
-    return tuple(_FAULTS[fault].format(asset=names[asset]) if fault else None for fault, asset in pairs)
+    faults, assets = columns["fault"], columns["faulty_asset"]
+    said: list[str | None] = [None] * len(faults)
+    for row in np.flatnonzero(faults).tolist():
+        said[row] = _FAULTS[int(faults[row])].format(asset=names[int(assets[row])])
+    return tuple(said)
 
 
 def _trace(columns: Mapping[str, Any], names: tuple[str, ...]) -> npt.NDArray[Any]:
