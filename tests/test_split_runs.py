@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import levcore as lc
-from levcore import run_parts, thread_count
+from levcore import part_runners, run_parts, thread_count
 from making_split_runs import (
     ASKED,
     BOOK,
@@ -135,6 +137,36 @@ def test_a_packed_part_is_put_with_the_bits_of_the_whole() -> None:
         assert whole._columns[name][2:].tobytes() == values.tobytes()
         assert whole._columns[name][:2].tobytes() == values[:2].tobytes()
     assert whole.done == 5
+
+
+def test_a_part_that_lies_on_disk_arrives_as_it_was_and_is_gone_then(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    part = {
+        "bad_debt": rng.normal(size=4),
+        "fees": np.full(4, -0.0),
+        "exhausted": np.array([1, 0, 0, 1], np.uint8),
+        "final_price": rng.normal(size=(4, 2)),
+        "own_funds": np.zeros((4, 0)),
+        "position_count": np.arange(3),
+        "steps": {"mark_price": rng.normal(size=(8, 2))},
+    }
+    sent = part_runners.PairOnDisk("", tmp_path, VENUE, (), MARKET).send(part, (8, 4))
+    assert isinstance(sent, part_runners.PartOnDisk)
+    assert len(pickle.dumps(sent)) < 2_000
+    assert [path.name for path in tmp_path.iterdir()] == ["part-8"]
+    found = sent.arrive()
+    assert found["fees"].tobytes() == part["fees"][:1].tobytes()
+    for name in ("bad_debt", "exhausted", "final_price", "own_funds", "position_count"):
+        assert (found[name].dtype, found[name].shape) == (part[name].dtype, part[name].shape)
+        assert found[name].tobytes() == part[name].tobytes()
+    assert found["steps"]["mark_price"].tolist() == part["steps"]["mark_price"].tolist()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_parts_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    with pytest.raises(lc.StoreError, match=r"gone.part-0 cannot be written"):
+        part_runners.PairOnDisk("", gone, VENUE, (), MARKET).send({"fees": np.arange(3.0)}, (0, 3))
 
 
 def test_cross_accounts_travel_to_processes(processes: ProcessPoolExecutor) -> None:

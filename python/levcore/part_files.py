@@ -49,7 +49,7 @@ def span_of(name: str) -> Span | None:
 
 def write(folder: Path, span: Span, plan: str, part: Mapping[str, Any]) -> Path:
     """Write a part under another name, flush it to disk and rename it: a kill leaves the old state or the new."""
-    columns = _flat(part)
+    columns = flat(part)
     header = {
         "plan": plan,
         "first": span[0],
@@ -118,11 +118,17 @@ def _pieces(header: bytes, columns: Iterable[npt.NDArray[Any]]) -> Iterable[byte
             yield values.tobytes()
 
 
-def _flat(part: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+def flat(part: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a part, series of steps among them, as they lie in a file."""
     columns = {name: values for name, values in part.items() if name != "steps"}
     columns |= {f"{SERIES}{name}": values for name, values in part.get("steps", {}).items()}
     return {name: np.ascontiguousarray(values, values.dtype.newbyteorder("<")) for name, values in columns.items()}
+
+
+def put(columns: Columns, name: str, values: npt.NDArray[Any]) -> None:
+    """Put an array of a file where it was in its part."""
+    target = columns.setdefault("steps", {}) if name.startswith(SERIES) else columns
+    target[name.removeprefix(SERIES)] = values
 
 
 def _columns(path: Path, body: memoryview, span: Span, plan: str) -> Columns:
@@ -147,8 +153,7 @@ def _columns(path: Path, body: memoryview, span: Span, plan: str) -> Columns:
         if size > len(body) - at:
             raise _damaged(path, f"{name} is not there whole")
         values = np.frombuffer(body[at : at + size], dtype).reshape(shape)
-        target = columns.setdefault("steps", {}) if name.startswith(SERIES) else columns
-        target[name.removeprefix(SERIES)] = values
+        put(columns, name, values)
         at += size
     if at != len(body):
         raise _damaged(path, "it holds more than it says")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
@@ -13,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import checks
+from levcore import checks, part_files
 from levcore.book import Book
 from levcore.cascade import Ready
 from levcore.errors import CancelledError, KindError, StoreError
 from levcore.market import Market
 from levcore.path_runs import PathSettings
 from levcore.positions import Accounts
-from levcore.run_parts import Carried, Columns, Floats, Job, Pair, Span, run_part
+from levcore.run_parts import Carried, Columns, Floats, Job, Pair, Sent, Span, packed, run_part
 from levcore.venue import Venue
 
 Finished = Callable[[Span, Columns], None]
@@ -83,7 +84,7 @@ def run_by(
     """Run the parts by an executor, in any order; what one of them raises ends the run."""
     at_once = AHEAD * (workers_of(executor) or UNKNOWN_WORKERS)
     left = iter(parts)
-    running: dict[Future[Columns], Span] = {}
+    running: dict[Future[Columns | Sent], Span] = {}
     with _carried(executor, settings.ready, pair) as carried:
         try:
             _watch(settings, before, job.paths)
@@ -95,7 +96,8 @@ def run_by(
                     return
                 for future in wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done:
                     span = running.pop(future)
-                    finished(span, future.result())
+                    part = future.result()
+                    finished(span, part.arrive() if isinstance(part, Sent) else part)
                     before += span[1]
                 _watch(settings, before, job.paths)
         except BrokenExecutor as reason:
@@ -124,7 +126,8 @@ def _carried(executor: Executor, ready: Ready, pair: Pair) -> Iterator[Any]:
     elif isinstance(executor, ProcessPoolExecutor):
         import tempfile
 
-        with tempfile.TemporaryDirectory(prefix="levcore-") as folder:
+        # Who has been cancelled may be writing there still.
+        with tempfile.TemporaryDirectory(prefix="levcore-", ignore_cleanup_errors=True) as folder:
             yield _on_disk(pair, Path(folder))
     elif hasattr(executor, "share"):
         yield executor.share(pair)
@@ -139,8 +142,25 @@ def _is_of_threads(executor: Executor) -> bool:
 
 
 @dataclass(frozen=True)
+class PartOnDisk(Sent):
+    """A part whose columns lie in a file, one after the other: read once, where a pipe would copy them five times."""
+
+    path: Path
+    layout: tuple[tuple[str, str, tuple[int, ...]], ...]  # name, dtype, shape
+
+    def arrive(self) -> Columns:
+        """Read it and remove the file."""
+        columns: dict[str, Any] = {}
+        with self.path.open("rb") as file:
+            for name, dtype, shape in self.layout:
+                part_files.put(columns, name, np.fromfile(file, dtype, math.prod(shape)).reshape(shape))
+        self.path.unlink()
+        return columns
+
+
+@dataclass(frozen=True)
 class PairOnDisk(Carried):
-    """A book whose columns lie in a file each, mapped into memory by the processes of one machine."""
+    """A book whose columns lie in a file each, mapped into memory by the processes of one machine; so do its parts."""
 
     folder: Path
     venue: Venue
@@ -152,6 +172,18 @@ class PairOnDisk(Carried):
         held: dict[str, Any] = {name: self._column(name) for name in COLUMNS}
         balances = {name: self._column(f"balance-{k}") for k, name in enumerate(self.currencies)}
         return Book(self.venue, **held, accounts=Accounts(**balances)), self.market
+
+    def send(self, part: Columns, span: Span) -> Sent:
+        """Write a part beside the book."""
+        columns = part_files.flat(packed(part))
+        path = self.folder / f"part-{span[0]}"
+        try:
+            with path.open("wb") as file:
+                for values in columns.values():
+                    values.tofile(file)
+        except OSError as reason:
+            raise StoreError(f"{path} cannot be written: {reason}") from reason
+        return PartOnDisk(path, tuple((name, values.dtype.str, values.shape) for name, values in columns.items()))
 
     def _column(self, name: str) -> npt.NDArray[Any]:
         path = self.folder / f"{name}.npy"

@@ -38,6 +38,14 @@ LOOKED_AT = 64
 SAMPLED_OF = 65_536
 
 
+class Sent(ABC):
+    """A part that lies somewhere else until it is asked for."""
+
+    @abstractmethod
+    def arrive(self) -> Columns:
+        """Return it."""
+
+
 @dataclass(frozen=True)
 class Carried(ABC):
     """A book and its market on the way to whoever runs a part; the key is equal for equal pairs."""
@@ -47,6 +55,10 @@ class Carried(ABC):
     @abstractmethod
     def arrive(self) -> tuple[Book, Market]:
         """Return the pair where the part is run."""
+
+    def send(self, part: Columns, span: Span) -> Columns | Sent:
+        """Return what goes back when a part has been run."""
+        return packed(part)
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ _held: dict[str, Ready] = {}
 _guard = threading.Lock()
 
 
-def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | None) -> Columns:
+def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | None) -> Columns | Sent:
     """Run one part and return its columns packed; a worker sorts a book once and keeps it until another comes."""
     if job.version != __version__:
         raise DomainError(
@@ -124,7 +136,7 @@ def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | N
         first=0 if job.process is None else span[0],
         audit=False,
     )
-    return part if isinstance(carried, Ready) else packed(part)
+    return part if isinstance(carried, Ready) else carried.send(part, span)
 
 
 def packed(part: Columns) -> Columns:
