@@ -367,6 +367,18 @@ def test_a_stop_above_the_price_is_filled_and_one_below_it_is_cancelled(backtest
     assert not asked.cache.orders_open()
 
 
+def test_a_stop_of_a_long_is_reached_by_the_bid(backtest: Callable[..., Any]) -> None:
+    eth = perpetual("ETH")
+    halves = {"BID": [(99.8, 99.9, 93.9, 99.0)], "ASK": [(100.2, 100.3, 94.3, 99.4)]}
+    data = trades(eth, [100.0]) + [bar for name, rows in halves.items() for bar in bars(eth, rows, name, start=1)]
+    fails = (100.0 - 60.0 / 9.0) / 0.99  # the middle; the bid is 0.2 lower
+    _, found, asked = backtest(venue("ETH"), [eth], data, stopped(eth, 94.2), 60.0)
+    assert fails - 0.2 < 94.2 < fails
+    assert (len(found), asked.fills[1][1]) == (0, 9.0)
+    _, found, _ = backtest(venue("ETH"), [eth], data, stopped(eth, 94.0), 60.0)
+    assert found["fill_price"].tolist() == [round(fails - 0.2, 2)]
+
+
 def test_orders_of_an_account_that_fails_are_cancelled(backtest: Callable[..., Any]) -> None:
     eth = perpetual("ETH")
 

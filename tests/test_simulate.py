@@ -426,4 +426,7 @@ def test_counts_by_position_are_written_when_first_asked_for_and_travel():
         assert one.liquidation_probability.tolist() == ledger.liquidation_probability.tolist()
         assert one.mean_liquidation_time.tolist() == ledger.mean_liquidation_time.tolist()
     assert "_liquidations" in vars(runs)
+    assert runs._tally is None
+    with pytest.raises(ValueError, match="read-only"):
+        runs.per_position().columns["liquidations"][0] = 99
     assert 0.0 < runs.liquidation_probability.mean() < 1.0

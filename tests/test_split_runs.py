@@ -161,6 +161,8 @@ def test_a_part_that_lies_on_disk_arrives_as_it_was_and_is_gone_then(tmp_path: P
         assert found[name].tobytes() == part[name].tobytes()
     assert found["steps"]["mark_price"].tolist() == part["steps"]["mark_price"].tolist()
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(lc.StoreError, match=r"part-8 does not hold a part of the run"):
+        sent.arrive()
 
 
 def test_a_folder_of_parts_that_cannot_be_written_is_named(tmp_path: Path) -> None:

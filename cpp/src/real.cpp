@@ -220,10 +220,6 @@ ExpTable exp_parts() noexcept {
     return {exp_powers.high.data(), exp_powers.low.data(), step_high, step_low, steps_per_unit};
 }
 
-void exp_each(std::span<double> values) noexcept {
-    kernels_in_use().exp_values(exp_parts(), values.data(), values.size());
-}
-
 double expm1(double x) noexcept {
     if (!(x < 40.0)) return exp_pair(x, 0.0) - 1.0;
     if (x < -40.0) return -1.0;

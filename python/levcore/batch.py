@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from levcore.checks import integer
+from levcore.checks import frozen, integer
 from levcore.errors import InputError
 from levcore.outcome import _Result
 from levcore.table import Tabular
@@ -45,7 +45,8 @@ class Batch(_Result, Tabular):
             for source, names in type(self)._LATE.items():
                 count = self.__dict__.get(source)
                 if name in names and count is not None:
-                    self.__dict__.update(zip(names, count(), strict=True))
+                    self.__dict__.update(zip(names, map(frozen, count()), strict=True))
+                    self.__dict__[source] = None  # with all that it holds
                     return self.__dict__[name]
             return object.__getattribute__(self, name)  # says itself what is wrong
 

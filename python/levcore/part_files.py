@@ -24,7 +24,7 @@ Columns = dict[str, Any]
 Span = tuple[int, int]
 
 MAGIC = b"levcore part\n"
-VERSION = 1
+VERSION = 2
 DIGEST_BYTES = 32
 LONGEST_HEADER = 100_000
 #: What a column may be: numbers and flags, nothing that could be run.

@@ -151,10 +151,13 @@ class PartOnDisk(Sent):
     def arrive(self) -> Columns:
         """Read it and remove the file."""
         columns: dict[str, Any] = {}
-        with self.path.open("rb") as file:
-            for name, dtype, shape in self.layout:
-                part_files.put(columns, name, np.fromfile(file, dtype, math.prod(shape)).reshape(shape))
-        self.path.unlink()
+        try:
+            with self.path.open("rb") as file:
+                for name, dtype, shape in self.layout:
+                    part_files.put(columns, name, np.fromfile(file, dtype, math.prod(shape)).reshape(shape))
+            self.path.unlink()
+        except (OSError, ValueError) as reason:
+            raise StoreError(f"{self.path} does not hold a part of the run: {reason}") from reason
         return columns
 
 

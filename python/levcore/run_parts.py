@@ -120,7 +120,7 @@ _guard = threading.Lock()
 
 
 def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | None) -> Columns | Sent:
-    """Run one part and return its columns packed; a worker sorts a book once and keeps it until another comes."""
+    """Run one part; its columns are packed where they travel. A worker keeps a sorted book until another comes."""
     if job.version != __version__:
         raise DomainError(
             f"the worker runs levcore {__version__}, the caller {job.version}: both must be the same version"

@@ -3,8 +3,6 @@
 // value for normal results. Sources: Tang (1989, 1990) for the method; constants are computed at compile time.
 #pragma once
 
-#include <span>
-
 #include "levcore/kernels.hpp"
 #include "levcore/sum.hpp"
 
@@ -12,7 +10,6 @@ namespace levcore {
 
 double exp(double x) noexcept;
 double exp(Pair x) noexcept;
-void exp_each(std::span<double> values) noexcept;  // in place, the same bits by vector instructions; abs(x) <= 690
 double expm1(double x) noexcept;
 double log(double x) noexcept;            // x > 0; nan for x < 0, -inf at 0
 double log1p(double x) noexcept;          // x > -1

@@ -183,21 +183,24 @@ class AccountLiquidation(SimulationModule):
             price = float(prices[0]) if rows else np.nan
             beyond = extreme.mark < price if side == "below" else extreme.mark > price
             reached = beyond or (self._venue.liquidate_at_equality and extreme.mark == price)
-            if reached and not self._stopped_before(opened.mark, price):
-                return extreme.moved(price)
+            at = extreme.moved(price)
+            if reached and not self._stopped_before(opened, at):
+                return at
         return None
 
-    def _stopped_before(self, opened: float, price: float) -> bool:
-        """Say whether an only position has a stop between the open of a bar and the price at which it fails."""
+    def _stopped_before(self, opened: Part, fails: Part) -> bool:
+        """Say whether an only position has a stop between the open of a bar and where it fails, a long by the bid."""
         positions = self._positions()
         if len(positions) != 1:
             return False
-        closing = OrderSide.SELL if positions[0].signed_qty > 0 else OrderSide.BUY
+        is_long = positions[0].signed_qty > 0
+        closing = OrderSide.SELL if is_long else OrderSide.BUY
+        begin, end = (opened.bid, fails.bid) if is_long else (opened.ask, fails.ask)
         for order in self.exchange.get_open_orders(positions[0].instrument_id):
             whole = order.side == closing and order.leaves_qty >= positions[0].quantity
             if whole and order.order_type in STOPS and order.has_trigger_price:
                 at = order.trigger_price.as_double()
-                if min(opened, price) < at <= max(opened, price) or at == opened:
+                if min(begin, end) < at <= max(begin, end) or at == begin:
                     return True
         return False
 
