@@ -306,3 +306,12 @@ def test_a_garch_must_fit_the_market(change, rule):
     process = lc.GARCH(**{"volatility": 0.8, "alpha": 0.1, "beta": 0.85} | change)
     with pytest.raises(lc.InputError, match=rule):
         process.paths(market(), paths=1, steps=1, step=HOUR, seed=1)
+
+
+def test_a_path_has_the_same_prices_among_any_number_of_paths():
+    """Exponentials are taken while rows are turned or before, by how many paths fill vectors of numbers."""
+    many = {"steps": 70, "step": timedelta(minutes=5), "seed": 4}
+    process, of = lc.GBM(volatility=0.9), lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1.0))})
+    whole = process.paths(of, paths=64, **many)
+    for paths in (1, 5, 8, 9, 16, 63):
+        assert process.paths(of, paths=paths, **many).tobytes() == whole[:paths].tobytes()

@@ -80,11 +80,16 @@ bool PriceBlocks::next(std::span<double> prices) {
     const std::size_t fits = std::max<std::size_t>(2, block_numbers / (paths_ * assets_) / 2 * 2);
     const std::size_t steps = std::min(fits, steps_ - done_);
     process_.next(steps, no_move_, rows_);
-    const bool together = within_reach(process_.least()) && within_reach(process_.most());
-    if (!together)
-        for (double& x : std::span(rows_).first(steps * assets_ * paths_)) x = exp(x);
+    const std::span<double> values = std::span(rows_).first(steps * assets_ * paths_);
     const ExpTable table = exp_parts();
-    kernels_in_use().turn_rows({together ? &table : nullptr, rows_.data(), steps * assets_, paths_, start_.data(),
+    const bool by_lanes = within_reach(process_.least()) && within_reach(process_.most());
+    constexpr std::size_t most_lanes = 8;
+    const bool while_turned = by_lanes && paths_ % most_lanes == 0;  // paths that fill no lanes would go one by one
+    if (!by_lanes)
+        for (double& x : values) x = exp(x);
+    else if (!while_turned)
+        kernels_in_use().exp_values(table, values.data(), values.size());
+    kernels_in_use().turn_rows({while_turned ? &table : nullptr, rows_.data(), steps * assets_, paths_, start_.data(),
                                 prices.data() + done_ * assets_, steps_ * assets_});
     done_ += steps;
     return true;

@@ -151,6 +151,7 @@ class AccountLiquidation(SimulationModule):
         known = self._bars.setdefault(kind.instrument_id, kind)
         if kind.spec.timedelta < known.spec.timedelta:
             known = self._bars[kind.instrument_id] = kind
+            self._halves.pop(kind.instrument_id, None)  # of the longer ones
         halves = kind.spec.price_type in HALVES and known.spec.price_type in HALVES
         return bool(kind == known or (halves and kind.spec.timedelta == known.spec.timedelta))
 
