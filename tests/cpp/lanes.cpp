@@ -32,8 +32,9 @@ void write_normals(std::size_t size) {
     const auto high = read_all<std::uint64_t>(size);
     std::vector<double> out(2 * size);
     for (std::size_t i = 0; i < size; i += lanes) {
-        const Turn two = normals_of(words_at(low, i), words_at(high, i));
-        store_in_pairs(out.data() + 2 * i, two.cosine, two.sine);
+        const DoubleLanes radius = radius_of(words_at(low, i));
+        const Turn turn = turn_of(words_at(high, i));
+        store_in_pairs(out.data() + 2 * i, radius * turn.cosine, radius * turn.sine);
     }
     write(out.data(), out.size());
 }

@@ -30,10 +30,10 @@ Keys keys_of(std::uint64_t seed) {
 WordLanes first_product(WordLanes c) { return multiply_low_halves(c, in_all(std::uint64_t{0xD2511F53})); }
 WordLanes second_product(WordLanes c) { return multiply_low_halves(c, in_all(std::uint64_t{0xCD9E8D57})); }
 
-// Philox4x32-10 from a round on. A lane holds a 32-bit word; above it may lie anything, which no product sees.
+// Philox4x32-10 from the third round on. A lane holds a 32-bit word; above it may lie anything, which no product sees.
 template <std::size_t groups>
-Words<groups> philox_from(const Keys& keys, std::size_t round, WordLanes (&c)[4][groups]) {
-    for (; round < 10; ++round)
+Words<groups> philox_from(const Keys& keys, WordLanes (&c)[4][groups]) {
+    for (std::size_t round = 2; round < 10; ++round)
         for (std::size_t g = 0; g < groups; ++g) {
             const WordLanes a = first_product(c[0][g]);
             const WordLanes b = second_product(c[2][g]);
@@ -102,78 +102,73 @@ Turn turn_of(WordLanes word) {
     return {doubles_of(c ^ ((half_on ^ odd_quarter) & sign)), doubles_of(s ^ (half_on & sign))};
 }
 
-Turn normals_of(WordLanes low, WordLanes high) {
-    const DoubleLanes radius = square_root(log_of(above_zero(low)) * -2.0);
-    const Turn turn = turn_of(high);
-    return {radius * turn.cosine, radius * turn.sine};
+DoubleLanes radius_of(WordLanes word) { return square_root(log_of(above_zero(word)) * -2.0); }
+
+// Words of many groups, and then each step of the formula for all of them: so short a loop that what one group waits
+// for others do, where a CPU looks a few hundred instructions ahead.
+constexpr std::size_t most_groups = 128 / lanes;
+constexpr std::size_t words_at_once = 4;  // groups whose words stay in registers
+
+struct Staged {
+    WordLanes low[most_groups];
+    WordLanes high[most_groups];
+    DoubleLanes radius[most_groups];
+};
+
+template <std::size_t groups>
+void put_words(Staged& staged, std::size_t at, const Words<groups>& words) {
+    for (std::size_t g = 0; g < groups; ++g) {
+        staged.low[at + g] = words.low[g];
+        staged.high[at + g] = words.high[g];
+    }
 }
 
-// Blocks of one path: each makes two numbers that follow one another.
-template <std::size_t groups>
-void pairs_by_groups(const PairsOfNormals& pairs, double* out) {
-    const Keys keys = keys_of(pairs.seed);
-    WordLanes block = lane_numbers() + pairs.block;
-    for (std::size_t done = 0; done < pairs.count; done += groups * lanes) {
-        WordLanes c[4][groups];
-        for (std::size_t g = 0; g < groups; ++g) {
-            c[0][g] = in_all(pairs.path);
-            c[1][g] = in_all(pairs.path >> 32);
-            c[2][g] = block;
-            c[3][g] = in_all(pairs.stream);
-            block = block + lanes;
-        }
-        const auto words = philox_from<groups>(keys, 0, c);
-        const std::size_t left = pairs.count - done;
-        for (std::size_t g = 0; g < groups && g * lanes < left; ++g) {
-            const Turn two = normals_of(words.low[g], words.high[g]);
-            double* const place = out + 2 * (done + g * lanes);
-            if (left - g * lanes >= lanes) {
-                store_in_pairs(place, two.cosine, two.sine);
-                continue;
-            }
-            double some[2 * lanes];
-            store_in_pairs(some, two.cosine, two.sine);
-            std::memcpy(place, some, 2 * (left - g * lanes) * sizeof(double));
-        }
+// What draws the words of so many groups from one on, as many at once as there are.
+template <class F>
+void draw_words(std::size_t groups, F&& draw) {
+    std::size_t g = 0;
+    for (; g + words_at_once <= groups; g += words_at_once) draw.template operator()<words_at_once>(g);
+    for (; g < groups; ++g) draw.template operator()<1>(g);
+}
+
+// Both numbers of each block, group by group.
+template <class F>
+void each_group(Staged& staged, std::size_t groups, F&& put) {
+    for (std::size_t g = 0; g < groups; ++g) staged.radius[g] = radius_of(staged.low[g]);
+    for (std::size_t g = 0; g < groups; ++g) {
+        const Turn turn = turn_of(staged.high[g]);
+        put(g, staged.radius[g] * turn.cosine, staged.radius[g] * turn.sine);
     }
 }
 
 // What the first two rounds make of a path alone, whatever the block: it is worked out once for all its numbers.
-template <std::size_t groups>
 struct OfPaths {
-    WordLanes first[groups];   // of the first round's word 0
-    WordLanes zeroth[groups];  // of the second round's words
-    WordLanes second[groups];
-    WordLanes product[groups];
+    WordLanes first;   // of the first round's word 0
+    WordLanes zeroth;  // of the second round's words
+    WordLanes second;
+    WordLanes product;
 };
 
-template <std::size_t groups>
-OfPaths<groups> of_paths(const Keys& keys, const NormalRows& rows, std::size_t from) {
-    OfPaths<groups> of;
-    WordLanes path = lane_numbers() * rows.path_step + (rows.path + from * rows.path_step);
-    for (std::size_t g = 0; g < groups; ++g) {
-        const WordLanes a = first_product(path);
-        of.first[g] = (path >> 32) ^ keys.round[0][0];
-        of.product[g] = second_product(exclusive_or(a >> 32, in_all(rows.stream), keys.round[0][1]));
-        of.zeroth[g] = (of.product[g] >> 32) ^ keys.round[1][0];
-        of.second[g] = a ^ keys.round[1][1];
-        path = path + in_all(rows.path_step * lanes);
-    }
-    return of;
+OfPaths of_paths(const Keys& keys, WordLanes path, std::uint64_t stream) {
+    const WordLanes a = first_product(path);
+    const WordLanes product = second_product(exclusive_or(a >> 32, in_all(stream), keys.round[0][1]));
+    return {(path >> 32) ^ keys.round[0][0], (product >> 32) ^ keys.round[1][0], a ^ keys.round[1][1], product};
 }
 
-template <std::size_t groups>
-Words<groups> philox_of(const Keys& keys, const OfPaths<groups>& of, std::uint64_t block) {
-    const std::uint64_t b = (block & 0xffffffff) * 0xCD9E8D57;
+// Of blocks, one a lane, and paths; both are asked for by group.
+template <std::size_t groups, class OfGroup, class BlockOf>
+Words<groups> philox_of(const Keys& keys, OfGroup&& of_group, BlockOf&& block_of) {
     WordLanes c[4][groups];
     for (std::size_t g = 0; g < groups; ++g) {
-        const WordLanes a = first_product(of.first[g] ^ in_all(b >> 32));
-        c[0][g] = of.zeroth[g] ^ in_all(b);
-        c[1][g] = of.product[g];
-        c[2][g] = (a >> 32) ^ of.second[g];
+        const OfPaths& of = of_group(g);
+        const WordLanes b = second_product(block_of(g));
+        const WordLanes a = first_product(of.first ^ (b >> 32));
+        c[0][g] = of.zeroth ^ b;
+        c[1][g] = of.product;
+        c[2][g] = (a >> 32) ^ of.second;
         c[3][g] = a;
     }
-    return philox_from<groups>(keys, 2, c);
+    return philox_from<groups>(keys, c);
 }
 
 void put(double* place, std::size_t some, DoubleLanes x) {
@@ -183,37 +178,66 @@ void put(double* place, std::size_t some, DoubleLanes x) {
         std::memcpy(place, &x, some * sizeof(double));
 }
 
-// Of `groups` groups of paths from one on, as many as are left of them.
-template <std::size_t groups>
-void rows_by_groups(const Keys& keys, const NormalRows& rows, std::size_t from, double* out) {
-    const OfPaths<groups> of = of_paths<groups>(keys, rows, from);
-    const std::size_t left = rows.paths - from;
+constexpr std::size_t at_most(std::size_t x, std::size_t most) { return x < most ? x : most; }
+
+// All numbers of so many paths from one on.
+void rows_of_paths(const Keys& keys, const NormalRows& rows, std::size_t from, std::size_t paths, double* out) {
+    const std::size_t groups = (paths + lanes - 1) / lanes;
+    OfPaths of[most_groups];
+    for (std::size_t g = 0; g < groups; ++g)
+        of[g] = of_paths(keys, lane_numbers() * rows.path_step + (rows.path + (from + g * lanes) * rows.path_step),
+                         rows.stream);
     const std::uint64_t end = rows.first + rows.count;
+    Staged staged;
     for (std::uint64_t block = rows.first / 2; 2 * block < end; ++block) {
-        const auto words = philox_of<groups>(keys, of, block);
-        const auto place = [&](std::uint64_t number) { return out + (number - rows.first) * rows.paths + from; };
-        for (std::size_t g = 0; g < groups; ++g) {
-            const Turn two = normals_of(words.low[g], words.high[g]);
-            const std::size_t some = groups > 1 || left >= lanes ? lanes : left;
-            if (2 * block >= rows.first) put(place(2 * block) + g * lanes, some, two.cosine);
-            if (2 * block + 1 < end) put(place(2 * block + 1) + g * lanes, some, two.sine);
-        }
+        const WordLanes blocks = in_all(block);
+        draw_words(groups, [&]<std::size_t some>(std::size_t at) {
+            put_words(staged, at,
+                      philox_of<some>(
+                          keys, [&](std::size_t g) -> const OfPaths& { return of[at + g]; },
+                          [&](std::size_t) { return blocks; }));
+        });
+        const auto put_row = [&](std::uint64_t number, std::size_t g, DoubleLanes x) {
+            if (number < rows.first || number >= end) return;
+            put(out + (number - rows.first) * rows.paths + from + g * lanes, at_most(paths - g * lanes, lanes), x);
+        };
+        each_group(staged, groups, [&](std::size_t g, DoubleLanes first, DoubleLanes second) {
+            put_row(2 * block, g, first);
+            put_row(2 * block + 1, g, second);
+        });
     }
 }
 
 }  // namespace
 
 [[gnu::flatten]] void normal_rows(const NormalRows& rows, double* out) {
-    constexpr std::size_t groups = 4;
     const Keys keys = keys_of(rows.seed);
-    std::size_t from = 0;
-    for (; from + groups * lanes <= rows.paths; from += groups * lanes) rows_by_groups<groups>(keys, rows, from, out);
-    for (; from < rows.paths; from += lanes) rows_by_groups<1>(keys, rows, from, out);
+    constexpr std::size_t most = most_groups * lanes;
+    for (std::size_t from = 0; from < rows.paths; from += most)
+        rows_of_paths(keys, rows, from, at_most(rows.paths - from, most), out);
 }
 
 [[gnu::flatten]] void normals_in_pairs(const PairsOfNormals& pairs, double* out) {
-    if (pairs.count > lanes)
-        pairs_by_groups<4>(pairs, out);
-    else
-        pairs_by_groups<1>(pairs, out);
+    const Keys keys = keys_of(pairs.seed);
+    const OfPaths of = of_paths(keys, in_all(pairs.path), pairs.stream);
+    Staged staged;
+    for (std::size_t done = 0; done < pairs.count; done += most_groups * lanes) {
+        const std::size_t left = at_most(pairs.count - done, most_groups * lanes);
+        const std::size_t groups = (left + lanes - 1) / lanes;
+        const WordLanes block = lane_numbers() + (pairs.block + done);
+        draw_words(groups, [&]<std::size_t some>(std::size_t at) {
+            put_words(staged, at,
+                      philox_of<some>(
+                          keys, [&](std::size_t) -> const OfPaths& { return of; },
+                          [&](std::size_t g) { return block + (at + g) * lanes; }));
+        });
+        each_group(staged, groups, [&](std::size_t g, DoubleLanes first, DoubleLanes second) {
+            double* const place = out + 2 * (done + g * lanes);
+            const std::size_t some = at_most(left - g * lanes, lanes);
+            if (some == lanes) return store_in_pairs(place, first, second);
+            double both[2 * lanes];
+            store_in_pairs(both, first, second);
+            std::memcpy(place, both, 2 * some * sizeof(double));
+        });
+    }
 }
