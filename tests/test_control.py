@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -192,6 +192,89 @@ def test_the_more_owners_answer_the_fewer_are_liquidated_where_nobody_moves_the_
     for fewer, more in pairwise(counts[::-1]):
         assert (fewer <= more).all()
     assert counts[0].mean() > 4 * max(float(counts[-1].mean()), 1.0)
+
+
+# --- Whom a step looks at ---
+
+
+def without_known_marks(held: lc.Book) -> lc.Book:
+    """The same book on a venue that pays a funding of nothing: claims may move, so that calls are not known beforehand."""
+    venue = making.venue(0.01, fund=50.0)
+    paying = replace(venue.instruments[0], funding=lc.Funding(0.0, interval=HOUR))
+    return making.book(replace(venue, instruments=(paying,)), held.quantity, held.entry_price, held.margin)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lc.TopUp(0.5, 0.2, probability=0.3, reserve=1.0),
+        lc.TopUp(0.5, 0.2, reserve=0.4, withdraw_below=0.05),
+        lc.TopUp(0.5, 0.2, probability=0.5, reserve=0.2, delay=3 * HOUR, withdraw_below=0.1),
+        lc.TopUp(0.5, 0.2, probability=0.4, members=np.arange(300) % 3 == 0),
+    ],
+)
+def test_calls_at_marks_that_are_known_are_those_that_asking_finds(rule):
+    run = {"paths": 40, "steps": 200}
+    known, asked = (simulated(held, rule, **run) for held in (crowd(), without_known_marks(crowd())))
+    assert known.top_ups.sum() > 50
+    for name in ("top_ups", "withdrawals", "liquidated_count", "rounds"):
+        assert getattr(known, name).tolist() == getattr(asked, name).tolist(), name
+    for name in ("topped_up", "withdrawn", "bad_debt", "insurance_fund", "liquidated_notional"):
+        assert getattr(known, name) == pytest.approx(getattr(asked, name), rel=1e-9, abs=1e-9), name
+    assert known.conservation_error.max() < 1e-12
+
+
+def test_a_margin_ratio_at_its_bound_is_no_call_and_the_least_move_beyond_it_is_one():
+    # 5 required of an equity of 10 at the start
+    assert steps_of([0.0, 0.0], lc.TopUp(0.5, 0.25)).top_ups[0] == 0
+    assert steps_of([0.0, -1e-12], lc.TopUp(0.5, 0.25)).top_ups[0] == 1
+    assert steps_of([-1e-12], lc.TopUp(0.5, 0.25)).top_ups[0] == 1
+    assert steps_of([1e-12, 1e-12, -1e-12], lc.TopUp(0.5, 0.25)).top_ups[0] == 0
+
+
+def test_a_call_that_stands_unanswered_begins_anew_only_when_the_ratio_has_been_back():
+    # Half of all calls are answered: staying below makes one call, going up and down makes one each time.
+    held = making.book(making.venue(0.05), np.full(400, 1.0), np.full(400, 100.0), np.full(400, 10.0))
+    rule = lc.TopUp(0.75, 0.5, probability=0.5)
+    staying = steps_of([-0.04, -0.001, 0.001, -0.001], rule, held).top_ups[0]
+    returning = steps_of([-0.04, 0.05, -0.05, 0.05, -0.05], rule, held).top_ups[0]
+    assert 150 < staying < 250
+    assert 320 < returning < 380  # 7 of 8 have answered one of three
+
+
+@pytest.mark.parametrize(
+    ("quantity", "margin", "returns"),
+    [(1.0, 95.0, [-0.5] * 5), (-1.0, 1_500.0, [1.0] * 4), (1.0, 95.0, [-0.97]), (-1.0, 1_500.0, [15.0])],
+)
+def test_who_is_called_at_prices_far_from_the_first_is_found(quantity, margin, returns):
+    # A long with 95 of 100 is called near 5, a short with 15 times its value near 1,520.
+    held = making.book(making.venue(0.05), [quantity], [100.0], [margin])
+    runs = steps_of(returns, lc.TopUp(0.75, 0.5), held)
+    assert (runs.top_ups[0], runs.liquidated_count[0]) == (1, 0)
+
+
+def test_a_call_that_stands_goes_on_unanswered_at_prices_far_from_the_first():
+    # Called at 25; half answer, and half of those again at 9.5, where the others have been called for all along.
+    held = making.book(making.venue(0.05), np.full(400, 1.0), np.full(400, 100.0), np.full(400, 95.0))
+    runs = steps_of([-0.75, -0.62], lc.TopUp(0.06, 0.055, probability=0.5), held)
+    assert 270 < runs.top_ups[0] < 330
+
+
+def test_a_position_that_was_closed_is_not_called():
+    # At 80 the position goes at once, for its answer would take two hours; the price comes back and falls again.
+    runs = steps_of([-0.06, 0.1, -0.09, 0.0, 0.0], lc.TopUp(0.75, 0.5, delay=2 * HOUR))
+    assert (runs.top_ups[0], runs.liquidated_count[0]) == (0, 1)
+
+
+def test_those_who_have_added_go_in_the_order_of_their_new_prices():
+    # Three longs at one price; the second has added and goes last: what it is paid for is the deepest of three orders.
+    held = making.book(making.venue(0.05), [1.0, 1.0, 1.0], [100.0] * 3, [10.0, 10.0, 10.0])
+    market = making.market(impact=lc.LinearImpact(depth=100.0))
+    runs = lc.simulate(
+        held, market, [[-0.03, -0.05]], step=HOUR, control=lc.TopUp(0.6, 0.5, members=[1]), engine="ledger"
+    )
+    gone = runs.at(0).liquidated
+    assert (runs.top_ups[0], gone.tolist()) == (2, [True, False, True])
 
 
 # --- Groups ---

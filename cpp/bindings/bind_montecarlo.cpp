@@ -66,9 +66,10 @@ std::vector<FundingDue> dues(const Ready& ready, const Column<std::int64_t>& ste
 }
 
 // Who is called by which rule, made for one run.
-std::optional<Controlled> owners_of(const Ready& ready, const Market& market, const std::optional<Control>& control) {
+std::optional<Controlled> owners_of(const Ready& ready, const Market& market, const std::optional<Control>& control,
+                                    bool pays_funding) {
     if (!control) return std::nullopt;
-    return gather_owners(ready.sorted, market, *control);
+    return gather_owners(ready.sorted, market, *control, pays_funding);
 }
 
 // Counts of a run, until somebody asks for them by position; the sorted book is the Python object's.
@@ -113,7 +114,7 @@ py::dict run(const py::object& book, const Market& market, const HeldScenario& s
         py::gil_scoped_release unlocked;
         run_watched(
             [&] {
-                const std::optional<Controlled> owners = owners_of(ready, market, control);
+                const std::optional<Controlled> owners = owners_of(ready, market, control, !funding.empty());
                 runs = run_paths(
                     ready.sorted, market, scenario.scenario,
                     {paths, per_step.size(), per_step, threads, chunk, keep_steps, funding,
@@ -155,7 +156,7 @@ py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& s
                 steps.resize(per_step.size(), ready.assets);
                 Keep keep{true, true};
                 keep.stop = &stop;
-                const std::optional<Controlled> owners = owners_of(ready, market, control);
+                const std::optional<Controlled> owners = owners_of(ready, market, control, !funding.empty());
                 outcomes.front() = run_path(
                     ready.sorted, market, {prices, per_step, funding, owners ? &*owners : nullptr, path}, keep, &steps);
             },

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "levcore/margin.hpp"
+#include "levcore/touched.hpp"
 
 namespace levcore {
 namespace {
@@ -36,6 +37,24 @@ void gather_moved(const SortedBook& book, const Market& market, State& state, st
     }
 }
 
+// Rows that stand as sorted go as they stand, unless one that does not is among them or goes between them.
+void add_touched(const SortedBook& book, const Market& market, State& state, std::size_t k, std::size_t side,
+                 Batch& batch) {
+    SideState& mine = state.sides[k][side];
+    if (mine.touched.empty()) return;
+    batch.ranked = take_failing(book, market, state, k, side);
+    const auto is_touched = [&](std::size_t place) { return mine.is_touched(static_cast<std::uint32_t>(place)); };
+    bool as_sorted = batch.ranked.empty();
+    for (std::size_t place = batch.from; place < batch.to && as_sorted; ++place) as_sorted = !is_touched(place);
+    if (as_sorted) return;
+    for (std::size_t place = batch.from; place < batch.to; ++place)
+        if (!is_touched(place))
+            batch.ranked.push_back(
+                {mine.key[place], book.sides[k][side].position[place], static_cast<std::uint32_t>(place)});
+    batch.to = batch.from;
+    sort_ranked(batch.ranked, side);
+}
+
 }  // namespace
 
 void gather_side(const SortedBook& book, const Market& market, State& state, std::size_t k, std::size_t side,
@@ -50,6 +69,7 @@ void gather_side(const SortedBook& book, const Market& market, State& state, std
     while (mine.next < mine.reachable && is_liquidatable(side == longs, y, mine.key[mine.next], at_equality))
         ++mine.next;
     batch.to = mine.next;
+    if (mine.touching) return add_touched(book, market, state, k, side, batch);
     if (!mine.stale && !book.sides[k][side].jumps && mine.waiting.empty()) return;
     for (std::size_t place = batch.from; place < batch.to; ++place) mine.waiting.push_back(mine.row_at(place));
     batch.to = batch.from;
@@ -102,7 +122,9 @@ void rank_by_risk(const SortedBook& book, const Market& market, const State& sta
 }
 
 void keep_watching(const SortedBook& book, State& state, std::size_t k, std::size_t side, std::uint32_t row) {
-    if (state.sides[k][side].moved)
+    if (state.sides[k][side].touching)
+        touch(book, state, k, side, row, claim_of(book, state, k, side, row));
+    else if (state.sides[k][side].moved)
         add_near(book, state, k, side, row);
     else
         state.sides[k][side].waiting.push_back(row);

@@ -110,6 +110,7 @@ Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, st
     const auto& pool = state.pools[sorted.instrument[row]][side];
     if (pool && pool->has(row)) return pool->claim(row);
     if (!mine.own_quantity.empty()) return {mine.own_cash[row], mine.own_quantity[row]};
+    if (mine.is_touched(row)) return mine.touched_of(row).claim;
     if (!mine.residual.empty())
         if (const auto rest = mine.residual.find(row); rest != mine.residual.end()) return rest->second;
     const double quantity = sorted.quantity[row];
@@ -173,6 +174,10 @@ void reduce(const SortedBook& book, State& state, std::size_t asset, std::size_t
     const auto& pool = state.pools[book.sides[asset][side].instrument[row]][side];
     if (pool && pool->has(row)) return pool->set(row, rest);
     SideState& mine = state.sides[asset][side];
+    if (mine.touching) {
+        if (mine.is_touched(row)) mine.touched[mine.touched_at[row] - 1].claim = rest;
+        return;
+    }
     if (mine.own_quantity.empty()) {  // a closed row has been passed, and only controllers look at it again
         if (rest.coin != 0.0 || !mine.residual.empty() || mine.controlled) mine.residual[row] = rest;
         return;
@@ -204,6 +209,11 @@ std::vector<std::uint32_t> open_rows(const SortedBook& book, const State& state,
     const auto take = [&](std::uint32_t row) {
         if (claim_of(book, state, asset, side, row).coin != 0.0) rows.push_back(row);
     };
+    if (mine.touching) {
+        for (std::uint32_t row = 0; row < mine.key.size(); ++row)
+            if (mine.is_touched(row) || row >= mine.next) take(row);
+        return rows;
+    }
     for (const std::uint32_t row : mine.waiting) take(row);
     for (const Ranked& r : mine.near) take(r.row);
     for (const SideState::Resting& r : mine.resting) take(r.row);
@@ -314,8 +324,9 @@ bool claims_changed(const State& state) {
 }
 
 bool claims_moved(const State& state) {
+    const auto has = [](const SideState& side) { return side.moved || !side.touched.empty(); };
     return std::any_of(state.sides.begin(), state.sides.end(),
-                       [](const auto& sides) { return sides[longs].moved || sides[shorts].moved; });
+                       [&](const auto& sides) { return has(sides[longs]) || has(sides[shorts]); });
 }
 
 void write_holdings(const SortedBook& book, const State& state, std::vector<double>& quantity,

@@ -9,123 +9,33 @@
 #include "levcore/losses.hpp"
 #include "levcore/margin.hpp"
 #include "levcore/reach.hpp"
+#include "levcore/touched.hpp"
 
 namespace levcore {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Whom the mark reaches first.
-bool sooner(const QuietUntil& a, const QuietUntil& b, std::size_t way) noexcept {
-    if (a.mark != b.mark) return way == falling ? a.mark > b.mark : a.mark < b.mark;
-    return a.owner < b.owner;
-}
-
-bool is_reached(const QuietUntil& until, double mark, std::size_t way) noexcept {
-    return way == falling ? mark <= until.mark : mark >= until.mark;
-}
-
-// The marks between which a price is within a share of itself; a unit price of an inverse instrument, its reciprocal.
-std::array<double, 2> marks_within(const Perpetual& instrument, double mark, double share) noexcept {
-    const double s = share * (1.0 - 1e-9);  // for the rounding of all that is worked out here
-    if (instrument.is_inverse()) return {mark / (1.0 + s), s < 1.0 ? mark / (1.0 - s) : infinity};
-    return {s < 1.0 ? mark * (1.0 - s) : 0.0, mark * (1.0 + s)};
-}
-
-// How far from its price a claim is surely quiet.
-double quiet_share_of(const Perpetual& instrument, const TopUp& rule, const Claim& held, double unit, double equity,
-                      double maintenance) noexcept {
-    const double exposed = std::fabs(held.coin) * unit;
-    return quiet_share(rule, equity, maintenance, exposed, std::max(highest_rate(instrument), maintenance / exposed));
-}
-
-std::vector<double> starting_prices(const Market& market) {
-    std::vector<double> prices;
-    for (const Asset& asset : market.assets) prices.push_back(asset.price);
-    return prices;
-}
-
-void add_isolated(const SortedBook& book, const std::vector<double>& prices, std::size_t k, std::size_t side,
-                  Controlled& all) {
-    const SortedSide& sorted = book.sides[k][side];
-    for (std::uint32_t row = 0; row < sorted.size(); ++row) {
-        const std::int32_t rule_at = all.control.rule_of[sorted.position[row]];
-        if (rule_at == no_rule || sorted.quantity[row] == 0.0) continue;
-        const TopUp& rule = all.control.rules[static_cast<std::size_t>(rule_at)];
-        const Perpetual& instrument = book.venue.instruments[sorted.instrument[row]];
-        const Claim held{sorted.cash[row], sorted.quantity[row]};
-        const double unit = unit_price(instrument, prices[k]);
-        const double worth = equity(held, unit);
-        const double required = maintenance(instrument, held, book.positions.entry_price[sorted.position[row]], unit);
-        const auto at = static_cast<std::uint32_t>(all.owners.size());
-        all.owners.push_back({rule_at, sorted.position[row], false, row, static_cast<std::uint32_t>(k),
-                              static_cast<std::uint32_t>(side), worth > 0.0 ? rule.reserve * worth : 0.0});
-        if (!all.quiet_holds || requirement_jumps(instrument)) {
-            all.restless.push_back(at);
-            continue;
-        }
-        const bool is_called = call_of(rule, worth, required) != Call::none;
-        const double share = is_called ? 0.0 : quiet_share_of(instrument, rule, held, unit, worth, required);
-        const auto marks = marks_within(instrument, prices[k], share);
-        for (const std::size_t way : {falling, rising}) all.quiet[k][way].push_back({marks[way], at, 0});
-    }
-}
-
-void add_accounts(const SortedBook& book, const std::vector<double>& prices, Controlled& all) {
-    std::vector<double> units;
-    for (std::size_t i = 0; i < book.asset_of.size(); ++i)
-        units.push_back(unit_price(book.venue.instruments[i], prices[book.asset_of[i]]));
-    std::vector<double> coins;
-    for (const std::uint32_t k : book.cross.collateral_asset) coins.push_back(prices[k]);
-    for (std::size_t account = 0; account < book.cross.size(); ++account) {
-        const std::uint32_t position = book.cross.position[book.cross.first[account]];
-        const std::int32_t rule_at = all.control.rule_of[position];
-        if (rule_at == no_rule) continue;
-        const double worth =
-            health(book.venue, book.positions.entry_price, book.cross.at_start(account), units, coins).equity;
-        const double reserve = all.control.rules[static_cast<std::size_t>(rule_at)].reserve;
-        all.owners.push_back(
-            {rule_at, position, true, static_cast<std::uint32_t>(account), 0, 0, worth > 0.0 ? reserve * worth : 0.0});
-    }
-}
-
 }  // namespace
-
-Controlled gather_owners(const SortedBook& book, const Market& market, Control control) {
-    Controlled all;
-    all.control = std::move(control);
-    const Venue& venue = book.venue;
-    all.quiet_holds = venue.liquidation.amount == Amount::all && !venue.backstop.deleveraging.on &&
-                      venue.backstop.socialise == Charged::nobody;
-    all.quiet.resize(book.sides.size());
-    const std::vector<double> prices = starting_prices(market);
-    for (std::size_t k = 0; k < book.sides.size(); ++k) {
-        for (const std::size_t side : {longs, shorts}) add_isolated(book, prices, k, side, all);
-        for (const std::size_t way : {falling, rising})
-            std::sort(all.quiet[k][way].begin(), all.quiet[k][way].end(),
-                      [way](const QuietUntil& a, const QuietUntil& b) { return sooner(a, b, way); });
-    }
-    all.isolated = all.owners.size();
-    add_accounts(book, prices, all);
-    return all;
-}
 
 Callers::Callers(const SortedBook& book, const Controlled& shared, std::uint64_t path)
     : book_(book),
       shared_(shared),
       path_(shared.control.first_path + path),
-      calling_(shared.owners.size()),
+      calling_at_(shared.owners.size()),
       reached_(book.sides.size(), {0, 0}),
       own_(book.sides.size()),
-      changed_(book.sides.size(), {false, false}) {
-    for (std::size_t i = 0; i < calling_.size(); ++i) calling_[i].reserve = shared.owners[i].reserve;
-}
+      changed_(book.sides.size(), {false, false}),
+      beyond_(book.sides.size(), false) {}
 
 void Callers::begin(Run& run) const {
     for (std::size_t i = 0; i < shared_.isolated; ++i) {
         const Owner& owner = shared_.owners[i];
-        run.state.sides[owner.asset][owner.side].controlled = true;
-        if (!book_.sides[owner.asset][owner.side].jumps && !run.state.sides[owner.asset][owner.side].moved)
+        SideState& side = run.state.sides[owner.asset][owner.side];
+        if (std::exchange(side.controlled, true) || book_.sides[owner.asset][owner.side].jumps || side.moved) continue;
+        if (shared_.told_holds)
+            side.touching = true;
+        else
             begin_moving(book_, run.state, owner.asset, owner.side);
     }
 }
@@ -136,38 +46,112 @@ bool Callers::act(Run& run, bool all_moved) {
     gather(run, all_moved);
     for (const std::uint32_t owner : asked_) ask(run, owner);
     settle_sides(run);
+    marks_before_ = run.prices.marks;
     return paid_;
+}
+
+// One that is followed from here on: what it is called for is what it was called for at the marks before.
+Callers::Calling& Callers::calling(std::uint32_t at) {
+    if (!is_followed(at)) {
+        const Owner& owner = shared_.owners[at];
+        Calling& mine = calling_.emplace_back();
+        calling_at_[at] = static_cast<std::uint32_t>(calling_.size());
+        mine.owner = at;
+        mine.reserve = owner.reserve;
+        if (owner.is_told && !marks_before_.empty()) {
+            mine.call = call_as_sorted(owner, marks_before_[owner.asset]);
+            if (mine.call != Call::none) mine.since = 0.0;
+        }
+    }
+    return calling_[calling_at_[at] - 1];
+}
+
+void Callers::take(const Run& run, std::uint32_t owner) {
+    Calling& mine = calling(owner);
+    if (mine.asked_at == run.step) return;
+    mine.asked_at = run.step;
+    asked_.push_back(owner);
 }
 
 // Who may have to be called: once each.
 void Callers::gather(const Run& run, bool all_moved) {
     asked_.clear();
-    const auto take = [&](std::uint32_t owner) {
-        if (calling_[owner].asked_at == run.step) return;
-        calling_[owner].asked_at = run.step;
-        asked_.push_back(owner);
-    };
-    for (const std::uint32_t owner : std::exchange(open_, {})) take(owner);
-    for (const std::uint32_t owner : shared_.restless) take(owner);
-    for (std::size_t i = shared_.isolated; i < shared_.owners.size(); ++i) take(static_cast<std::uint32_t>(i));
-    if (all_moved)
-        for (std::size_t i = 0; i < shared_.isolated; ++i) take(static_cast<std::uint32_t>(i));
+    for (const std::uint32_t owner : std::exchange(open_, {})) take(run, owner);
+    for (const std::uint32_t owner : shared_.restless) take(run, owner);
+    for (std::size_t i = shared_.isolated; i < shared_.owners.size(); ++i) take(run, static_cast<std::uint32_t>(i));
     for (std::size_t k = 0; k < own_.size(); ++k) {
-        const double mark = run.prices.marks[k];
-        for (const std::size_t way : {falling, rising}) {
-            const std::vector<QuietUntil>& shared = shared_.quiet[k][way];
-            std::size_t& next = reached_[k][way];
-            for (; next < shared.size() && is_reached(shared[next], mark, way); ++next)
-                if (calling_[shared[next].owner].stamp == 0) take(shared[next].owner);
-            std::vector<QuietUntil>& heap = own_[k][way];
-            const auto later = [way](const QuietUntil& a, const QuietUntil& b) { return sooner(b, a, way); };
-            while (!heap.empty() && is_reached(heap.front(), mark, way)) {
-                if (calling_[heap.front().owner].stamp == heap.front().stamp) take(heap.front().owner);
-                std::pop_heap(heap.begin(), heap.end(), later);
-                heap.pop_back();
-            }
+        const auto& within = shared_.told_within[k];
+        if (!(run.prices.marks[k] > within[0] && run.prices.marks[k] < within[1])) beyond_[k] = true;
+    }
+    if (all_moved || std::find(beyond_.begin(), beyond_.end(), true) != beyond_.end())
+        for (std::uint32_t i = 0; i < shared_.isolated; ++i)
+            if (all_moved || beyond_[shared_.owners[i].asset]) take(run, i);
+    for (std::size_t k = 0; k < own_.size(); ++k) {
+        if (!beyond_[k]) gather_begun(run, k);
+        gather_reached(run, k);
+    }
+}
+
+// Of those whom nobody follows: who has been passed on the way from the marks before to these, and answers. Next to the
+// ends of the way the margin ratios themselves are asked.
+void Callers::gather_begun(const Run& run, std::size_t k) {
+    constexpr double room = 1e-9;
+    const bool is_first = marks_before_.empty();
+    for (const std::size_t way : {falling, rising}) {
+        const double to = run.prices.marks[k];
+        const double from = !is_first ? marks_before_[k] : way == falling ? infinity : 0.0;
+        if (way == falling ? !(to < from) : !(to > from)) continue;
+        const double sign = way == falling ? 1.0 : -1.0;
+        const double begin = from * (1.0 + sign * room);
+        const double end = to * (1.0 - sign * room);
+        const double sure_begin = from * (1.0 - sign * room);
+        const double sure_end = to * (1.0 + sign * room);
+        const auto is_before = [way](const CallAt& c, double mark) {
+            return way == falling ? c.mark > mark : c.mark < mark;
+        };
+        const std::vector<CallAt>& all = shared_.begins[k][way];
+        for (auto at = std::lower_bound(all.begin(), all.end(), begin, is_before);
+             at != all.end() && (way == falling ? at->mark >= end : at->mark <= end); ++at) {
+            if (is_followed(at->owner)) continue;
+            const Owner& owner = shared_.owners[at->owner];
+            const bool is_sure = way == falling ? at->mark < sure_begin && at->mark > sure_end
+                                                : at->mark > sure_begin && at->mark < sure_end;
+            if (!is_sure &&
+                (call_as_sorted(owner, to) != at->call || (!is_first && call_as_sorted(owner, from) == at->call)))
+                continue;
+            const TopUp& rule = rule_of(owner);
+            if (rule.probability < 1.0 && !is_answered(rule, shared_.control.seed, path_, owner.position, run.step))
+                continue;
+            if (!is_closed(run.state.sides[k][owner.side], owner.place)) take(run, at->owner);
         }
     }
+}
+
+void Callers::gather_reached(const Run& run, std::size_t k) {
+    const double mark = run.prices.marks[k];
+    for (const std::size_t way : {falling, rising}) {
+        const std::vector<QuietUntil>& shared = shared_.quiet[k][way];
+        std::size_t& next = reached_[k][way];
+        for (; next < shared.size() && is_reached(shared[next], mark, way); ++next)
+            if (calling(shared[next].owner).stamp == 0) take(run, shared[next].owner);
+        std::vector<QuietUntil>& heap = own_[k][way];
+        const auto later = [way](const QuietUntil& a, const QuietUntil& b) { return is_sooner(b, a, way); };
+        while (!heap.empty() && is_reached(heap.front(), mark, way)) {
+            if (calling(heap.front().owner).stamp == heap.front().stamp) take(run, heap.front().owner);
+            std::pop_heap(heap.begin(), heap.end(), later);
+            heap.pop_back();
+        }
+    }
+}
+
+// What a position calls for at a mark, as it stands in the book.
+Call Callers::call_as_sorted(const Owner& owner, double mark) const {
+    const SortedSide& sorted = book_.sides[owner.asset][owner.side];
+    const Perpetual& instrument = book_.venue.instruments[sorted.instrument[owner.place]];
+    const Claim held{sorted.cash[owner.place], sorted.quantity[owner.place]};
+    const double unit = unit_price(instrument, mark);
+    return call_of(rule_of(owner), equity(held, unit),
+                   maintenance(instrument, held, book_.positions.entry_price[owner.position], unit));
 }
 
 // What an owner has and needs at the marks; none for one that has nothing open.
@@ -181,6 +165,8 @@ std::optional<Callers::Standing> Callers::standing_of(const Run& run, const Owne
         for (std::size_t c = 0; c < view.coins.size(); ++c) free -= view.coins[c] * run.prices.coins[c];
         return Standing{h.slack + h.maintenance, h.maintenance, std::max(0.0, free)};
     }
+    const SideState& side = run.state.sides[owner.asset][owner.side];
+    if (side.touching && is_closed(side, owner.place)) return std::nullopt;
     const Claim held = claim_of(book_, run.state, owner.asset, owner.side, owner.place);
     if (held.coin == 0.0) return std::nullopt;
     const std::uint32_t instrument = book_.sides[owner.asset][owner.side].instrument[owner.place];
@@ -191,10 +177,10 @@ std::optional<Callers::Standing> Callers::standing_of(const Run& run, const Owne
 
 void Callers::ask(Run& run, std::uint32_t at) {
     const Owner& owner = shared_.owners[at];
-    const TopUp& rule = shared_.control.rules[static_cast<std::size_t>(owner.rule)];
+    const TopUp& rule = rule_of(owner);
     const std::optional<Standing> now = standing_of(run, owner);
     if (!now) return;
-    Calling& mine = calling_[at];
+    Calling& mine = calling(at);
     const Call call = call_of(rule, now->equity, now->maintenance);
     if (call != mine.call) mine.since = -1.0;
     if (call == Call::none) mine.answers = false;
@@ -215,10 +201,9 @@ void Callers::ask(Run& run, std::uint32_t at) {
 
 void Callers::answer(Run& run, std::uint32_t at, const Standing& now) {
     const Owner& owner = shared_.owners[at];
-    Calling& mine = calling_[at];
+    Calling& mine = calling(at);
     mine.answers = false;  // a call is answered once
-    const double wanted =
-        lacking(shared_.control.rules[static_cast<std::size_t>(owner.rule)], now.equity, now.maintenance);
+    const double wanted = lacking(rule_of(owner), now.equity, now.maintenance);
     const double money = mine.call == Call::add ? std::min(wanted, mine.reserve) : std::max(wanted, -now.free);
     if (money == wanted) mine.call = Call::none;  // it is over; out of its band again, the owner is called anew
     if (money == 0.0) return;
@@ -252,6 +237,13 @@ void Callers::change_claim(Run& run, const Owner& owner, double money) {
         const double charged = charged_before(book_, run.state, {k, owner.side, owner.place, held});
         mine.unit_cash[owner.place] = (rest.cash + charged) / rest.coin + funded;
     }
+    if (mine.touching) {
+        reduce(book_, run.state, k, owner.side, owner.place, {held.cash - rest.cash, 0.0}, rest);
+        touch(book_, run.state, k, owner.side, owner.place, rest);
+        run.state.deposited.add(rest.cash);
+        run.state.deposited.add(-held.cash);
+        return;
+    }
     // Pools are sorted by bankruptcy prices, jumping sides by more than their liquidation prices: those begin anew.
     if (!mine.moved && !changed_[k][owner.side]) own_claims(book_, run.state, k, owner.side);
     changed_[k][owner.side] = true;
@@ -269,17 +261,14 @@ void Callers::be_quiet(const Run& run, std::uint32_t at, const Standing& now) {
     const Perpetual& traded = book_.venue.instruments[instrument];
     if (requirement_jumps(traded)) return;
     const Claim held = claim_of(book_, run.state, owner.asset, owner.side, owner.place);
-    const double unit = run.prices.units[instrument];
-    const TopUp& rule = shared_.control.rules[static_cast<std::size_t>(owner.rule)];
-    const double share = quiet_share_of(traded, rule, held, unit, now.equity, now.maintenance);
-    const double mark = run.prices.marks[owner.asset];
-    const auto marks = marks_within(traded, mark, share);
-    ++calling_[at].stamp;
+    const auto marks = quiet_marks(traded, rule_of(owner), held, book_.positions.entry_price[owner.position],
+                                   run.prices.marks[owner.asset], now.equity, now.maintenance);
+    const std::uint32_t stamp = ++calling(at).stamp;
     for (const std::size_t way : {falling, rising}) {
         std::vector<QuietUntil>& heap = own_[owner.asset][way];
-        heap.push_back({marks[way], at, calling_[at].stamp});
+        heap.push_back({marks[way], at, stamp});
         std::push_heap(heap.begin(), heap.end(),
-                       [way](const QuietUntil& a, const QuietUntil& b) { return sooner(b, a, way); });
+                       [way](const QuietUntil& a, const QuietUntil& b) { return is_sooner(b, a, way); });
     }
 }
 

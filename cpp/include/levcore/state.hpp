@@ -70,6 +70,16 @@ struct SideState {
     std::vector<std::uint32_t> own_order;
 
     bool controlled = false;  // controllers look at its rows
+    bool touching = false;    // and the side stands as sorted but for those that they have touched (touched.hpp)
+    struct Touched {
+        Claim claim;
+        double key;
+    };
+    std::vector<Touched> touched;
+    std::vector<std::uint32_t> touched_at;  // per row where it is among these, from 1 on; 0: nobody has
+
+    [[nodiscard]] bool is_touched(std::uint32_t row) const { return !touched_at.empty() && touched_at[row] != 0; }
+    [[nodiscard]] const Touched& touched_of(std::uint32_t row) const { return touched[touched_at[row] - 1]; }
     std::vector<bool> early;  // per row, once some are in the heap although their places have not been reached
 
     [[nodiscard]] std::uint32_t row_at(std::size_t place) const {
@@ -172,7 +182,7 @@ double conservation_gap(const SortedBook& book, const Market& market, const Stat
 // True where deleveraging or socialised loss may have changed claims one by one.
 bool claims_changed(const State& state);
 
-// True where funding has moved the claims of a side all at once.
+// True where funding has moved the claims of a side all at once, or owners have changed their own.
 bool claims_moved(const State& state);
 
 // What is left of each position, closed ones zero.

@@ -1,6 +1,7 @@
 // Controllers in a run (model 22): once a step, before the cascade, owners whose margin ratio has left its band are
-// called, and those who answer bring it back, as far as what they have outside lasts. An isolated position is asked
-// only when a mark has left the prices between which it is surely quiet; accounts are asked every step.
+// called, and those who answer bring it back, as far as what they have outside lasts. Of those whose calls begin at
+// known marks a step looks at who has been passed, and has one of its own only of those who answer; other isolated
+// positions are asked when a mark has left the prices between which they are surely quiet, accounts every step.
 #pragma once
 
 #include <array>
@@ -8,40 +9,10 @@
 #include <optional>
 #include <vector>
 
-#include "levcore/control.hpp"
+#include "levcore/owners.hpp"
 #include "levcore/run.hpp"
 
 namespace levcore {
-
-// An isolated row, or an account.
-struct Owner {
-    std::int32_t rule;
-    std::uint32_t position;  // its first
-    bool is_account;
-    std::uint32_t place;  // row, or account
-    std::uint32_t asset;
-    std::uint32_t side;
-    double reserve;  // at the start
-};
-
-// A mark at which an owner is to be asked.
-struct QuietUntil {
-    double mark;
-    std::uint32_t owner;
-    std::uint32_t stamp;
-};
-
-// What all runs of a book and its market share.
-struct Controlled {
-    Control control;
-    std::vector<Owner> owners;  // isolated ones by asset and side, then accounts
-    std::size_t isolated = 0;
-    bool quiet_holds = false;                                   // no claim changes but by controllers and funding
-    std::vector<std::array<std::vector<QuietUntil>, 2>> quiet;  // per asset, at a falling and at a rising mark
-    std::vector<std::uint32_t> restless;                        // isolated ones that no price is surely quiet for
-};
-
-Controlled gather_owners(const SortedBook& book, const Market& market, Control control);
 
 // One run's calls.
 class Callers {
@@ -56,10 +27,11 @@ class Callers {
 
   private:
     struct Calling {
+        std::uint32_t owner = 0;
+        std::uint32_t stamp = 0;
         double since = -1.0;  // days; < 0: no call
         double reserve = 0.0;
         std::int64_t asked_at = -1;  // step
-        std::uint32_t stamp = 0;
         Call call = Call::none;
         bool answers = false;
     };
@@ -70,7 +42,13 @@ class Callers {
         double free;  // what may be taken out: of an account, no coins
     };
 
+    Calling& calling(std::uint32_t owner);
+    [[nodiscard]] bool is_followed(std::uint32_t owner) const { return calling_at_[owner] != 0; }
     void gather(const Run& run, bool all_moved);
+    void gather_begun(const Run& run, std::size_t asset);
+    void gather_reached(const Run& run, std::size_t asset);
+    void take(const Run& run, std::uint32_t owner);
+    [[nodiscard]] Call call_as_sorted(const Owner& owner, double mark) const;
     [[nodiscard]] std::optional<Standing> standing_of(const Run& run, const Owner& owner) const;
     void ask(Run& run, std::uint32_t owner);
     void answer(Run& run, std::uint32_t owner, const Standing& now);
@@ -78,16 +56,22 @@ class Callers {
     void change_claim(Run& run, const Owner& owner, double money);
     void be_quiet(const Run& run, std::uint32_t owner, const Standing& now);
     void settle_sides(Run& run);
+    [[nodiscard]] const TopUp& rule_of(const Owner& owner) const {
+        return shared_.control.rules[static_cast<std::size_t>(owner.rule)];
+    }
 
     const SortedBook& book_;
     const Controlled& shared_;
     std::uint64_t path_;
+    std::vector<std::uint32_t> calling_at_;  // per owner where it is among those followed, from 1 on
     std::vector<Calling> calling_;
     std::vector<std::uint32_t> asked_;
     std::vector<std::uint32_t> open_;                          // isolated owners to be asked at the next step
     std::vector<std::array<std::size_t, 2>> reached_;          // per asset, of the shared lists
     std::vector<std::array<std::vector<QuietUntil>, 2>> own_;  // heaps, per asset
     std::vector<std::array<bool, 2>> changed_;                 // per asset and side, in this step
+    std::vector<double> marks_before_;                         // per asset, at the last call; none at the first
+    std::vector<bool> beyond_;                                 // per asset, whether marks have left those told for
     bool paid_ = false;
 };
 
