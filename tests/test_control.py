@@ -198,7 +198,7 @@ def test_the_more_owners_answer_the_fewer_are_liquidated_where_nobody_moves_the_
 
 
 def without_known_marks(held: lc.Book) -> lc.Book:
-    """The same book on a venue that pays a funding of nothing: claims may move, so that calls are not known beforehand."""
+    """The same book with a funding of nothing: claims may move, so that calls are not known beforehand."""
     venue = making.venue(0.01, fund=50.0)
     paying = replace(venue.instruments[0], funding=lc.Funding(0.0, interval=HOUR))
     return making.book(replace(venue, instruments=(paying,)), held.quantity, held.entry_price, held.margin)
