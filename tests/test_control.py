@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -441,12 +442,49 @@ def test_a_replay_file_states_the_seed_of_what_it_draws(tmp_path: Path):
         lc.settings.load(making_scenario_files.written(tmp_path, making_scenario_files.text() + CONTROL + "seed = 4\n"))
 
 
-def test_runs_in_parts_are_refused_with_controllers(tmp_path: Path):
-    with pytest.raises(lc.KindError, match="control must be left out with an executor or a directory"):
-        simulated(crowd(), lc.TopUp(0.5, 0.2), directory=tmp_path / "runs")
+@pytest.mark.parametrize("returns", [False, True])
+def test_runs_in_parts_have_the_bits_of_one_piece(tmp_path: Path, returns: bool):
+    rules = (
+        lc.TopUp(0.5, 0.2, probability=0.4, members=range(100)),
+        lc.TopUp(0.4, 0.2, probability=0.7, delay=HOUR, members=range(100, 300)),
+    )
+    market = making.market(impact=lc.LinearImpact(depth=3_000.0))
+    scenario = np.random.default_rng(1).normal(0.0, 0.01, (30, 40)) if returns else lc.GBM(volatility=1.2)
+    run = {"step": HOUR, "seed": 5, "control": rules} | ({} if returns else {"paths": 30, "steps": 40})
+    whole = lc.simulate(crowd(), market, scenario, **run)
+    assert whole.top_ups.sum() > 100
+    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(1) as processes:
+        for how in (
+            {"executor": threads, "chunk": 7},
+            {"executor": processes, "chunk": 16},
+            {"directory": tmp_path / "runs", "chunk": 4},
+        ):
+            parts = lc.simulate(crowd(), market, scenario, **run, **how)
+            assert parts.control == rules
+            for name in ("topped_up", "top_ups", "withdrawn", "liquidated_count", "bad_debt", "insurance_fund_low"):
+                assert getattr(parts, name).tobytes() == getattr(whole, name).tobytes(), (name, how)
+            assert parts.at(17).topped_up == whole.topped_up[17]
+    assert lc.storing.read(tmp_path / "runs").topped_up.tobytes() == whole.topped_up.tobytes()
 
 
-def test_the_command_runs_a_file_with_controllers_in_one_piece(tmp_path: Path):
+def test_a_stopped_run_with_controllers_is_finished_from_its_directory_and_by_no_other_habit(tmp_path: Path):
+    rule = lc.TopUp(0.5, 0.2, probability=0.4)
+    folder = tmp_path / "runs"
+
+    def stop(done: int, _: int) -> None:
+        if done >= 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulated(crowd(), rule, directory=folder, chunk=4, progress=stop)
+    with pytest.raises(lc.StoreError, match=r"holds another run: control\[0\].probability is 0.4 there and 0.5 here"):
+        simulated(crowd(), replace(rule, probability=0.5), directory=folder)
+    runs = lc.resume(folder)
+    assert runs.control == (rule,)
+    assert runs.topped_up.tobytes() == simulated(crowd(), rule).topped_up.tobytes()
+
+
+def test_the_command_runs_a_file_with_controllers(tmp_path: Path):
     file = making_scenario_files.written(tmp_path, making_scenario_files.text() + CONTROL)
     done = CliRunner().invoke(application(), ["simulate", str(file), "-o", str(tmp_path / "runs")])
     assert done.exit_code == 0, done.output

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levcore import _core, checks, engines, split_runs, storing, thread_count
+from levcore import _core, checks, engines, split_runs, thread_count
 from levcore.book import Book
 from levcore.cascade import Ready, ready_pair
 from levcore.control import TopUp, draws, rules_in
@@ -153,8 +153,6 @@ def simulate(
     each = span("step", step)
     rules = rules_in(control)
     split = split_runs.Split.asked(executor, directory, threads)
-    if rules and split is not None:
-        raise KindError("control must be left out with an executor or a directory: parts of a run know no controllers")
     settings = PathSettings(
         *(ready, each, asked, _chunk(chunk), keep_steps, engine), rules=rules, progress=progress, cancel=cancel
     )
@@ -179,24 +177,12 @@ def simulate_into(
     scenario_file: str,
     progress: Callable[[int, int], object] | None,
 ) -> Runs:
-    """Run paths in a directory, as a command does: a finished run of other inputs there gives way.
-
-    With controllers the paths are run in one piece, and kept when all are done.
-    """
-    asked = thread_count.asked(threads)
-    if control is not None:
-        settings = PathSettings(
-            *(ready_pair(book, market), step, asked, None, keep_steps, "auto"),
-            rules=(control,),
-            progress=progress,
-            cancel=None,
-        )
-        settings.sampling = sampling
-        runs = _told(_run(settings, None, process, paths, steps, seed))
-        storing.write(runs, directory, scenario_file=scenario_file)
-        return runs
+    """Run paths in a directory, as a command does: a finished run of other inputs there gives way."""
     settings = PathSettings(
-        ready_pair(book, market), step, asked, None, keep_steps, "auto", progress=progress, cancel=None
+        *(ready_pair(book, market), step, thread_count.asked(threads), None, keep_steps, "auto"),
+        rules=rules_in(control),
+        progress=progress,
+        cancel=None,
     )
     settings.sampling = sampling
     split = split_runs.Split(None, directory, threads, replace=True, scenario_file=scenario_file.encode())
@@ -215,8 +201,9 @@ def _run(
         return _simulate_process(settings, split, wanted, paths, steps, seed)
     if settings.sampling != "independent":
         raise KindError(f"sampling {settings.sampling!r} goes with a process: returns are what they are")
+    given = _given(seed) if draws(settings.rules) else None
     if draws(settings.rules):
-        settings.seed = _key(_given(seed))
+        settings.seed = _key(given)
     elif seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
@@ -230,7 +217,7 @@ def _run(
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
     if split is not None:
-        return split.run(settings, array, *array.shape[:2], seed=None)
+        return split.run(settings, array, *array.shape[:2], seed=given)
     native = _core.Scenario.returns(array)
     return settings.run(native, *array.shape[:2], scenario=array, seed=settings.seed)
 

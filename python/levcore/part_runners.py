@@ -64,6 +64,7 @@ def run_here(
             job.paths,
             rounds=job.rounds,
             first=first if returns is None else 0,
+            number=0 if returns is None else first,
             audit=False,
         )
         finished((first, count), part)

@@ -16,6 +16,7 @@ from levcore import engines, memory, thread_count
 from levcore._version import __version__
 from levcore.book import Book
 from levcore.cascade import Ready
+from levcore.control import TopUp
 from levcore.errors import DomainError
 from levcore.market import Market
 from levcore.path_runs import PathSettings, native_scenario
@@ -88,13 +89,15 @@ class Job:
     threads: int | None  # of each part; None: what the worker's environment says, or one
     chunk: int | None  # paths that a thread takes at a time
     sampling: str = "independent"
+    rules: tuple[TopUp, ...] = ()
     version: str = field(default=__version__)
 
     def scenario(self, market: Market, returns: Floats | None, span: Span | None = None) -> Any:
         """Return what the core draws all paths from, or those of a part."""
         wanted = returns if self.process is None else self.process
         how: dict[str, Any] = {"paths": self.paths, "steps": self.steps, "span": span}
-        return native_scenario(wanted, market, self.step, self.seed, self.sampling, **how)
+        seed = None if self.process is None else self.seed
+        return native_scenario(wanted, market, self.step, seed, self.sampling, **how)
 
 
 def spans(paths: int, each: int) -> Iterator[Span]:
@@ -127,13 +130,20 @@ def run_part(carried: Carried | Ready, job: Job, span: Span, returns: Floats | N
         )
     ready = carried if isinstance(carried, Ready) else _ready_of(carried)
     threads = thread_count.in_a_pool() if job.threads is None else job.threads
-    settings = PathSettings(ready, job.step, threads, job.chunk, job.keep_steps, job.engine, progress=None, cancel=None)
+    settings = PathSettings(
+        *(ready, job.step, threads, job.chunk, job.keep_steps, job.engine),
+        rules=job.rules,
+        seed=job.seed,
+        progress=None,
+        cancel=None,
+    )
     part = settings.native(
         job.scenario(ready.market, returns, span),
         span[1],
         job.steps,
         rounds=job.rounds,
         first=0 if job.process is None else span[0],
+        number=0 if job.process is not None else span[0],  # of paths whose returns are given
         audit=False,
     )
     return part if isinstance(carried, Ready) else carried.send(part, span)
@@ -205,6 +215,7 @@ class Whole:
             reason=engines.reason(settings.engine, settings.outside(self.steps), by_ladder),
             count=None if job.rounds or not by_ladder.any() else settings.counting(native, self.paths, self.steps),
             sampling=job.sampling,
+            control=job.rules,
         )
 
     @staticmethod

@@ -19,7 +19,7 @@ from levcore.stored_values import to_json
 
 PLAN = "plan.json"
 LARGEST_PLAN = 100_000_000
-FORMAT = 1
+FORMAT = 2
 #: How random numbers are laid out over seed, path and step; another layout gives other paths.
 STREAMS = "philox4x64-10, by path"
 #: In the order in which differences are told.
@@ -31,6 +31,7 @@ FIELDS = (
     "step",
     "seed",
     "sampling",
+    "control",
     "engine",
     "keep_steps",
     "scenario",
@@ -53,6 +54,7 @@ def plan_of(book: Book, market: Market, job: Job, returns: Floats | None, *, par
         "step": to_json(job.step),
         "seed": job.seed,
         "sampling": job.sampling,
+        "control": to_json(job.rules),
         "engine": job.engine,
         "keep_steps": job.keep_steps,
         "scenario": to_json(job.process) if returns is None else {"kind": "returns", "blake2b": digest(returns)},

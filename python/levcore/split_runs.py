@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from levcore import checks, part_runners, resuming, run_plan, storing
+from levcore.control import draws
 from levcore.path_runs import PathSettings
 from levcore.process import Process
 from levcore.run_parts import Columns, Floats, Job, Pair, Span, Whole, spans, usual_size
@@ -46,18 +47,20 @@ class Split:
         settings.refuse_if_too_large(paths, steps)
         workers = None if self.executor is None else part_runners.workers_of(self.executor)
         size = settings.chunk or usual_size(settings, paths, steps, workers=workers)
+        settings.seed = self._seed(seed) if by_process or draws(settings.rules) else None
         job = Job(
             process=scenario if isinstance(scenario, Process) else None,
             paths=paths,
             steps=steps,
             step=settings.step,
-            seed=self._seed(seed) if by_process else None,
+            seed=settings.seed,
             engine=settings.engine,
             keep_steps=settings.keep_steps,
             rounds=self.directory is not None and paths <= storing.MOST_ROWS,
             threads=self.threads,
             chunk=None,
             sampling=settings.sampling,
+            rules=settings.rules,
         )
         settings.chunk = None  # it was that of the parts
         run_parts = self._runner(settings, job, returns)

@@ -8,6 +8,7 @@ from typing import Any
 
 from levcore import run_plan, storing, thread_count
 from levcore.cascade import Ready
+from levcore.control import TopUp, rules_in
 from levcore.errors import LevcoreError, StoreError
 from levcore.market import Market
 from levcore.path_runs import PathSettings
@@ -28,7 +29,7 @@ def finish(folder: Path, *, threads: int | None, progress: Callable[[int, int], 
         if run_plan.read(folder) is None:
             raise StoreError(f"{folder} holds no run: there is no {run_plan.PLAN}")
         return storing.read(folder)
-    ready, scenario, step = _what_was_asked(work, plan)
+    ready, scenario, step, rules = _what_was_asked(work, plan)
     settings = PathSettings(
         ready,
         step,
@@ -36,6 +37,7 @@ def finish(folder: Path, *, threads: int | None, progress: Callable[[int, int], 
         plan["part"],
         plan["keep_steps"],
         plan["engine"],
+        rules=rules,
         progress=progress,
         cancel=None,
     )
@@ -45,11 +47,12 @@ def finish(folder: Path, *, threads: int | None, progress: Callable[[int, int], 
     return split.run(settings, scenario, plan["paths"], plan["steps"], seed=plan["seed"])
 
 
-def _what_was_asked(work: Path, plan: run_plan.Plan) -> tuple[Ready, Process | Floats, Any]:
+def _what_was_asked(work: Path, plan: run_plan.Plan) -> tuple[Ready, Process | Floats, Any, tuple[TopUp, ...]]:
     try:
         book = read_book(work / "book.npz", from_json(plan["venue"]))
         market, step = from_json(plan["market"]), from_json(plan["step"])
         by_returns = plan["scenario"]["kind"] == "returns"
+        rules = rules_in(from_json(plan["control"]))
         scenario = read_returns(work) if by_returns else from_json(plan["scenario"])
     except StoreError:
         raise
@@ -59,4 +62,4 @@ def _what_was_asked(work: Path, plan: run_plan.Plan) -> tuple[Ready, Process | F
         raise StoreError(f"{work / run_plan.PLAN} does not say what was run: {reason!r}") from reason
     if not isinstance(market, Market) or not (by_returns or isinstance(scenario, Process)):
         raise StoreError(f"{work / run_plan.PLAN} must name a market and a scenario that levcore has")
-    return Ready(book, market), scenario, step
+    return Ready(book, market), scenario, step, rules
