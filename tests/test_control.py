@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import levcore as lc
 import making
 import making_scenario_files
+from levcore import unfinished_runs
 from levcore.__main__ import application
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -479,7 +480,7 @@ def test_a_stopped_run_with_controllers_is_finished_from_its_directory_and_by_no
         simulated(crowd(), rule, directory=folder, chunk=4, progress=stop)
     with pytest.raises(lc.StoreError, match=r"holds another run: control\[0\].probability is 0.4 there and 0.5 here"):
         simulated(crowd(), replace(rule, probability=0.5), directory=folder)
-    runs = lc.resume(folder)
+    runs = unfinished_runs.finish(folder, threads=None, progress=None)
     assert runs.control == (rule,)
     assert runs.topped_up.tobytes() == simulated(crowd(), rule).topped_up.tobytes()
 

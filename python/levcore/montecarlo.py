@@ -201,9 +201,9 @@ def _run(
         return _simulate_process(settings, split, wanted, paths, steps, seed)
     if settings.sampling != "independent":
         raise KindError(f"sampling {settings.sampling!r} goes with a process: returns are what they are")
-    given = _given(seed) if draws(settings.rules) else None
+    asked = _given(seed) if draws(settings.rules) else None
     if draws(settings.rules):
-        settings.seed = _key(given)
+        settings.seed = _key(asked)
     elif seed is not None:
         raise KindError("seed goes with a process: returns are what they are")
     if isinstance(wanted, Iterator):
@@ -217,7 +217,7 @@ def _run(
         if given is not None and checks.integer(name, given, at_least=1) != has:
             raise InputError(f"{name} must be {has}, as the array of returns has, was {given}")
     if split is not None:
-        return split.run(settings, array, *array.shape[:2], seed=given)
+        return split.run(settings, array, *array.shape[:2], seed=asked)
     native = _core.Scenario.returns(array)
     return settings.run(native, *array.shape[:2], scenario=array, seed=settings.seed)
 
