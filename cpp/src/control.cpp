@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "levcore/random.hpp"
 
@@ -28,7 +29,11 @@ double quiet_share(const TopUp& rule, double equity, double maintenance, double 
     const auto until = [&](double ratio) {
         return std::fabs(equity - maintenance / ratio) / (exposed * (1.0 + rate / ratio));
     };
-    return rule.below == 0.0 ? until(rule.above) : std::min(until(rule.above), until(rule.below));
+    if (rule.below == 0.0) return until(rule.above);
+    // Where nothing is required nothing is called for.
+    const double constant = maintenance > 0.0 ? std::numeric_limits<double>::infinity() : 0.0;
+    const double until_nothing = rate > 0.0 ? maintenance / (exposed * rate) : constant;
+    return std::min({until(rule.above), until(rule.below), until_nothing});
 }
 
 }  // namespace levcore

@@ -88,7 +88,8 @@ double steepest_rise(const Standing& claim, double unit) noexcept {
 // Whether calls begin at one mark each, as far as marks are looked at.
 bool can_be_told(const Standing& claim, const TopUp& rule, double unit) noexcept {
     if (claim.held.coin > 0.0) {
-        const double steepest = steepest_rise(claim, widest * unit);
+        // A little less, for where the ratio hardly changes with the price, rounding decides the mark.
+        const double steepest = steepest_rise(claim, widest * unit) / 0.99;
         if (!(steepest < rule.above && (rule.below == 0.0 || steepest < rule.below))) return false;
     }
     return rule.below == 0.0 || claim.required(unit / widest) > 0.0;
@@ -111,6 +112,7 @@ class Gathering {
             all_.owners.push_back({rule, sorted.position[row], false, false, row, static_cast<std::uint32_t>(k),
                                    static_cast<std::uint32_t>(side),
                                    worth > 0.0 ? rule_of(rule).reserve * worth : 0.0});
+            all_.has_owners[k][side] = true;
             watch(claim, prices_[k]);
         }
     }
@@ -199,6 +201,7 @@ Controlled gather_owners(const SortedBook& book, const Market& market, Control c
     all.quiet_holds = venue.liquidation.amount == Amount::all && !venue.backstop.deleveraging.on &&
                       venue.backstop.socialise == Charged::nobody;
     all.told_holds = all.quiet_holds && !pays_funding;
+    all.has_owners.resize(book.sides.size(), {false, false});
     all.begins.resize(book.sides.size());
     all.quiet.resize(book.sides.size());
     Gathering gathering(book, market, all);

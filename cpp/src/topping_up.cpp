@@ -29,15 +29,16 @@ Callers::Callers(const SortedBook& book, const Controlled& shared, std::uint64_t
       beyond_(book.sides.size(), false) {}
 
 void Callers::begin(Run& run) const {
-    for (std::size_t i = 0; i < shared_.isolated; ++i) {
-        const Owner& owner = shared_.owners[i];
-        SideState& side = run.state.sides[owner.asset][owner.side];
-        if (std::exchange(side.controlled, true) || book_.sides[owner.asset][owner.side].jumps || side.moved) continue;
-        if (shared_.told_holds)
-            side.touching = true;
-        else
-            begin_moving(book_, run.state, owner.asset, owner.side);
-    }
+    for (std::size_t k = 0; k < shared_.has_owners.size(); ++k)
+        for (const std::size_t side : {longs, shorts}) {
+            SideState& mine = run.state.sides[k][side];
+            mine.controlled = shared_.has_owners[k][side];
+            if (!mine.controlled || book_.sides[k][side].jumps || mine.moved) continue;
+            if (shared_.told_holds)
+                mine.touching = true;
+            else
+                begin_moving(book_, run.state, k, side);
+        }
 }
 
 bool Callers::act(Run& run, bool all_moved) {
@@ -79,13 +80,15 @@ void Callers::gather(const Run& run, bool all_moved) {
     for (const std::uint32_t owner : std::exchange(open_, {})) take(run, owner);
     for (const std::uint32_t owner : shared_.restless) take(run, owner);
     for (std::size_t i = shared_.isolated; i < shared_.owners.size(); ++i) take(run, static_cast<std::uint32_t>(i));
+    std::vector<bool> all(own_.size(), all_moved);
     for (std::size_t k = 0; k < own_.size(); ++k) {
         const auto& within = shared_.told_within[k];
-        if (!(run.prices.marks[k] > within[0] && run.prices.marks[k] < within[1])) beyond_[k] = true;
+        if (beyond_[k] || (run.prices.marks[k] > within[0] && run.prices.marks[k] < within[1])) continue;
+        beyond_[k] = all[k] = true;  // all are followed from here on
     }
-    if (all_moved || std::find(beyond_.begin(), beyond_.end(), true) != beyond_.end())
+    if (std::find(all.begin(), all.end(), true) != all.end())
         for (std::uint32_t i = 0; i < shared_.isolated; ++i)
-            if (all_moved || beyond_[shared_.owners[i].asset]) take(run, i);
+            if (all[shared_.owners[i].asset]) take(run, i);
     for (std::size_t k = 0; k < own_.size(); ++k) {
         if (!beyond_[k]) gather_begun(run, k);
         gather_reached(run, k);
@@ -122,7 +125,8 @@ void Callers::gather_begun(const Run& run, std::size_t k) {
             const TopUp& rule = rule_of(owner);
             if (rule.probability < 1.0 && !is_answered(rule, shared_.control.seed, path_, owner.position, run.step))
                 continue;
-            if (!is_closed(run.state.sides[k][owner.side], owner.place)) take(run, at->owner);
+            const SideState& side = run.state.sides[k][owner.side];
+            if (!(side.touching && is_closed(side, owner.place))) take(run, at->owner);
         }
     }
 }

@@ -41,7 +41,7 @@ ASSET_BYTES = 6 * 8
 
 def control_bytes(positions: int, *, threads: int) -> int:
     """Return what controllers take: owners and the prices of their calls, and each run's owners, if all answer."""
-    return positions * (4 + 40 + 2 * 16 + threads * (2 * 4 + 40 + 24 + 16 + 2 * 4 + 4 * 16))
+    return positions * (4 + 40 + 2 * 16 + threads * (2 * 4 + 40 + 24 + 16 + 2 * 4 + 8 * 16))
 
 
 def available_bytes() -> int:

@@ -22,6 +22,7 @@ from levcore.funding import schedule
 from levcore.futures import MICROSECOND, refuse_beyond_expiry
 from levcore.market import Market
 from levcore.outcome import Outcome
+from levcore.process import Process
 from levcore.runs import Runs, runs_of
 from levcore.sampling import native_of
 from levcore.unpack import path
@@ -239,8 +240,9 @@ def native_scenario(
     span: tuple[int, int] | None = None,
 ) -> _core.Scenario:
     """Return what the core draws paths, or a part of them, from: a process, or returns that were given."""
-    if seed is None:
+    if not isinstance(scenario, Process):
         return _core.Scenario.returns(scenario)
+    assert seed is not None
     return native_of(scenario, market, step, seed, sampling, paths=paths, steps=steps, span=span)
 
 

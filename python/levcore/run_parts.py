@@ -96,8 +96,7 @@ class Job:
         """Return what the core draws all paths from, or those of a part."""
         wanted = returns if self.process is None else self.process
         how: dict[str, Any] = {"paths": self.paths, "steps": self.steps, "span": span}
-        seed = None if self.process is None else self.seed
-        return native_scenario(wanted, market, self.step, seed, self.sampling, **how)
+        return native_scenario(wanted, market, self.step, self.seed, self.sampling, **how)
 
 
 def spans(paths: int, each: int) -> Iterator[Span]:

@@ -20,6 +20,7 @@ from levcore.stored_values import to_json
 PLAN = "plan.json"
 LARGEST_PLAN = 100_000_000
 FORMAT = 2
+EARLIER_FORMATS = (1,)
 #: How random numbers are laid out over seed, path and step; another layout gives other paths.
 STREAMS = "philox4x64-10, by path"
 #: In the order in which differences are told.
@@ -29,9 +30,9 @@ FIELDS = (
     "paths",
     "steps",
     "step",
+    "control",
     "seed",
     "sampling",
-    "control",
     "engine",
     "keep_steps",
     "scenario",
@@ -111,7 +112,12 @@ def read(folder: Path) -> Plan | None:
             raise StoreError(f"{path} must be at most {LARGEST_PLAN:,} bytes, had {path.stat().st_size:,}")
         plan = json.loads(path.read_bytes())
         known = plan.pop("blake2b")
-        right = known == plan_digest(plan) and plan["format"] == FORMAT and {*FIELDS, "part"} <= {*plan}
+        whole = known == plan_digest(plan)
+        if whole and plan["format"] in EARLIER_FORMATS:
+            raise StoreError(
+                f"{path} is of an earlier levcore: finish the run with that one, or take another directory"
+            )
+        right = whole and plan["format"] == FORMAT and {*FIELDS, "part"} <= {*plan}
     except StoreError:
         raise
     except OSError as reason:

@@ -43,6 +43,7 @@ struct Controlled {
     Control control;
     std::vector<Owner> owners;  // isolated ones by asset and side, then accounts
     std::size_t isolated = 0;
+    std::vector<std::array<bool, 2>> has_owners;                // isolated ones, per asset and side
     bool quiet_holds = false;                                   // no claim changes but by controllers and funding
     bool told_holds = false;                                    // nor by funding
     std::vector<std::array<std::vector<CallAt>, 2>> begins;     // per asset, at a falling and at a rising mark

@@ -143,7 +143,8 @@ void update_log_mark(const Asset& asset, AssetState& state);
 // Remembers how far the mark and the walk have been. Within a batch the mark moves one way only: its ends suffice.
 void note_extremes(const Asset& asset, AssetState& state);
 
-// A row's claim as it stands; zero once it is closed.
+// A row's claim as it stands; zero once it is closed, except of a side that controllers touch, where one that they have
+// not is told by its place (touched.hpp).
 Claim claim_of(const SortedBook& book, const State& state, std::size_t asset, std::size_t side, std::uint32_t row);
 
 // The one predicate, asked of a row whose present key is known; where slack jumps, slack itself.
