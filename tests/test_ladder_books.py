@@ -45,6 +45,7 @@ def agree(program: Path, books: int, seed: int, first: int = 0, *kind: str) -> d
     return dict(zip(SEEN, map(int, answer.stdout.split()), strict=True))
 
 
+@pytest.mark.timeout(1_200)  # a slow machine compiles the core, and takes a minute for each half of the books
 def test_the_ladder_and_the_ledger_agree_on_twenty_thousand_books(program):
     with ThreadPoolExecutor(2) as pool:
         parts = list(pool.map(lambda seed: agree(program, BOOKS // 2, seed), (1, 2)))
