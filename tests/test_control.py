@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -483,7 +484,7 @@ def test_runs_in_parts_have_the_bits_of_one_piece(tmp_path: Path, returns: bool)
     run = {"step": HOUR, "seed": 5, "control": rules} | ({} if returns else {"paths": 30, "steps": 40})
     whole = lc.simulate(crowd(), market, scenario, **run)
     assert whole.top_ups.sum() > 100
-    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(1) as processes:
+    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
         for how in (
             {"executor": threads, "chunk": 7},
             {"executor": processes, "chunk": 16},
