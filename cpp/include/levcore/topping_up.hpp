@@ -1,7 +1,7 @@
 // Controllers in a run (model 22): once a step, before the cascade, owners whose margin ratio has left its band are
-// called, and those who answer bring it back, as far as what they have outside lasts. Of those whose calls begin at
-// known marks a step looks at who has been passed, and has one of its own only of those who answer; other isolated
-// positions are asked when a mark has left the prices between which they are surely quiet, accounts every step.
+// called, and those who answer bring it back, as far as what they have outside lasts. Where calls begin at known
+// marks, a step draws for those that its move has passed and follows those who answer; these, and all other isolated
+// positions, are asked when a mark has left the prices between which they are surely quiet, accounts every step.
 #pragma once
 
 #include <array>
