@@ -83,13 +83,13 @@ def ladder(sign):
     return book_by_liquidation_price(venue(0.005), np.full(50, -sign), levels, 100.0)
 
 
-def by_hand(held, impact, order, fee, spread, price=100.0):
+def by_hand(held, impact, order, fee, spread, follow=1.0, price=100.0):
     """One position after the other, from the attacked order book on, by the two functions of the shape alone."""
     sign = 1.0 if order > 0.0 else -1.0
     at = np.sort(sign * held.liquidation_price)
     stands = order
     for level in at:
-        if sign * price * math.exp(impact.log_impact(stands)) <= level:
+        if sign * price * math.exp(follow * impact.log_impact(stands)) <= level:
             break
         stands += sign
     first, last = price * impact.average_ratio(0.0, order), price * impact.average_ratio(stands, -order)
@@ -100,19 +100,49 @@ def by_hand(held, impact, order, fee, spread, price=100.0):
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_an_attack_earns_what_its_two_orders_do_on_a_walk_made_by_hand(name, sign):
+@pytest.mark.parametrize("follow", [1.0, 0.6])
+def test_an_attack_earns_what_its_two_orders_do_on_a_walk_made_by_hand(name, sign, follow):
     held, impact = ladder(sign), SHAPES[name]
-    at = market(100.0, impact, half_spread=0.0002)
+    at = market(100.0, impact, half_spread=0.0002, mark_follow=follow)
     sizes = sign * np.array([1.0, 25.0, 35.0, 60.0, 120.0])
     found = lc.study.exploitation(held, at, sizes=sizes, taker_fee=0.0005, depths=[0.7, 1.0, 3.0])
     for row, depth in enumerate(found.depths):
         shape = lc.study_exploitation.deeper(impact, float(depth))
         for place, order in enumerate(sizes):
-            profit, forced = by_hand(held, shape, float(order), 0.0005, 0.0002)
-            assert found.forced[row, place] == pytest.approx(forced, abs=1e-2)
-            assert found.profit[row, place] == pytest.approx(profit, abs=1e-4 * abs(order) * 100.0)
-    assert np.abs(found.forced).max() > 40.0
+            profit, forced = by_hand(held, shape, float(order), 0.0005, 0.0002, follow)
+            assert found.forced[row, place] == pytest.approx(forced, abs=1e-9)
+            assert found.profit[row, place] == pytest.approx(profit, rel=1e-9, abs=1e-9)
+            moved = math.expm1(follow * shape.log_impact(order + forced))
+            assert found.moved[row, place] == pytest.approx(moved)
+    assert np.abs(found.forced).max() > 10.0
     assert found.forced[0, 0] == 0.0
+
+
+def test_a_mark_that_does_not_follow_the_order_book_cannot_be_pushed():
+    at = market(100.0, lc.LinearImpact(depth=1_000.0), half_spread=0.0002, mark_follow=0.0)
+    found = lc.study.exploitation(ladder(-1.0), at, sizes=[-500.0], taker_fee=0.0005)
+    assert found.forced.item() == 0.0
+    assert found.moved.item() == 0.0
+
+
+def test_a_push_of_one_asset_leaves_the_others_where_they_are():
+    tiers = lc.MarginTiers(floor=[0.0], maintenance_rate=[0.005])
+    there = lc.Venue([lc.LinearPerpetual(name, asset=name, tiers=tiers) for name in ("X", "Y")])
+    held = lc.Book(there, instrument=["X", "Y"], quantity=[10.0, 10.0], entry_price=[100.0, 100.0], margin=[4.0, 1.0])
+    impact = lc.LinearImpact(depth=1_000.0)
+    at = lc.Market({name: lc.Asset(100.0, impact=impact, half_spread=1e-4) for name in ("X", "Y")})
+    found = lc.study.exploitation(held, at, sizes=[-50.0], taker_fee=1e-4, asset="X")
+    assert found.forced.item() == -10.0
+    assert lc.study.exploitation(held, at, sizes=[-50.0], taker_fee=1e-4, asset="Y").forced.item() == -10.0
+    assert lc.shock(held, at, {"X": -0.045}).liquidated.tolist() == [True, True]  # whoever fails at once goes anyway
+
+
+def test_orders_that_send_a_price_beyond_all_prices_are_named():
+    at = market(100.0, lc.LinearImpact(depth=1.0), half_spread=1e-4)
+    with pytest.raises(
+        lc.InputError, match="sizes must be orders that the market can answer: of -1000, the price of X"
+    ):
+        lc.study.exploitation(ladder(-1.0), at, sizes=[-1.0, -1_000.0], taker_fee=1e-4)
 
 
 def test_an_attack_that_sets_nobody_off_costs_fees_and_spread_and_nothing_else():
@@ -136,7 +166,6 @@ def test_it_pays_in_a_thin_market_and_not_in_a_deep_one():
         ({}, {}, r"market\['X'\].half_spread must be > 0, was 0: an attack without costs"),
         ({"half_spread": 1e-4}, {"taker_fee": 0.0}, "taker_fee must be > 0, was 0: an attack without costs"),
         ({"half_spread": 1e-4}, {"taker_fee": -1e-4}, "taker_fee must be > 0, was -0.0001"),
-        ({"half_spread": 1e-4, "mark_follow": 0.5}, {}, r"mark_follow must be 1 .* was 0.5"),
         ({"half_spread": 1e-4}, {"sizes": [-1.0, 0.0]}, r"sizes\[1\] must not be 0"),
         ({"half_spread": 1e-4}, {"sizes": []}, "sizes must not be empty"),
         ({"half_spread": 1e-4}, {"depths": [0.0]}, r"depths\[0\] must be > 0"),

@@ -130,6 +130,34 @@ py::dict run(const Ready& ready, const Market& market, const Column<double>& mov
     return result;
 }
 
+// Cascades that orders of others set off, one a row of volumes: where the order books stand then, and what went wrong.
+py::dict push(const Ready& ready, const Market& market, const Column<double>& volumes) {
+    if (volumes.ndim() != 2 || static_cast<std::size_t>(volumes.shape(1)) != ready.assets ||
+        market.assets.size() != ready.assets)
+        throw std::invalid_argument("volumes must have shape (orders, assets)");
+    const auto orders = static_cast<std::size_t>(volumes.shape(0));
+    std::vector<double> stand;
+    std::vector<std::int64_t> fault;
+    std::vector<std::int64_t> faulty_asset;
+    {
+        py::gil_scoped_release unlocked;
+        Interrupts interrupts;
+        const std::span<const double> all{volumes.data(), static_cast<std::size_t>(volumes.size())};
+        for (std::size_t i = 0; i < orders; ++i) {
+            const Outcome one = push_ledger(ready.sorted, market, all.subspan(i * ready.assets, ready.assets), Keep{});
+            for (const AssetOutcome& asset : one.assets) stand.push_back(asset.displacement);
+            fault.push_back(static_cast<std::int64_t>(one.fault));
+            faulty_asset.push_back(one.faulty_asset);
+            interrupts.poll();
+        }
+    }
+    py::dict result;
+    result["volumes"] = adopt(std::move(stand), {volumes.shape(0), volumes.shape(1)});
+    result["fault"] = adopt(std::move(fault));
+    result["faulty_asset"] = adopt(std::move(faulty_asset));
+    return result;
+}
+
 // One shock of a book that is not sorted; none where the venue wants it sorted whole.
 py::object run_once(const HeldBook& held, const std::vector<std::uint32_t>& asset_of, const Market& market,
                     const Column<double>& moves, std::size_t threads) {
@@ -169,7 +197,9 @@ void bind_cascade(py::module_& m) {
              "Columns of outcomes, one a row of moves; who was liquidated and the trace too where whole. holdings: "
              "what is "
              "left of one run's positions. one_by_one: no "
-             "block of positions is booked as one order. ask_all: every account is asked at every margin check.");
+             "block of positions is booked as one order. ask_all: every account is asked at every margin check.")
+        .def("push", &push, "market"_a, "volumes"_a.noconvert(),
+             "Where order books stand after cascades that orders of these volumes set off, and faults.");
     m.def("shock_once", &run_once, "book"_a, "asset_of"_a, "market"_a, "moves"_a.noconvert(), "threads"_a,
           "One shock of a book that is not sorted but as far as it can reach; None where its venue wants more.");
 }

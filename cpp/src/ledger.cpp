@@ -69,6 +69,11 @@ class Ledger {
         ++run_.step;
     }
 
+    // Others have walked the order books so far before the first step.
+    void displace(std::span<const double> volumes) {
+        for (std::size_t k = 0; k < volumes.size(); ++k) run_.state.assets[k].volume = Sum(volumes[k]);
+    }
+
     // What the step just run has done.
     void note_step(StepColumns& to, std::size_t place) {
         const Treasury& t = run_.state.treasury;
@@ -119,7 +124,7 @@ class Ledger {
             const Asset& asset = run_.market.assets[k];
             const double ratio = (whole_path ? path_amplification : shock_amplification)(asset, a);
             run_.outcome.assets.push_back(
-                {a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used});
+                {a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used, a.volume.value()});
         }
         handed_.accounts = std::move(run_.state.cross);
         return std::move(run_.outcome);
@@ -307,6 +312,16 @@ Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const
     Ledger ledger(book, market, keep, handed != nullptr ? *handed : nothing);
     std::vector<double> prices;
     for (std::size_t k = 0; k < market.assets.size(); ++k) prices.push_back(market.assets[k].price * (1.0 + moves[k]));
+    ledger.step(prices, 0.0);
+    return ledger.report(false);
+}
+
+Outcome push_ledger(const SortedBook& book, const Market& market, std::span<const double> volumes, Keep keep) {
+    Handed nothing;
+    Ledger ledger(book, market, keep, nothing);
+    std::vector<double> prices;
+    for (const Asset& asset : market.assets) prices.push_back(asset.price);
+    ledger.displace(volumes);
     ledger.step(prices, 0.0);
     return ledger.report(false);
 }

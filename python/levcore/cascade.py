@@ -88,6 +88,14 @@ class Ready:
             columns, self.market.names, moves, self.market.numeraire, self.book.venue.backstop.own_funds
         )
 
+    def _push(self, market: Market, volumes: Floats) -> tuple[Floats, tuple[str | None, ...]]:
+        """Return where order books stand after cascades that others' orders set off, and why which stopped early.
+
+        `market` has the assets and prices of the pair's; volumes: a row for each order, a column for each asset.
+        """
+        columns = self._native.push(market._to_native(), volumes)
+        return columns["volumes"], unpack.errors(columns, market.names)
+
     def _run_many(self, moves: Floats, engine: str) -> Outcomes:
         few = engine == "auto" and len(moves) < engines.MANY_SHOCKS
         outside = self._outside or (engines.FEW_SHOCKS if few else 0)

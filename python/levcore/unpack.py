@@ -29,7 +29,8 @@ _PLAIN = {f.name for f in fields(Outcomes)} & {f.name for f in fields(Outcome)}
 _PER_ASSET = ("final_price", "lowest_price", "highest_price", "fundamental_price", "amplification", "depth_used")
 
 
-def _errors(columns: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, ...]:
+def errors(columns: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Return why each run stopped early, None for those that did not."""
     faults, assets = columns["fault"], columns["faulty_asset"]
     said: list[str | None] = [None] * len(faults)
     for row in np.flatnonzero(faults).tolist():
@@ -63,7 +64,7 @@ def _one(columns: Mapping[str, Any], names: tuple[str, ...], own_funds: Iterable
     liquidated = columns["liquidated"].view(np.bool_) if "liquidated" in columns else columns["liquidated_at"] >= 0
     values["own_funds"] = dict(zip(own_funds, columns["own_funds"][0].tolist(), strict=True))
     liquidated.flags.writeable = False
-    return values | {"liquidated": liquidated, "error": _errors(columns, names)[0], "engine": "ledger"}
+    return values | {"liquidated": liquidated, "error": errors(columns, names)[0], "engine": "ledger"}
 
 
 def single(
@@ -121,7 +122,7 @@ def path_columns(columns: Mapping[str, Any], names: tuple[str, ...]) -> dict[str
         values[name] = {asset: np.ascontiguousarray(matrix[:, k]) for k, asset in enumerate(names)}
     values["exhausted"] = columns["exhausted"].view(np.bool_)
     engine = "ladder" if columns["by_ladder"].any() else "ledger"
-    return values | {"error": _errors(columns, names), "engine": engine}
+    return values | {"error": errors(columns, names), "engine": engine}
 
 
 def many(

@@ -31,6 +31,10 @@ struct Handed {
 Outcome run_ledger(const SortedBook& book, const Market& market, std::span<const double> moves, Keep keep,
                    Handed* handed = nullptr);
 
+// A cascade that orders of others set off at the prices of the start: they have displaced the order books by `volumes`,
+// base units, one a market asset, and are paid by nobody here.
+Outcome push_ledger(const SortedBook& book, const Market& market, std::span<const double> volumes, Keep keep);
+
 // A path, step by step (model 10); a row a step goes to `steps` from `place` on, where given.
 Outcome run_ledger(const SortedBook& book, const Market& market, const Course& course, Keep keep,
                    StepColumns* steps = nullptr, std::size_t place = 0, Handed* handed = nullptr);
