@@ -236,8 +236,26 @@ def test_a_weighed_shortfall_and_its_interval_are_those_of_every_sample_looked_a
         value, half = at + terms.mean(), 1.959964 * terms.std(ddof=1) / math.sqrt(n)
         found = reduction.expected_shortfall(x, level, weights=w)
         assert (found.value, found.high) == pytest.approx((value, value + half), rel=1e-6)
-        beyond = w[x > at]
-        assert found.low_sample == (beyond.sum() ** 2 < 200 * (beyond**2).sum() or not len(beyond))
+        beyond, there = w[x > at], w[x == at]
+        part = ((1.0 - level) * n - beyond.sum()) / there.sum()
+        count = part * there.sum() ** 2 / (there**2).sum()
+        count += beyond.sum() ** 2 / (beyond**2).sum() if len(beyond) else 0.0
+        assert found.low_sample == (count < 200)
+
+
+@pytest.mark.parametrize("options", [{"weights": np.ones(30_000)}, {"together": 2}])
+@pytest.mark.parametrize(("level", "few"), [(0.99, False), (0.995, True)])
+def test_losses_that_tie_at_the_value_at_risk_make_up_the_tail_as_where_all_count_alike(options, level, few):
+    capped = np.minimum(lc.normals(5, 30_000), 1.0)  # a sixth of them; no loss lies above
+    assert lc.risk.value_at_risk(capped, level).value == 1.0
+    for name in ("value_at_risk", "expected_shortfall", "marginal_expected_shortfall"):
+        losses = (lc.normals(6, 30_000), capped) if name.startswith("marginal") else (capped,)
+        plain, found = getattr(lc.risk, name)(*losses, level), getattr(reduction, name)(*losses, level, **options)
+        assert found.value == pytest.approx(plain.value)
+        assert found.low_sample == plain.low_sample == few
+    parts = {"a": capped - 1.0, "b": np.ones(30_000)}
+    assert reduction.euler_attribution(parts, level, **options).parts["a"].low_sample == few
+    assert reduction.quantile(-capped, 1.0 - level, **options).low_sample == few
 
 
 def test_samples_seen_twice_in_a_row_are_no_surer_than_once():

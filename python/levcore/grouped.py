@@ -80,6 +80,14 @@ class Draw:
         squares = float((chosen * chosen).sum())
         return float(chosen.sum()) ** 2 / squares if squares > 0.0 else 0.0
 
+    def count_of_tail(self, above: Rows, at: Rows, share: float) -> float:
+        """Return the same for a tail: those above its quantile, and of those at it the part that makes it the share."""
+        if self.weights is None:
+            return self.n * share
+        held = float(self.weights[at].sum())
+        missing = max(self.n * share - float(self.weights[above].sum()), 0.0)
+        return self.count_of(above) + (min(missing / held, 1.0) * self.count_of(at) if held > 0.0 else 0.0)
+
     def estimate(self, value: float, low: float, high: float, deciding: float) -> Estimate:
         """Return an estimate on which so many samples decide."""
         few = deciding < ENOUGH - 1e-6 or self.groups < 2
@@ -192,12 +200,12 @@ def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
     if draw.weights is None:
         at = sample_quantiles(losses, [level])[0]
         terms = draw.weighed(np.maximum(losses - at, 0.0)) / tail
-        value, half, deciding = at + float(terms.mean()), draw.reach(terms), draw.count(losses > at)
+        value, half, deciding = at + float(terms.mean()), draw.reach(terms), draw.n * tail
     else:
         found, rows = upper_quantile(losses, tail, draw.weights, draw)
         terms = (losses[rows] - found.value) * draw.weights[rows] / tail
         value, half = found.value + float(terms.sum()) / draw.n, draw.reach_of_some(rows, terms)
-        deciding = draw.count_of(rows)
+        deciding = draw.count_of_tail(rows, np.flatnonzero(losses == found.value), tail)
     return draw.estimate(value, max(value - half, float(losses.min())), value + half, deciding)
 
 
@@ -221,8 +229,7 @@ def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
     half = draw.reach(draw.weighed(samples <= value))
     bounds = [max(q - half, 0.0), min(q + half, 1.0)]
     low, high = sample_quantiles(samples, bounds)
-    tail = samples > value if q >= 0.5 else samples <= value
-    deciding = draw.count(tail) if bounds[0] > 0.0 and bounds[1] < 1.0 else 0.0
+    deciding = draw.n * min(q, 1.0 - q) if bounds[0] > 0.0 and bounds[1] < 1.0 else 0.0
     return draw.estimate(value, min(low, value), max(high, value), deciding)
 
 
@@ -240,14 +247,14 @@ def upper_quantile(
         rows = np.flatnonzero(samples >= cut)
         upper = _Upper(samples, weights, rows, at_least)
         value = upper.at(tail)
-        tail_of = rows[samples[rows] > value]
-        counted = tail_of if len(tail_of) else rows[samples[rows] >= value]
+        tail_of, at = rows[samples[rows] > value], rows[samples[rows] == value]
+        counted = tail_of if len(tail_of) else at
         half = draw.reach_of_some(counted, weights[counted])
         low, high = upper.at(min(tail + half, 1e300)), upper.at(max(tail - half, 0.0))
         if len(rows) == draw.n or low > upper.lowest:
             break
         share *= 4.0
-    deciding = draw.count_of(tail_of) if tail - half > 0.0 else 0.0
+    deciding = draw.count_of_tail(tail_of, at, tail) if tail - half > 0.0 else 0.0
     return draw.estimate(value, min(low, value), max(high, value), deciding), tail_of
 
 

@@ -257,8 +257,7 @@ def _of_part(values: Floats, tail: Tail, draw: Draw) -> Estimate:
     counted = np.concatenate([np.ones(len(tail.above)), np.full(len(tail.at), tail.share)])
     counted = counted if draw.weights is None else counted * draw.weights[rows]
     half = draw.reach_of_some(rows, (values[rows] - middle) * counted / (1.0 - tail.level))
-    deciding = tail.wanted if draw.weights is None else draw.count_of(tail.above)
-    return draw.estimate(value, value - half, value + half, deciding)
+    return draw.estimate(value, value - half, value + half, draw.count_of_tail(tail.above, tail.at, 1.0 - tail.level))
 
 
 def _of_deviation(columns: dict[str, Floats], whole: Floats, draw: Draw) -> dict[str, Estimate]:
