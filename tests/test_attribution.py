@@ -155,7 +155,22 @@ def test_an_attribution_shows_itself_as_text_table_and_frame():
     assert frame.columns.tolist() == ["part", "value", "low", "high", "share", "low_sample"]
     assert frame["share"].tolist() == pytest.approx([4 / 3, -1 / 3])
     again = pickle.loads(pickle.dumps(found))
-    assert (again.total, again.parts) == (found.total, found.parts)
+    assert (again.total, again.parts, again.unit) == (found.total, found.parts, "")
+
+
+def test_an_attribution_says_the_unit_that_it_was_told():
+    parts = {"a": [0.0, 1.0, 4.0], "b": [1.0, 0.0, 0.0]}
+    by_euler = lc.risk.euler_attribution(parts, level=0.5, unit="BTC")
+    weighed = lc.variance_reduction.euler_attribution(parts, level=0.5, weights=[1.0, 1.0, 1.0], unit="BTC")
+    by_shapley = lc.risk.shapley_attribution(lambda held: float(len(held)), ["a", "b"], unit="BTC")
+    for found in (by_euler, weighed, by_shapley):
+        assert found.unit == "BTC"
+        assert repr(found).splitlines()[0].endswith(" BTC>")
+        assert " BTC" in found._repr_html_()
+        assert lc.plot.attribution(found).get_xlabel().endswith(", BTC")
+    assert lc.plot.attribution(by_euler, unit="USD").get_xlabel().endswith(", USD")
+    with pytest.raises(lc.KindError, match="unit must be"):
+        lc.risk.euler_attribution(parts, level=0.5, unit=1)
 
 
 @pytest.mark.parametrize(

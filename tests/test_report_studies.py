@@ -59,6 +59,13 @@ def drawn(figure: Any) -> list[dict[str, Any]]:
     return json.loads(figure.json)["data"]
 
 
+@pytest.mark.parametrize(("own", "said"), [("", "USDT"), ("BTC", "BTC")])
+def test_an_attribution_is_labelled_in_its_own_unit_and_else_in_that_of_the_run(own: str, said: str) -> None:
+    found = lc.risk.euler_attribution({"a": [0.0, 1.0, 4.0], "b": [1.0, 0.0, 0.0]}, level=0.5, unit=own)
+    ((_, _, (figure,)),) = report_studies.sections({"Who": found}, "USDT")
+    assert f"Part of the expected shortfall, {said}" in figure.alt
+
+
 # --- The worst paths --------------------------------------------------------------------------------------------------
 
 

@@ -39,6 +39,8 @@ class Attribution:
         Its value, in the unit of the losses.
     parts : mapping of str to Estimate
         What falls to each, in the same unit; below 0 is what it takes away.
+    unit : str
+        What the losses are in; empty where nobody has said.
 
     Notes
     -----
@@ -56,6 +58,7 @@ class Attribution:
     measure: str
     total: float
     parts: Mapping[str, Estimate]
+    unit: str = ""
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row a part as a pandas data frame.
@@ -90,12 +93,15 @@ class Attribution:
             interval = f"{part.low:.3g} to {part.high:.3g}" + (", low sample" if part.low_sample else "")
             yield name, f"{part.value:.6g}", f"{self._share(part):.1%}", interval
 
+    def _title(self) -> str:
+        return f"{self.measure}: {self.total:.6g} {self.unit}".rstrip()
+
     def _repr_html_(self) -> str:
-        return table_html(f"{self.measure}: {self.total:.6g}", ("part", "value", "share", "interval"), self._rows())
+        return table_html(self._title(), ("part", "value", "share", "interval"), self._rows())
 
     def __repr__(self) -> str:
         wide = max(len(name) for name in self.parts)
-        lines = [f"<levcore.Attribution of {self.measure}: {self.total:.6g}>"]
+        lines = [f"<levcore.Attribution of {self._title()}>"]
         lines += [f"  {name:<{wide}}  {value:>12}  {share:>7}  {span}" for name, value, share, span in self._rows()]
         return "\n".join(lines)
 
@@ -107,6 +113,7 @@ def euler_attribution(
     *,
     losses: npt.ArrayLike | None = None,
     measure: str = "expected_shortfall",
+    unit: str = "",
 ) -> Attribution:
     """Share out the expected shortfall of a loss among the parts that add up to it: leverage buckets, assets, venues.
 
@@ -122,6 +129,8 @@ def euler_attribution(
         What the parts should add up to, path by path; left out: their sum.
     measure : {"expected_shortfall", "standard_deviation"}
         What is shared out; the level is no matter for a standard deviation.
+    unit : str
+        What the losses are in, for what is shown.
 
     Returns
     -------
@@ -150,14 +159,14 @@ def euler_attribution(
       ETH           0.5    14.3%  -0.48 to 1.48, low sample
     """
     columns, whole, word, share = asked(parts, losses, measure, level)
-    z, n = normal_quantile(confidence), len(whole)
+    z, n, said = normal_quantile(confidence), len(whole), checks.instance("unit", unit, str)
     found = _of_tail(columns, whole, share) if word == "expected_shortfall" else _of_deviation(columns, whole)
     few = (n * (1.0 - share) if word == "expected_shortfall" else n) < ENOUGH - 1e-6
     estimates = {
         name: Estimate(value, value - z * error, value + z * error, float(confidence), n, few)
         for name, (value, error) in found.items()
     }
-    return Attribution(word, math.fsum(one.value for one in estimates.values()), PerAsset(estimates))
+    return Attribution(word, math.fsum(one.value for one in estimates.values()), PerAsset(estimates), said)
 
 
 def asked(

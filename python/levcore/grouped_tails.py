@@ -77,6 +77,7 @@ def euler_attribution(
     measure: str = "expected_shortfall",
     weights: npt.ArrayLike | None = None,
     together: int = 1,
+    unit: str = "",
 ) -> Attribution:
     """Share out the expected shortfall of a loss among the parts that add up to it.
 
@@ -92,6 +93,8 @@ def euler_attribution(
         What is shared out; the level is no matter for a standard deviation.
     confidence, weights, together
         As of :func:`mean`.
+    unit : str
+        What the losses are in, for what is shown.
 
     Returns
     -------
@@ -118,13 +121,14 @@ def euler_attribution(
     columns, whole, word, share = attribution.asked(parts, losses, measure, level)
     draw = Draw(len(whole), weights, together, confidence)
     if draw.is_plain:
-        return attribution.euler_attribution(columns, share, draw.confidence, measure=word)
+        return attribution.euler_attribution(columns, share, draw.confidence, measure=word, unit=unit)
+    said = checks.instance("unit", unit, str)
     if word == "expected_shortfall":
         tail = _tail_of(whole, share, draw, "parts")
         found = {name: _of_part(values, tail, draw) for name, values in columns.items()}
     else:
         found = _of_deviation(columns, whole, draw)
-    return Attribution(word, math.fsum(one.value for one in found.values()), PerAsset(found))
+    return Attribution(word, math.fsum(one.value for one in found.values()), PerAsset(found), said)
 
 
 def covar(

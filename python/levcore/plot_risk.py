@@ -90,15 +90,15 @@ def estimates(found: Mapping[str, Estimate], unit: str = "", ax: Axes | None = N
     return ax
 
 
-def attribution(found: Attribution, unit: str = "", ax: Axes | None = None) -> Axes:
+def attribution(found: Attribution, unit: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw who and what caused a loss: each part with its share of the whole, and its interval where it has one.
 
     Parameters
     ----------
     found : Attribution
         What :func:`levcore.risk.euler_attribution` or :func:`levcore.risk.shapley_attribution` returned.
-    unit : str
-        What the loss is in, for the axis.
+    unit : str, optional
+        What the loss is in, for the axis; left out: the attribution's own.
     ax : matplotlib.axes.Axes, optional
         Where to draw; left out: a new figure.
 
@@ -131,7 +131,8 @@ def attribution(found: Attribution, unit: str = "", ax: Axes | None = None) -> A
         ax.text(max(part.high, part.value, 0.0) / size, row, f" {share}", va="center", color=INK, size=9)
     _rows(ax, list(found.parts.items()), 1.0 / size, INK)
     ax.axvline(0.0, color=INK, linewidth=1.0)
-    ax.set_xlabel(f"Part of the {found.measure.replace('_', ' ')}" + (f", {word}{unit}" if word + unit else ""))
+    label = f"{word}{found.unit if unit is None else unit}"
+    ax.set_xlabel(f"Part of the {found.measure.replace('_', ' ')}" + (f", {label}" if label else ""))
     note_of_few(ax, list(found.parts.values()))
     ax.margins(x=0.12)
     finish(ax)

@@ -49,7 +49,7 @@ def write(
     studies : mapping of str to object, optional
         Headings and what stands below them, a section each: what `lc.study` and `lc.risk` return and `lc.plot` draws
         (stability maps, exploitations, sweeps, fragility curves, critical shocks, funds, leverages, attributions), or
-        matplotlib axes or figures of yours. Wants matplotlib.
+        matplotlib axes or figures of yours. Wants matplotlib. Attributions without a unit are taken to be in the run's.
 
     Returns
     -------

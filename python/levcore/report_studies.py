@@ -95,7 +95,7 @@ def _figure(heading: str, study: object, unit: str, name: str) -> Figure:
         raise MissingExtraError(NEEDS) from reason
     with style.context("default"):  # whatever the caller's own pictures look like
         ax = Drawn(figsize=SIZE, layout="constrained").subplots()
-        draw(study, unit=unit, ax=ax) if isinstance(study, Attribution) else draw(study, ax=ax)
+        draw(study, unit=study.unit or unit, ax=ax) if isinstance(study, Attribution) else draw(study, ax=ax)
         picture = _picture(ax.figure)
     said = "" if isinstance(study, Sweep | Attribution) else _words(study)
     alt = f"{heading}: {ax.get_ylabel()} over {ax.get_xlabel()}. {said}".strip()

@@ -29,6 +29,7 @@ def shapley_attribution(
     *,
     orders: int | None = None,
     seed: int = 0,
+    unit: str = "",
 ) -> Attribution:
     """Share out a loss among players by what each adds to it, averaged over all orders in which they could arrive.
 
@@ -46,6 +47,8 @@ def shapley_attribution(
         players (``2**players`` sets), and 1,000 for more.
     seed : int
         Of the orders drawn, >= 0: the same seed gives the same bits.
+    unit : str
+        What the losses are in, for what is shown.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def shapley_attribution(
     names = _names(players)
     z = normal_quantile(confidence)
     drawn = None if orders is None else checks.integer("orders", orders, at_least=4)
-    start = checks.integer("seed", seed, at_least=0)
+    start, said = checks.integer("seed", seed, at_least=0), checks.instance("unit", unit, str)
     if not callable(value):
         raise KindError(f"value must be a function of a frozenset of players, was {checks.describe(value)}")
     asked = _Asked(value, names)
@@ -93,7 +96,7 @@ def shapley_attribution(
         name: Estimate(middle, middle - z * error, middle + z * error, float(confidence), n, few)
         for name, middle, error in zip(names, middles.tolist(), errors.tolist(), strict=True)
     }
-    return Attribution("loss", asked(2 ** len(names) - 1) - asked(0), PerAsset(estimates))
+    return Attribution("loss", asked(2 ** len(names) - 1) - asked(0), PerAsset(estimates), said)
 
 
 def _names(players: Sequence[str]) -> tuple[str, ...]:
