@@ -14,6 +14,7 @@ import reference
 import reference_paths
 import strategies
 import strategies_accounts
+from how_many import ALL, some
 from reference_control import rules_from
 from reference_losses import LossRun
 from strategies_accounts import AccountCase
@@ -97,7 +98,7 @@ def seen_in(case: AccountCase, expected: reference.Outcome) -> Counter[str]:
 def agree_on(examples: int, **kind: bool) -> Counter[str]:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=examples, deadline=None, suppress_health_check=PATIENT)
+    @settings(max_examples=some(examples), deadline=None, suppress_health_check=PATIENT)
     @given(strategies_accounts.account_cases(**kind))
     def each(case: AccountCase) -> None:
         seen.update(agree(case))
@@ -109,6 +110,8 @@ def agree_on(examples: int, **kind: bool) -> Counter[str]:
 
 
 def check_that_much_was_seen(seen: Counter[str], *names: str) -> None:
+    if not ALL:
+        return
     assert seen["near"] + seen["stopped"] <= 0.1 * seen["books"]
     money = [name for name in MONEY if name != "deleveraged_notional"]
     for name in (*money, "rounds", "liquidated_count_long", "liquidated_count_short", "several rounds", *names):
@@ -124,7 +127,7 @@ def inverse_books(times: int) -> None:
 
 def cross_margined_books(times: int) -> None:
     seen = agree_on(1_000 * times, cross=True)
-    assert seen["books"] >= 1_000 * times
+    assert seen["books"] >= some(1_000 * times)
     check_that_much_was_seen(seen, "paths", "coin_sales")
 
 

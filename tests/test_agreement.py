@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import levcore as lc
 import reference
 import strategies
+from how_many import some
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* stopped early:RuntimeWarning")
 
@@ -70,25 +71,25 @@ def agree(case: strategies.Case) -> None:
             assert row[f"mark_price_{asset}"] == pytest.approx(price, rel=1e-9)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=some(EXAMPLES), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(strategies.cases())
 def test_the_ledger_and_the_reference_agree_on_any_book(case):
     agree(case)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=some(400), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(strategies.cases(deleveraging=True, sides=(0.5, 0.8, 0.2)))
 def test_they_agree_where_positions_are_deleveraged(case):
     agree(case)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=some(400), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(strategies.cases(socialise=True, whole_position=True))
 def test_they_agree_where_losses_are_socialised_and_requirements_jump(case):
     agree(case)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(150), suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([0.0, 0.002, 0.05]),

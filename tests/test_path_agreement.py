@@ -15,6 +15,7 @@ import making
 import reference
 import reference_paths
 import strategies
+from how_many import ALL, some
 from reference_control import rules_from
 from test_agreement import MONEY, NEAR, PRICES
 
@@ -133,7 +134,7 @@ def agree_on(examples: int, *, number: int = 0, controlled: bool = False) -> Cou
     seen: Counter[str] = Counter()
 
     @seed(number)
-    @settings(max_examples=examples, suppress_health_check=PATIENT)
+    @settings(max_examples=some(examples), suppress_health_check=PATIENT)
     @given(strategies.path_cases(controlled))
     def each(case: strategies.PathCase) -> None:
         seen.update(agree(case))
@@ -145,6 +146,8 @@ def agree_on(examples: int, *, number: int = 0, controlled: bool = False) -> Cou
 
 
 def check_that_much_was_seen(seen: Counter[str]) -> None:
+    if not ALL:
+        return
     assert seen["near"] <= 0.05 * seen["paths"]
     for name in (*MONEY, *COUNTS, "several steps with liquidations"):
         assert seen[name] >= 0.02 * seen["paths"], name
@@ -154,13 +157,13 @@ def check_that_much_was_seen(seen: Counter[str]) -> None:
 @pytest.mark.parametrize("part", range(4))
 def test_the_ledger_and_the_reference_agree_on_any_path(part):
     seen = agree_on(500, number=part)
-    assert seen["books"] >= 500
+    assert seen["books"] >= some(500)
     check_that_much_was_seen(seen)
 
 
 def test_they_agree_on_any_path_on_which_owners_add_and_take_out_collateral():
     seen = agree_on(150, controlled=True)
-    for name in (*MONEY, *COUNTS, *MOVED):
+    for name in (*MONEY, *COUNTS, *MOVED) if ALL else ():
         assert seen[name] >= 0.02 * seen["paths"], name
 
 
