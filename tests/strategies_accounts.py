@@ -62,12 +62,12 @@ def policies(draw, rng: np.random.Generator, size: float, notional: float, step:
     lot, dust = (draw(st.sampled_from([0.0, 1.0])) * size * rng.uniform(0.01, 0.5) for _ in range(2))
     fee_rate, fee_to = draw(st.sampled_from([0.0, 0.0005, 0.005, 0.05])), draw(st.sampled_from(["fund", "outside"]))
     common = {"fee_rate": fee_rate, "fee_to": fee_to, "lot": lot, "dust": dust}
-    kind = draw(st.sampled_from(["to target", "down tiers", "down tiers", "portion"]))
+    kind = draw(st.sampled_from(["to target", "down tiers", "down tiers", "portion", "portion"]))
     if kind == "to target":
         buffer = float(rng.choice([0.0, 0.0, 0.02, 0.2]))
         usual, span = rng.uniform(0.0, 0.05) * notional, rng.uniform(0.7, 4.0) * (step or timedelta(seconds=30))
         limited = {"initial_share": rng.uniform(0.0, 0.9), "duration": span, "small_shortage": rng.choice([0.0, usual])}
-        common |= limited if rng.random() < 0.4 else {}
+        common |= limited if rng.random() < 0.6 else {}
         return lc.PartialClose(target=draw(st.sampled_from([0.8, 0.5, 0.95, 1.0])), buffer=buffer, **common)
     if kind == "down tiers":
         return lc.TierStep(tiers=draw(st.integers(1, 2)), **common)
@@ -75,7 +75,7 @@ def policies(draw, rng: np.random.Generator, size: float, notional: float, step:
         portion=draw(st.sampled_from([0.2, 0.1, 0.5, 0.9])),
         above=draw(st.sampled_from([0.0, 1.0])) * notional * rng.uniform(0.1, 2.0),
         minimum=draw(st.sampled_from([0.0, 1.0])) * notional * rng.uniform(0.01, 1.0),
-        wait=draw(st.sampled_from([0.0, 1.0, 2.0, 1.5])) * (step or timedelta(seconds=30)),
+        wait=draw(st.sampled_from([1.0, 0.0, 2.0, 1.5, 2.5])) * (step or timedelta(seconds=30)),
         then=draw(st.sampled_from(["again", "all"])),
         **common,
     )

@@ -116,7 +116,7 @@ def check_that_much_was_seen(seen: Counter[str], *names: str) -> None:
     money = [name for name in MONEY if name != "deleveraged_notional"]
     for name in (*money, "rounds", "liquidated_count_long", "liquidated_count_short", "several rounds", *names):
         # Which books are drawn changes with every constant of the sources: what few of them show must just be there.
-        rare = name.startswith(("deleveraged", "parts by"))
+        rare = name.startswith(("deleveraged", "parts by", "waiting"))
         assert seen[name] >= (1 if rare else 0.01 * seen["books"]), name
 
 
