@@ -158,6 +158,13 @@ def test_an_attribution_shows_itself_as_text_table_and_frame():
     assert (again.total, again.parts, again.unit) == (found.total, found.parts, "")
 
 
+def test_losses_that_few_samples_decide_make_exact_parts_of_few_samples():
+    few, many = (lc.risk.mean(lc.normals(1, n)) for n in (100, 1_000))
+    for one, said in ((few, True), (many, False)):
+        found = lc.risk.shapley_attribution(lambda held, one=one: one, ["a", "b"])
+        assert all(part.low_sample == said for part in found.parts.values())
+
+
 def test_an_attribution_says_the_unit_that_it_was_told():
     parts = {"a": [0.0, 1.0, 4.0], "b": [1.0, 0.0, 0.0]}
     by_euler = lc.risk.euler_attribution(parts, level=0.5, unit="BTC")

@@ -327,6 +327,8 @@ def test_groups_keep_their_own_habits_and_the_others_none():
         (([0, 1], [1]), r"control\[1\].members must not have position 1, which control\[0\] has"),
         (([0], [7]), r"control\[1\].members must be places in the book of 3 positions, was 7"),
         ((None, [2]), r"control\[1\].members must not have position 2, which control\[0\] has"),
+        (([0], [False, True]), r"control\[1\].members must be a mask with a row for each of the 3 positions, had 2"),
+        (([True] + [False] * 8,), r"control\[0\].members must be a mask with a row for each of the 3 positions, had 9"),
     ],
 )
 def test_groups_that_contradict_each_other_are_refused(members, said):

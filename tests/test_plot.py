@@ -236,6 +236,18 @@ def test_attacks_are_said_to_pay_or_not_by_depth(book: lc.Book, market: lc.Marke
     np.testing.assert_allclose(ax.lines[0].get_ydata() * unit, found.profit[0])
 
 
+def test_sells_and_buys_are_lines_of_their_own(book: lc.Book, market: lc.Market) -> None:
+    sizes = [-60.0, -40.0, -20.0, 20.0, 45.0, 70.0]
+    found = lc.study.exploitation(book, market, sizes=sizes, taker_fee=5e-4)
+    ax = plot.exploitation(found)
+    drawn(ax)
+    sold, bought = (line for line in ax.lines if len(line.get_xdata()) == 3)
+    assert (sold.get_xdata().tolist(), bought.get_xdata().tolist()) == ([20.0, 40.0, 60.0], [20.0, 45.0, 70.0])
+    assert sold.get_linestyle() != bought.get_linestyle()
+    assert len(legend(ax)) == 1
+    assert ax.get_xlabel().endswith("bought (broken lines) or sold")
+
+
 def test_a_tail_shows_both_measures_and_their_intervals() -> None:
     losses = lc.normals(1, 5_000)
     ax = plot.tail(losses, level=0.95, unit="USD")

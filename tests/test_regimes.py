@@ -241,3 +241,10 @@ def test_a_wrong_bootstrap_is_refused_by_name(returns, block, error, rule):
 def test_a_bootstrap_must_fit_the_market():
     with pytest.raises(lc.InputError, match="returns must have 1 columns, one an asset, had 3"):
         EACH["bootstrap of three"][0].paths(market(), paths=1, steps=1, step=DAY, seed=1)
+
+
+def test_a_bootstrap_shows_how_many_rows_it_draws_from_and_not_each():
+    assert repr(lc.StationaryBootstrap(np.full(5_000, 0.01), mean_block=8.0)) == (
+        "StationaryBootstrap(returns=<5,000 rows>, mean_block=8)"
+    )
+    assert "<300 rows of 2 assets>" in repr(lc.StationaryBootstrap(np.full((300, 2), 0.01), mean_block=8.5))

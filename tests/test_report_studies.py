@@ -17,7 +17,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import levcore as lc
-from levcore import report, report_studies, report_tails
+from levcore import report, report_losses, report_studies, report_tails, run_measures
 from levcore.report_figures import unit_of
 from making_runs import STEP, made_runs
 from test_report import HOSTILE, Words, browser, crowd, seen
@@ -40,6 +40,7 @@ def studies() -> dict[str, object]:
         "By volatility": lc.study.Sweep({"scenario.volatility": (0.5, 1.0)}, {"exhausted": (KNOWN, KNOWN)}),
         "Reverse stress": lc.study.CriticalShock(-0.1, [-0.05, -0.1], [False, True], True),
         "Who caused it": lc.risk.euler_attribution({"a": [0.0, 1.0, 4.0], "b": [1.0, 0.0, 0.0]}, level=0.5),
+        "How likely": {"at 2x": KNOWN, "at 5x": KNOWN},
         "Losses": own,
         "Losses again": own.figure,
     }
@@ -64,6 +65,33 @@ def test_an_attribution_is_labelled_in_its_own_unit_and_else_in_that_of_the_run(
     found = lc.risk.euler_attribution({"a": [0.0, 1.0, 4.0], "b": [1.0, 0.0, 0.0]}, level=0.5, unit=own)
     ((_, _, (figure,)),) = report_studies.sections({"Who": found}, "USDT")
     assert f"Part of the expected shortfall, {said}" in figure.alt
+
+
+def test_buckets_by_leverage_hold_what_those_of_the_risk_table_hold_accounts_too() -> None:
+    """Positions at an edge belong to the bucket above it; those of an account have the account's leverage."""
+    venue = lc.Venue([lc.LinearPerpetual("X", asset="X", tiers=lc.MarginTiers(floor=[0], maintenance_rate=[0.005]))])
+    book = lc.Book(
+        venue,
+        instrument="X",
+        quantity=[1.0, 1.0, 1.0, -1.0],
+        entry_price=[100.0] * 4,
+        margin=[10.0, 50.0, np.nan, 5.0],
+        account=[-1, -1, 0, -1],
+        accounts=lc.Accounts(USD=[20.0]),
+    )
+    market = lc.Market({"X": lc.Asset(100.0, impact=lc.LinearImpact(depth=1e4))})
+    runs = lc.simulate(book, market, lc.GBM(volatility=0.9), paths=50, steps=20, step=STEP, seed=1)
+    leverage = run_measures.leverage_of_each(runs)
+    assert leverage.tolist() == [10.0, 2.0, 5.0, 20.0]
+    figure = report_losses.by_leverage(leverage, book.quantity, runs.liquidation_probability, 50, "x")
+    longs, shorts = (trace["customdata"] for trace in drawn(figure))
+    assert [said.partition("<br>")[0] for said in longs] == [
+        "1 longs of 2\N{EN DASH}5 times", "1 longs of 5\N{EN DASH}10 times", "1 longs of 10\N{EN DASH}20 times"
+    ]  # fmt: skip
+    assert shorts[0].startswith("1 shorts of 20")
+    assert list(lc.risk.liquidation_probability_by_leverage(runs)) == [
+        "2x to 5x", "5x to 10x", "10x to 20x", "20x to 50x"
+    ]  # fmt: skip
 
 
 # --- The worst paths --------------------------------------------------------------------------------------------------
@@ -146,7 +174,7 @@ def test_a_heading_cannot_smuggle_in_markup(runs: lc.Runs, tmp_path: Path) -> No
     ("given", "said"),
     [
         (lambda: [1.0], "studies must be a mapping of headings to studies"),
-        (lambda: {"Mine": 3.0}, r"studies\['Mine'\] must be a result of lc.study or lc.risk that lc.plot draws"),
+        (lambda: {"Mine": 3.0}, r"studies\['Mine'\] must be a study, a map, an attribution or estimates by name"),
         (lambda: {3: ONE}, "studies must be"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_an_attack_earns_what_its_two_orders_do_on_a_walk_made_by_hand(name, sig
     sizes = sign * np.array([1.0, 25.0, 35.0, 60.0, 120.0])
     found = lc.study.exploitation(held, at, sizes=sizes, taker_fee=0.0005, depths=[0.7, 1.0, 3.0])
     for row, depth in enumerate(found.depths):
-        shape = lc.study_exploitation.deeper(impact, float(depth))
+        shape = lc.study_stability.deeper(impact, float(depth))
         for place, order in enumerate(sizes):
             profit, forced = by_hand(held, shape, float(order), 0.0005, 0.0002, follow)
             assert found.forced[row, place] == pytest.approx(forced, abs=1e-9)
@@ -123,6 +124,23 @@ def test_a_mark_that_does_not_follow_the_order_book_cannot_be_pushed():
     found = lc.study.exploitation(ladder(-1.0), at, sizes=[-500.0], taker_fee=0.0005)
     assert found.forced.item() == 0.0
     assert found.moved.item() == 0.0
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_where_depth_follows_volatility_a_push_and_a_map_find_the_depth_of_the_start(name):
+    reaction = lc.DepthReaction(0.6, timedelta(hours=1), initial_volatility=2.4)
+    assert reaction.share(2.4) == 0.25
+    held = ladder(-1.0)
+    thin = market(100.0, SHAPES[name], half_spread=0.0002, reaction=reaction)
+    stated = market(100.0, lc.study_stability.deeper(SHAPES[name], 0.25), half_spread=0.0002)
+    options = {"sizes": [-3.0, -8.0, -30.0], "taker_fee": 0.0005, "depths": [1.0, 2.0]}
+    one, other = lc.study.exploitation(held, thin, **options), lc.study.exploitation(held, stated, **options)
+    assert (other.forced < 0.0).any()
+    for column in ("profit", "costs", "forced", "moved"):
+        np.testing.assert_allclose(getattr(one, column), getattr(other, column), rtol=1e-9, atol=1e-9)
+    maps = [lc.study.stability_map(held, at, window=0.02).ratios for at in (thin, stated)]
+    np.testing.assert_allclose(*maps, rtol=1e-12)
+    assert maps[0].max() > 0.0
 
 
 def test_a_push_of_one_asset_leaves_the_others_where_they_are():

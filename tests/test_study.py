@@ -121,6 +121,39 @@ def test_the_critical_shock_is_the_smallest_at_which_the_condition_holds():
     assert repr(none) == "<levcore.CriticalShock: none of 2>"
 
 
+@pytest.mark.parametrize(
+    ("shocks", "error", "said"),
+    [
+        ([-5.0, -0.1], lc.InputError, r"shocks\[0\] must be > -1, was -5.0"),
+        ([-0.2, math.nan], lc.InputError, r"shocks\[1\] must be finite, was nan"),
+        ([[-0.1], [-1.0]], lc.InputError, r"shocks\[1, 0\] must be > -1, was -1.0"),
+        ("ab", lc.KindError, "shocks must be numbers, were str"),
+        ([[-0.1], [-0.1, -0.2]], lc.KindError, "shocks must be numbers"),
+        ([], lc.InputError, "shocks must have shape"),
+    ],
+)
+def test_shocks_that_break_a_rule_are_named_where_they_were_given(shocks, error, said):
+    with pytest.raises(error, match=said):
+        lc.study.critical_shock(longs(), market(100.0), shocks=shocks)
+
+
+def test_a_sweep_knows_what_its_parameters_and_measures_are_in():
+    vary = {"scenario.volatility": [0.5, 1.0], "market.X.mark_follow": [1.0]}
+    measures = {
+        "lost": lc.risk.expected_bad_debt,
+        "gone": lc.risk.exhaustion_probability,
+        "own": lambda runs: lc.risk.mean(runs.bad_debt),
+    }
+    found = lc.study.sweep(longs(), market(100.0), lc.GBM(volatility=1.0), vary, measures, paths=50, seed=3, **DAY)
+    assert dict(found.units) == {"scenario.volatility": "a year", "lost": "USD", "gone": "share"}
+    by_money, by_share, plain = (lc.plot.sweep(found, name) for name in ("lost", "gone", "own"))
+    assert by_money.get_xlabel() == "scenario.volatility, a year"
+    assert by_money.get_ylabel().endswith("USD")
+    assert by_share.get_ylabel() == "gone, %"
+    assert by_share.lines[0].get_ydata().tolist() == [100.0 * one.value for one in found.measures["gone"]]
+    assert plain.get_ylabel() == "own"
+
+
 def test_a_critical_shock_that_does_not_last_says_so():
     found = lc.study.critical_shock(
         longs(), market(100.0), shocks=[-0.2, -0.03], condition=lambda outcomes: outcomes.liquidated_count == 1

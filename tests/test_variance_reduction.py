@@ -243,6 +243,21 @@ def test_a_weighed_shortfall_and_its_interval_are_those_of_every_sample_looked_a
         assert found.low_sample == (count < 200)
 
 
+@pytest.mark.parametrize("name", ["value_at_risk", "expected_shortfall", "marginal_expected_shortfall"])
+def test_less_than_one_loss_beyond_the_level_is_refused_with_weights_too(name):
+    losses = (lc.normals(2, 50), lc.normals(1, 50)) if name.startswith("marginal") else (lc.normals(1, 50),)
+    with pytest.raises(lc.InputError, match=r"losses must have a row beyond the level 0.99, by their weights had 0.5"):
+        getattr(reduction, name)(*losses, 0.99, weights=np.ones(50))
+    with pytest.raises(lc.InputError, match="must have at least 100 rows"):
+        getattr(reduction, name)(*losses, 0.99, together=2)
+
+
+def test_a_value_at_risk_far_inside_rests_on_as_many_samples_as_where_all_count_alike():
+    losses = lc.normals(1, 1_000)
+    for options in ({"together": 2}, {"weights": np.ones(1_000)}):
+        assert not reduction.value_at_risk(losses, 0.01, **options).low_sample
+
+
 @pytest.mark.parametrize("options", [{"weights": np.ones(30_000)}, {"together": 2}])
 @pytest.mark.parametrize(("level", "few"), [(0.99, False), (0.995, True)])
 def test_losses_that_tie_at_the_value_at_risk_make_up_the_tail_as_where_all_count_alike(options, level, few):

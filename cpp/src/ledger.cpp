@@ -71,7 +71,8 @@ class Ledger {
 
     // Others have walked the order books so far before the first step.
     void displace(std::span<const double> volumes) {
-        for (std::size_t k = 0; k < volumes.size(); ++k) run_.state.assets[k].volume = Sum(volumes[k]);
+        for (std::size_t k = 0; k < volumes.size(); ++k)
+            run_.state.assets[k].volume = Sum(volumes[k] * run_.state.assets[k].scarcity);
     }
 
     // What the step just run has done.
@@ -123,8 +124,8 @@ class Ledger {
             const AssetState& a = run_.state.assets[k];
             const Asset& asset = run_.market.assets[k];
             const double ratio = (whole_path ? path_amplification : shock_amplification)(asset, a);
-            run_.outcome.assets.push_back(
-                {a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio, a.depth_used, a.volume.value()});
+            run_.outcome.assets.push_back({a.fundamental, mark_price(asset, a), a.lowest, a.highest, ratio,
+                                           a.depth_used, a.volume.value() / a.scarcity});
         }
         handed_.accounts = std::move(run_.state.cross);
         return std::move(run_.outcome);

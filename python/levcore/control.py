@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -77,12 +77,15 @@ class TopUp:
     reserve: float = float("inf")
     withdraw_below: float = 0.0
     members: tuple[int, ...] | None = None
+    _rows_of_mask: ClassVar[int | None] = None  # of the book that members given as a mask are for
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "above", checks.number("above", self.above, above=0.0, at_most=1.0))
         set_field(self, "to", checks.number("to", self.to, above=0.0, at_most=1.0))
         set_field(self, "probability", checks.number("probability", self.probability, at_least=0.0, at_most=1.0))
+        if isinstance(self.delay, timedelta) and self.delay < timedelta(0):
+            raise InputError(f"delay must be >= 0, was {self.delay}")
         set_field(self, "delay", timedelta(0) if self.delay == timedelta(0) else checks.span("delay", self.delay))
         reserve = checks.number("reserve", self.reserve, at_least=0.0, infinite=True)
         set_field(self, "reserve", reserve)
@@ -93,6 +96,8 @@ class TopUp:
         if not self.withdraw_below < self.to:
             raise InputError(f"withdraw_below must be below to, was {self.withdraw_below:g} with {self.to:g}")
         if self.members is not None:
+            array = np.asarray(self.members)
+            set_field(self, "_rows_of_mask", array.size if array.dtype.kind == "b" else None)
             set_field(self, "members", _places(self.members))
 
     def _to_native(self) -> _core.TopUp:
@@ -146,6 +151,11 @@ def rule_of_each(rules: tuple[TopUp, ...], book: Book) -> Rules:
     """Return the rule of each position, -1 where it has none; that of an account is all its positions'."""
     of = np.full(len(book), -1, dtype=np.int32)
     for i, rule in enumerate(rules):
+        if rule._rows_of_mask not in (None, len(book)):
+            raise InputError(
+                f"control[{i}].members must be a mask with a row for each of the {len(book):,} positions, "
+                f"had {rule._rows_of_mask:,}"
+            )
         places = np.arange(len(book)) if rule.members is None else np.array(rule.members, dtype=np.int64)
         if places.size and places[-1] >= len(book):
             raise InputError(

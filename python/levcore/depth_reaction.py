@@ -102,13 +102,19 @@ class DepthReaction:
         wanted = checks.number("volatility", volatility, at_least=0.0, at_most=1e6)
         return self._to_native().share(wanted / math.sqrt(DAYS_A_YEAR))
 
+    def _share_at_start(self) -> float:
+        return self.share(self._initial)
+
+    @property
+    def _initial(self) -> float:
+        return self.reference_volatility if self.initial_volatility is None else self.initial_volatility
+
     def _to_native(self) -> _core.DepthReaction:
-        initial = self.reference_volatility if self.initial_volatility is None else self.initial_volatility
         return _core.DepthReaction(
             exponential=self.form == "exponential",
             elasticity=self.elasticity,
             reference=self.reference_volatility / math.sqrt(DAYS_A_YEAR),
-            initial=initial / math.sqrt(DAYS_A_YEAR),
+            initial=self._initial / math.sqrt(DAYS_A_YEAR),
             half_life=self.half_life / timedelta(days=1),
             floor=self.floor,
             ceiling=self.ceiling,

@@ -176,7 +176,7 @@ def quantile(values: Floats, q: float, draw: Draw) -> Estimate:
     if draw.is_plain:
         return estimates.quantile_of(values, q, draw.confidence, min(q, 1.0 - q))
     if draw.weights is None:
-        return _grouped_quantile(values, q, draw)
+        return _grouped_quantile(values, q, draw, min(q, 1.0 - q))
     if q >= 0.5:
         return upper_quantile(values, 1.0 - q, draw.weights, draw)[0]
     turned = upper_quantile(-values, q, draw.weights, draw, at_least=True)[0]
@@ -188,7 +188,11 @@ def value_at_risk(losses: Floats, level: float, draw: Draw) -> Estimate:
     if draw.is_plain:
         return tails.value_at_risk(losses, level, draw.confidence)
     refuse_few(losses, level, draw)
-    return _beyond(losses, level, draw)
+    if draw.weights is None:
+        return _grouped_quantile(losses, level, draw, 1.0 - level)
+    found, rows = upper_quantile(losses, 1.0 - level, draw.weights, draw)
+    count_beyond(losses, found.value, rows, level, draw)
+    return found
 
 
 def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
@@ -205,7 +209,7 @@ def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
         found, rows = upper_quantile(losses, tail, draw.weights, draw)
         terms = (losses[rows] - found.value) * draw.weights[rows] / tail
         value, half = found.value + float(terms.sum()) / draw.n, draw.reach_of_some(rows, terms)
-        deciding = draw.count_of_tail(rows, np.flatnonzero(losses == found.value), tail)
+        deciding = count_beyond(losses, found.value, rows, level, draw)
     return draw.estimate(value, max(value - half, float(losses.min())), value + half, deciding)
 
 
@@ -217,19 +221,21 @@ def refuse_few(losses: Floats, level: float, draw: Draw) -> None:
         raise InputError(f"weights must have a mean above the share beyond the level, {1.0 - level:.3g}")
 
 
-def _beyond(losses: Floats, level: float, draw: Draw) -> Estimate:
-    if draw.weights is None:
-        return _grouped_quantile(losses, level, draw)
-    return upper_quantile(losses, 1.0 - level, draw.weights, draw)[0]
+def count_beyond(losses: Floats, at: float, above: Rows, level: float, draw: Draw) -> float:
+    """Return as how many equal samples those beyond a level count, by their weights: at least one."""
+    count = draw.count_of_tail(above, np.flatnonzero(losses == at), 1.0 - level)
+    if count < 1.0 - 1e-9:
+        raise InputError(f"losses must have a row beyond the level {level}, by their weights had {count:.3g} of one")
+    return count
 
 
-def _grouped_quantile(samples: Floats, q: float, draw: Draw) -> Estimate:
-    """Return the smallest sample with at least a share q at or below it."""
+def _grouped_quantile(samples: Floats, q: float, draw: Draw, tail: float) -> Estimate:
+    """Return the smallest sample with at least a share q at or below it; the tail's share of the samples decides."""
     value = sample_quantiles(samples, [q])[0]
     half = draw.reach(draw.weighed(samples <= value))
     bounds = [max(q - half, 0.0), min(q + half, 1.0)]
     low, high = sample_quantiles(samples, bounds)
-    deciding = draw.n * min(q, 1.0 - q) if bounds[0] > 0.0 and bounds[1] < 1.0 else 0.0
+    deciding = draw.n * tail if bounds[0] > 0.0 and bounds[1] < 1.0 else 0.0
     return draw.estimate(value, min(low, value), max(high, value), deciding)
 
 

@@ -12,7 +12,7 @@ from levcore import attribution, checks, systemic, tails
 from levcore.attribution import Attribution
 from levcore.errors import InputError
 from levcore.estimates import Estimate, in_order, samples_of
-from levcore.grouped import Draw, Floats, refuse_few, upper_quantile
+from levcore.grouped import Draw, Floats, count_beyond, refuse_few, upper_quantile
 from levcore.per_asset import PerAsset
 from levcore.tails import Tail
 
@@ -242,6 +242,7 @@ def _tail_of(losses: Floats, level: float, draw: Draw, name: str) -> Tail:
         return tails.tail_of(losses, level, name)
     refuse_few(losses, level, draw)
     found, above = upper_quantile(losses, 1.0 - level, draw.weights, draw)
+    count_beyond(losses, found.value, above, level, draw)
     wanted = draw.n * (1.0 - level)
     at = np.flatnonzero(losses == found.value)
     missing, held = max(wanted - float(draw.weights[above].sum()), 0.0), float(draw.weights[at].sum())

@@ -158,7 +158,11 @@ def exploitation(found: Exploitation, ax: Axes | None = None) -> Axes:
         y, colour = profit[row, order] / unit, LINES[row % len(LINES)]
         pays = "pays" if y.max() > 0.0 else "does not pay"
         label = f"{depth:g}\N{MULTIPLICATION SIGN} the depth: {pays}"
-        ax.plot(x, y, color=colour, linewidth=1.8, label=label, zorder=3)
+        for sign, style in ((-1.0, "-"), (1.0, "--" if (sizes < 0.0).any() else "-")):  # sells, buys
+            some = sign * sizes[order] > 0.0
+            if some.any():
+                ax.plot(x[some], y[some], style, color=colour, linewidth=1.8, label=label, zorder=3)
+                label = ""
         best = int(np.argmax(y))
         ax.plot(x[best], y[best], "o" if y[best] > 0.0 else "x", color=colour, markersize=7, zorder=4)
     ax.axhline(0.0, color=INK, linewidth=1.0, zorder=2)
@@ -175,7 +179,7 @@ def exploitation(found: Exploitation, ax: Axes | None = None) -> Axes:
     if x.min() > 0.0 and x.max() / x.min() >= 20.0:
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
-    way = "sold" if (sizes < 0.0).all() else "bought" if (sizes > 0.0).all() else "bought or sold"
+    way = "sold" if (sizes < 0.0).all() else "bought" if (sizes > 0.0).all() else "bought (broken lines) or sold"
     ax.set_xlabel(f"Order that pushes the price, {found.asset} {way}")
     ax.set_ylabel(f"Profit after costs, {word}quote currency")
     ax.legend(frameon=False, fontsize=8.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.errors import InputError, KindError
+from levcore.estimates import Estimate
 from levcore.plot_style import (
     INK,
     LINES,
@@ -23,6 +24,7 @@ from levcore.plot_style import (
     log_axis,
     note_of_few,
     plain,
+    scale_of,
     signed,
 )
 from levcore.study_funds import FundNeeded
@@ -53,7 +55,8 @@ def sweep(found: Sweep, measure: str | None = None, parameter: str | None = None
     Returns
     -------
     matplotlib.axes.Axes
-        Axes named by parameter and measure; bars are intervals, hollow dots rest on few samples.
+        Axes named by parameter and measure, with the units that the sweep knows; bars are intervals, hollow dots rest
+        on few samples.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def sweep(found: Sweep, measure: str | None = None, parameter: str | None = None
 
     Notes
     -----
-    The units are those of the parameter and of the measure, as they were asked for.
+    Other units are those of the parameter and of the measure, as they were asked for.
 
     Examples
     --------
@@ -91,21 +94,33 @@ def sweep(found: Sweep, measure: str | None = None, parameter: str | None = None
         label = ", ".join(f"{key} = {_short(column[i])}" for key, column in others.items())
         groups.setdefault(label, []).append(i)
     ax = axes_for(ax)
+    size, unit = _scale(found.units.get(name, ""), estimates)
     if len(groups) == len(found) > 1:  # a Latin hypercube: no two points share the others
-        intervals(ax, x, estimates, LINES[0])
+        intervals(ax, x, estimates, LINES[0], by=1.0 / size)
         ax.lines[-1].set_linestyle("none")
     else:
         for row, (label, rows) in enumerate(groups.items()):
             rows.sort(key=lambda i: x[i])
-            intervals(ax, x[rows], [estimates[i] for i in rows], LINES[row % len(LINES)], label=label)
+            some, colour = [estimates[i] for i in rows], LINES[row % len(LINES)]
+            intervals(ax, x[rows], some, colour, label=label, by=1.0 / size)
         if len(groups) > 1:
             ax.legend(frameon=False, fontsize=8.5)
     log_axis(ax, np.unique(x))
     note_of_few(ax, estimates)
-    ax.set_xlabel(along)
-    ax.set_ylabel(name)
+    ax.set_xlabel(", ".join(filter(None, (along, found.units.get(along, "")))))
+    ax.set_ylabel(", ".join(filter(None, (name, unit))))
     finish(ax)
     return ax
+
+
+def _scale(unit: str, estimates: Sequence[Estimate]) -> tuple[float, str]:
+    """Return what numbers of a unit are divided by on an axis, and what the axis then says."""
+    if unit == "share":
+        return 0.01, "%"
+    if not unit:
+        return 1.0, ""
+    size, word = scale_of(max((abs(one.value) for one in estimates if math.isfinite(one.value)), default=0.0))
+    return size, f"{word}{unit}"
 
 
 def fragility_curve(curve: Sweep, ax: Axes | None = None) -> Axes:

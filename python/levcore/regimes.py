@@ -227,6 +227,11 @@ class StationaryBootstrap(FittedBlocks):
         kept = tuple(tuple(None if math.isnan(one) else one for one in row) for row in array.tolist())
         object.__setattr__(self, "returns", kept)
 
+    def __repr__(self) -> str:
+        rows, assets = len(self.returns), len(self.returns[0])  # type: ignore[arg-type, index]
+        shape = f"{rows:,} rows" + (f" of {assets} assets" if assets > 1 else "")
+        return f"{type(self).__name__}(returns=<{shape}>, mean_block={self.mean_block:g})"
+
     def _to_native(self, market: Market, step: timedelta, seed: int) -> _core.Scenario:
         array = np.array(self.returns, dtype=np.float64)
         if array.shape[1] != len(market):

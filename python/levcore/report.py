@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from levcore import checks
+from levcore import checks, run_measures
 from levcore.cascade import Ready
 from levcore.display import plural, tied
 from levcore.errors import InputError, KindError, MissingExtraError, NotKeptError
@@ -47,9 +47,10 @@ def write(
     notes : mapping of str to str, optional
         Topics and sentences of yours, such as sources and assumptions; they open "What was assumed".
     studies : mapping of str to object, optional
-        Headings and what stands below them, a section each: what `lc.study` and `lc.risk` return and `lc.plot` draws
-        (stability maps, exploitations, sweeps, fragility curves, critical shocks, funds, leverages, attributions), or
-        matplotlib axes or figures of yours. Wants matplotlib. Attributions without a unit are taken to be in the run's.
+        Headings and what stands below them, a section each: results that `lc.plot` draws (stability and liquidation
+        maps, exploitations, sweeps, fragility curves, critical shocks, funds, leverages, attributions, mappings of
+        names to estimates), or matplotlib axes or figures of yours. Wants matplotlib. Attributions without a unit are
+        taken to be in the run's.
 
     Returns
     -------
@@ -205,7 +206,7 @@ def _sections(runs: Any, shocks: Outcomes | None) -> list[Section]:
     if runs.steps_kept is not None:
         fans = [draw.fan(runs.steps_kept, name, market.prices[name], money_of, worst, f"fan-{k}")
                 for k, name in enumerate(drawn)]  # fmt: skip
-    leverage, chance = book.leverage(market.prices), np.asarray(runs.liquidation_probability)
+    leverage, chance = run_measures.leverage_of_each(runs), np.asarray(runs.liquidation_probability)
     who = loss.by_leverage(leverage, book.quantity, chance, runs.paths // runs.together, "leverage")
     when = times.first_liquidation(runs.first_liquidation, np.timedelta64(runs.step), runs.steps, "first-liquidation")
     worst_paths = [

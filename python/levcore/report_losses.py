@@ -149,8 +149,8 @@ def _nothing_to_draw(name: str, what: str, said: list[str], count: int) -> Figur
 def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: int, name: str) -> Figure:
     """Draw the mean liquidation probability of positions by their leverage at the start, longs and shorts."""
     traces: list[dict[str, Any]] = []
-    labels = [f"\N{LESS-THAN OR EQUAL TO} {high:g}" if low == 0 else
-              f"> {low:g}" if np.isinf(high) else f"{low:g}\N{EN DASH}{high:g}"
+    labels = [f"< {high:g}" if low == 0 else
+              f"\N{GREATER-THAN OR EQUAL TO} {low:g}" if np.isinf(high) else f"{low:g}\N{EN DASH}{high:g}"
               for low, high in LEVERAGES]  # fmt: skip
     told = []
     for side, colour, symbol, where, shift in (
@@ -158,7 +158,7 @@ def by_leverage(leverage: Floats, quantity: Floats, probability: Floats, paths: 
     ):  # fmt: skip
         x, share, below, above, hover = [], [], [], [], []
         for at, (low, high) in enumerate(LEVERAGES):
-            mine = where & (leverage > low) & (leverage <= high)
+            mine = where & (leverage >= low) & ((leverage < high) | np.isinf(high))
             if not mine.any():
                 continue
             mean = float(probability[mine].mean())

@@ -10,6 +10,8 @@ from typing import Any
 from levcore import checks
 from levcore.attribution import Attribution
 from levcore.errors import InputError, KindError, MissingExtraError
+from levcore.estimates import Estimate
+from levcore.liquidation_map import LiquidationMap
 from levcore.report_figures import Figure
 from levcore.study_exploitation import Exploitation
 from levcore.study_funds import FundNeeded
@@ -26,7 +28,7 @@ STYLE: dict[Any, Any] = {
     "savefig.bbox": None,
     "savefig.facecolor": "auto",
 }
-KNOWN = "a result of lc.study or lc.risk that lc.plot draws, matplotlib axes or a figure"
+KNOWN = "a study, a map, an attribution or estimates by name, as lc.plot draws them, matplotlib axes or a figure"
 
 
 def sections(studies: Mapping[str, object], unit: str) -> list[tuple[str, str, list[Figure]]]:
@@ -54,6 +56,8 @@ def _drawer(study: object) -> Callable[..., Any] | None:
     """Return what draws a study; None for what is none."""
     from levcore import plot
 
+    if isinstance(study, Mapping) and study and all(isinstance(one, Estimate) for one in study.values()):
+        return plot.estimates
     if isinstance(study, Sweep):
         is_curve = tuple(study.parameters) == ("shock",) and "probability" in study.measures
         return plot.fragility_curve if is_curve else plot.sweep
@@ -62,6 +66,7 @@ def _drawer(study: object) -> Callable[..., Any] | None:
         CriticalShock: plot.critical_shock,
         Exploitation: plot.exploitation,
         FundNeeded: plot.fund_needed,
+        LiquidationMap: plot.liquidation_map,
         MaxLeverage: plot.max_leverage,
         StabilityMap: plot.stability_map,
     }

@@ -180,6 +180,8 @@ def scenario(runs: Any) -> Table:
             value = getattr(given, field.name)
             if value is not None and field.repr:
                 said = _a_year(value) if field.name in A_YEAR else _short(value)
+                if field.name == "returns":
+                    said = f"{len(value):,} rows"
                 rows.append((field.name.replace("_", " "), said))
     rows += [("owners add collateral", habit(rule)) for rule in runs.control]
     return Table("What moves the prices before any liquidation", ("", ""), tuple(rows))

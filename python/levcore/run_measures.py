@@ -156,7 +156,7 @@ def liquidation_probability_by_leverage(
         if i and not edge > bounds[i - 1]:
             raise InputError(f"edges[{i}] must be > edges[{i - 1}], {bounds[i - 1]:g}, was {edge:g}")
     normal_quantile(confidence)
-    leverage, share = _leverage(whole(runs)), runs.liquidation_probability
+    leverage, share = leverage_of_each(whole(runs)), runs.liquidation_probability
     bucket = np.searchsorted(bounds, leverage, side="right") - 1
     if math.isinf(bounds[-1]):
         bucket[np.isinf(leverage)] = len(bounds) - 2  # what has no equity left is in the last one
@@ -234,7 +234,8 @@ def of_an_amount(estimate: Estimate) -> Estimate:
     return replace(estimate, low=max(0.0, estimate.low))
 
 
-def _leverage(runs: Runs) -> Floats:
+def leverage_of_each(runs: Runs) -> Floats:
+    """Return each position's leverage at the start: of one of an account the account's."""
     book = runs.book
     if not len(book.accounts):
         return book.leverage(runs.market)
@@ -253,3 +254,10 @@ def of_share(share: float, n: int, confidence: float) -> Estimate:
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
     return Estimate(share, low, high, float(confidence), n, min(share, 1.0 - share) * n < ENOUGH - 1e-6)
+
+
+def unit_of(measure: object, numeraire: str) -> str:
+    """Return what a measure of this room is in; empty for others."""
+    if measure is exhaustion_probability:
+        return "share"
+    return numeraire if measure is expected_bad_debt else "seconds" if measure is time_to_liquidation else ""

@@ -64,9 +64,10 @@ def shapley_attribution(
 
     Notes
     -----
-    low_sample: fewer than 200 orders drawn. Source: Shapley (1953), A value for n-person games; Castro, Gomez and
-    Tejada (2009), Computers and Operations Research 36, for drawing orders; Mitchell, Cooper, Frank and Holmes (2022),
-    Journal of Machine Learning Research 23, for walking them both ways.
+    low_sample: fewer than 200 orders drawn, or a loss that is itself an Estimate of low sample. Source: Shapley (1953),
+    A value for n-person games; Castro, Gomez and Tejada (2009), Computers and Operations Research 36, for drawing
+    orders; Mitchell, Cooper, Frank and Holmes (2022), Journal of Machine Learning Research 23, for walking them both
+    ways.
 
     Examples
     --------
@@ -92,6 +93,7 @@ def shapley_attribution(
         pairs = _drawn(asked, math.ceil((drawn or ORDERS) / 2), start)
         middles, errors = pairs.mean(axis=0), pairs.std(axis=0, ddof=1) / math.sqrt(len(pairs))
         n, few = 2 * len(pairs), 2 * len(pairs) < ENOUGH
+    few = few or asked.few
     estimates = {
         name: Estimate(middle, middle - z * error, middle + z * error, float(confidence), n, few)
         for name, middle, error in zip(names, middles.tolist(), errors.tolist(), strict=True)
@@ -117,11 +119,13 @@ class _Asked:
     def __init__(self, value: Callable[[frozenset[str]], Any], names: tuple[str, ...]) -> None:
         self.value, self.names = value, names
         self.known: dict[int, float] = {}
+        self.few = False  # whether some loss was an estimate that too few samples decide
 
     def __call__(self, bits: int) -> float:
         if bits not in self.known:
             players = frozenset(name for i, name in enumerate(self.names) if bits >> i & 1)
             found = self.value(players)
+            self.few = self.few or (isinstance(found, Estimate) and found.low_sample)
             said = f"value of {{{', '.join(name for name in self.names if name in players)}}}"
             self.known[bits] = checks.number(said, found.value if isinstance(found, Estimate) else found)
         return self.known[bits]

@@ -75,3 +75,27 @@ def _keys(of: Mapping[str, Any], head: str, name: str) -> set[str]:
     if head != "*" and head not in of:
         raise InputError(f"{name} leads to nothing: there is no {head!r} among {', '.join(of)}")
     return set(of) if head == "*" else {head}
+
+
+#: What numbers are in, by the last word of their names; of all others nothing is said.
+_UNITS = {
+    "volatility": "a year",
+    "drift": "a year",
+    "reference_volatility": "a year",
+    "initial_volatility": "a year",
+    "daily_volatility": "a day",
+    "resilience": "a day",
+    "depth": "base units",
+    "daily_volume": "base units",
+    "half_spread": "share",
+    "fee_rate": "share",
+    "closing_fee": "share",
+}
+
+
+def unit_of(name: str, setup: Setup) -> str:
+    """Return the unit of a parameter, empty where it has none or is not known."""
+    last = name.rpartition(".")[2]
+    if last == "insurance_fund":
+        return setup.book.venue.settlement
+    return setup.market.numeraire if last == "price" else _UNITS.get(last, "")

@@ -112,9 +112,7 @@ def critical_shock(
     >>> lc.study.critical_shock(book, market, shocks=-np.arange(1, 50) / 100, condition=anyone)
     <levcore.CriticalShock: -0.04 of 49>
     """
-    grid = np.array(shocks, dtype=np.float64)
-    if grid.ndim not in (1, 2) or not len(grid):
-        raise InputError(f"shocks must have shape (n,) or (n, assets), n >= 1, had {grid.shape}")
+    grid = _grid(shocks)
     if grid.ndim == 1:
         grid = grid[np.argsort(np.abs(grid), kind="stable")]
     holds = _holds(_ready(book, market), grid, condition, engine)
@@ -123,6 +121,20 @@ def critical_shock(
     value = grid[where[0]] if where.size else missing
     lasts = bool(where.size) and bool(holds[where[0] :].all())
     return CriticalShock(float(value) if grid.ndim == 1 else value, checks.frozen(grid), checks.frozen(holds), lasts)
+
+
+def _grid(shocks: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return shocks as a table of numbers above -1, in the caller's order."""
+    try:
+        grid = np.array(shocks, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise KindError(f"shocks must be numbers, were {checks.describe(shocks)}") from error
+    if grid.ndim not in (1, 2) or not len(grid):
+        raise InputError(f"shocks must have shape (n,) or (n, assets), n >= 1, had {grid.shape}")
+    for at in np.argwhere(~(np.isfinite(grid) & (grid > -1.0)))[:1].tolist():
+        where = f"shocks[{', '.join(map(str, at))}]"
+        checks.number(where, float(grid[tuple(at)]), above=-1.0, at_most=checks.LARGEST)
+    return grid
 
 
 def fragility_curve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +12,8 @@ from levcore import checks
 from levcore.book import Book
 from levcore.display import price
 from levcore.errors import InputError
-from levcore.impact import Impact
-from levcore.market import Market
+from levcore.impact import DepthCurve, Impact, LinearImpact, PowerImpact, SquareRootImpact
+from levcore.market import Asset, Market
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,8 +120,8 @@ def branching_ratio(
     I the shape of the impact, from an order book that is undisturbed. Q units move the mark by R windows, and each
     window holds Q: a unit sets off R. Where liquidation prices are evenly spread and impact is linear, a small shock
     ends as ``1/(1 - R)`` times itself. Positions are taken to close whole; those of accounts are left out, as on the
-    liquidation map. A window narrower than the gaps between positions finds none or one. Source: elementary, derived on
-    the page "The model", section 15.
+    liquidation map. Depth that follows volatility is that of the start. A window narrower than the gaps between
+    positions finds none or one. Source: elementary, derived on the page "The model", section 15.
 
     Examples
     --------
@@ -245,7 +245,12 @@ def _levels(book: Book, market: Market, asset: str | None) -> _Levels:
         mine = np.flatnonzero(np.isfinite(at) & (sign * quantity > 0.0))
         mine = mine[np.argsort(at[mine], kind="stable")]
         sides[side] = at[mine], np.concatenate([[0.0], np.cumsum(notional[mine] / at[mine])])
-    return _Levels(named, mark, market[named].impact, market[named].mark_follow, sides)
+    return _Levels(named, mark, shape_at_start(market[named]), market[named].mark_follow, sides)
+
+
+def shape_at_start(asset: Asset) -> Impact:
+    """Return the shape of an asset's impact at the depth that is there at first, where that follows volatility."""
+    return asset.impact if asset.reaction is None else deeper(asset.impact, asset.reaction._share_at_start())
 
 
 def asset_of(book: Book, market: Market, asset: str | None) -> tuple[str, float]:
@@ -262,3 +267,20 @@ def asset_of(book: Book, market: Market, asset: str | None) -> tuple[str, float]
 
 def _window(window: object) -> float:
     return checks.number("window", window, above=0.0, below=1.0)
+
+
+def deeper(impact: Impact, by: float) -> Impact:
+    """Return a shape that takes so many times the volume to move the price as far."""
+    if isinstance(impact, LinearImpact):
+        return LinearImpact(depth=impact.depth * by)
+    if isinstance(impact, SquareRootImpact):
+        return replace(impact, daily_volume=impact.daily_volume * by)
+    if isinstance(impact, PowerImpact):
+        return PowerImpact(scale=impact.scale * by, exponent=impact.exponent)
+    asks = None if impact.ask_quantity is None else np.array(impact.ask_quantity) * by
+    return DepthCurve(
+        distance=impact.distance,
+        quantity=np.array(impact.quantity) * by,
+        ask_distance=impact.ask_distance,
+        ask_quantity=asks,
+    )

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -25,7 +25,7 @@ from levcore.market import Market
 from levcore.montecarlo import simulate
 from levcore.per_asset import PerAsset
 from levcore.runs import Runs
-from levcore.study_parameters import Setup
+from levcore.study_parameters import Setup, unit_of
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +45,8 @@ class Sweep:
         The value of each parameter, a point each.
     measures : mapping of str to tuple of Estimate
         By name, a point each.
+    units : mapping of str to str
+        What parameters and measures are in, of those that are known; "share" is drawn in per cent.
 
     Notes
     -----
@@ -60,6 +62,7 @@ class Sweep:
 
     parameters: Mapping[str, tuple[Any, ...]]
     measures: Mapping[str, tuple[Estimate, ...]]
+    units: Mapping[str, str] = field(default_factory=PerAsset)
 
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))
@@ -202,8 +205,12 @@ def sweep(
         for name, measure in wanted.items():
             found[name].append(checks.instance(f"measures[{name!r}] of a run", measure(runs), Estimate))
     columns = zip(*chosen, strict=True)
+    units = {name: unit_of(name, start) for name in names}
+    units |= {name: run_measures.unit_of(measure, market.numeraire) for name, measure in wanted.items()}
     return Sweep(
-        PerAsset(dict(zip(names, columns, strict=True))), PerAsset({name: tuple(of) for name, of in found.items()})
+        PerAsset(dict(zip(names, columns, strict=True))),
+        PerAsset({name: tuple(of) for name, of in found.items()}),
+        PerAsset({name: unit for name, unit in units.items() if unit}),
     )
 
 

@@ -29,7 +29,7 @@ struct AssetOutcome {
     double highest_price = 0.0;
     double amplification = 0.0;
     double depth_used = 0.0;
-    double displacement = 0.0;  // of the order book at the end, base units; on the ledger only
+    double displacement = 0.0;  // of the order book at the end, base units of its depth then; by the ledger
 };
 
 // One round: what happened in it, and where it ended.
