@@ -8,6 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,8 +175,8 @@ def test_an_attribution_says_the_unit_that_it_was_told():
         assert found.unit == "BTC"
         assert repr(found).splitlines()[0].endswith(" BTC>")
         assert " BTC" in found._repr_html_()
-        assert lc.plot.attribution(found).get_xlabel().endswith(", BTC")
-    assert lc.plot.attribution(by_euler, unit="USD").get_xlabel().endswith(", USD")
+        assert lc.plot.attribution(found, ax=Figure().subplots()).get_xlabel().endswith(", BTC")
+    assert lc.plot.attribution(by_euler, unit="USD", ax=Figure().subplots()).get_xlabel().endswith(", USD")
     with pytest.raises(lc.KindError, match="unit must be"):
         lc.risk.euler_attribution(parts, level=0.5, unit=1)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import levcore as lc
 from levcore.study_parameters import Setup
@@ -146,7 +147,7 @@ def test_a_sweep_knows_what_its_parameters_and_measures_are_in():
     }
     found = lc.study.sweep(longs(), market(100.0), lc.GBM(volatility=1.0), vary, measures, paths=50, seed=3, **DAY)
     assert dict(found.units) == {"scenario.volatility": "a year", "lost": "USD", "gone": "share"}
-    by_money, by_share, plain = (lc.plot.sweep(found, name) for name in ("lost", "gone", "own"))
+    by_money, by_share, plain = (lc.plot.sweep(found, name, ax=Figure().subplots()) for name in ("lost", "gone", "own"))
     assert by_money.get_xlabel() == "scenario.volatility, a year"
     assert by_money.get_ylabel().endswith("USD")
     assert by_share.get_ylabel() == "gone, %"

@@ -243,6 +243,22 @@ def test_a_weighed_shortfall_and_its_interval_are_those_of_every_sample_looked_a
         assert found.low_sample == (count < 200)
 
 
+@pytest.mark.parametrize("options", [{}, {"weights": np.ones(30_000)}, {"together": 2}])
+@pytest.mark.parametrize(("every", "few"), [(1_000, True), (100, False)])
+def test_what_is_lost_seldom_is_said_to_rest_on_few_samples(options, every, few):
+    """One path in a thousand, 30 of 30,000: beyond the level 0.99 lie 270 others that lose nothing."""
+    rooms = reduction if options else lc.risk
+    losses = np.where(np.arange(30_000) % every == 0, np.exp(lc.normals(3, 30_000)), 0.0)
+    assert rooms.mean(losses, **options).low_sample == few
+    assert rooms.mean(-losses, **options).low_sample == few
+    assert rooms.expected_shortfall(losses, 0.99, **options).low_sample == few
+    assert rooms.marginal_expected_shortfall(lc.normals(4, 30_000), losses, 0.99, **options).low_sample == few
+    parts = rooms.euler_attribution({"a": losses, "b": np.zeros(30_000)}, 0.99, **options).parts
+    assert parts["a"].low_sample == few
+    nothing = rooms.mean(np.zeros(30_000), **options)
+    assert (nothing.value, nothing.low_sample) == (0.0, True)
+
+
 @pytest.mark.parametrize("name", ["value_at_risk", "expected_shortfall", "marginal_expected_shortfall"])
 def test_less_than_one_loss_beyond_the_level_is_refused_with_weights_too(name):
     losses = (lc.normals(2, 50), lc.normals(1, 50)) if name.startswith("marginal") else (lc.normals(1, 50),)

@@ -16,7 +16,7 @@ from levcore.errors import InputError, KindError
 from levcore.estimates import ENOUGH, Estimate, normal_quantile, samples_of
 from levcore.frames import pandas_frame
 from levcore.per_asset import PerAsset
-from levcore.tails import tail_of
+from levcore.tails import Tail, tail_of
 
 if TYPE_CHECKING:
     import pandas
@@ -160,8 +160,11 @@ def euler_attribution(
     """
     columns, whole, word, share = asked(parts, losses, measure, level)
     z, n, said = normal_quantile(confidence), len(whole), checks.instance("unit", unit, str)
-    found = _of_tail(columns, whole, share) if word == "expected_shortfall" else _of_deviation(columns, whole)
-    few = (n * (1.0 - share) if word == "expected_shortfall" else n) < ENOUGH - 1e-6
+    if word == "expected_shortfall":
+        tail = tail_of(whole, share, "parts")
+        found, few = _of_tail(columns, tail), tail.deciding < ENOUGH - 1e-6
+    else:
+        found, few = _of_deviation(columns, whole), n < ENOUGH
     estimates = {
         name: Estimate(value, value - z * error, value + z * error, float(confidence), n, few)
         for name, (value, error) in found.items()
@@ -213,8 +216,7 @@ def _whole(columns: dict[str, Floats], losses: npt.ArrayLike | None) -> Floats:
     return summed
 
 
-def _of_tail(columns: dict[str, Floats], whole: Floats, level: float) -> dict[str, tuple[float, float]]:
-    tail = tail_of(whole, level, "parts")
+def _of_tail(columns: dict[str, Floats], tail: Tail) -> dict[str, tuple[float, float]]:
     means = {name: tail.mean(values) for name, values in columns.items()}
     return {name: (mean, tail.error(columns[name], mean)) for name, mean in means.items()}
 

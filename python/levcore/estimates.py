@@ -90,7 +90,8 @@ def mean(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
 
     Notes
     -----
-    Source: textbook; low_sample below 200 samples.
+    Source: textbook. low_sample: fewer than 200 samples, or fewer that differ from what most of them are: what is
+    seldom lost may have been seen too seldom.
 
     Examples
     --------
@@ -102,7 +103,14 @@ def mean(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
     n = len(samples)
     middle = float(samples.mean())
     half = z * float(samples.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
-    return Estimate(middle, middle - half, middle + half, float(confidence), n, n < ENOUGH)
+    few = n < ENOUGH or n - int(np.count_nonzero(samples == most_common(samples))) < ENOUGH - 1
+    return Estimate(middle, middle - half, middle + half, float(confidence), n, few)
+
+
+def most_common(samples: Floats) -> float:
+    """Return what more than half of the samples are, if anything is; some sample where nothing is."""
+    middle = len(samples) // 2
+    return float(np.partition(samples, middle)[middle])
 
 
 def probability(events: npt.ArrayLike, confidence: float = 0.95) -> Estimate:

@@ -147,7 +147,9 @@ def mean(values: Floats, draw: Draw) -> Estimate:
         return estimates.mean(values, draw.confidence)
     terms = draw.weighed(values)
     value, half = float(terms.mean()), draw.reach(terms)
-    return draw.estimate(value, value - half, value + half, draw.count(np.ones(draw.n, dtype=bool)))
+    # One of those that are as most are counts too: without such, all do.
+    apart = draw.count(values != estimates.most_common(values)) + 1.0
+    return draw.estimate(value, value - half, value + half, min(apart, draw.count(np.ones(draw.n, dtype=bool))))
 
 
 def probability(events: npt.NDArray[np.bool_], draw: Draw) -> Estimate:
@@ -204,12 +206,14 @@ def expected_shortfall(losses: Floats, level: float, draw: Draw) -> Estimate:
     if draw.weights is None:
         at = sample_quantiles(losses, [level])[0]
         terms = draw.weighed(np.maximum(losses - at, 0.0)) / tail
-        value, half, deciding = at + float(terms.mean()), draw.reach(terms), draw.n * tail
+        value, half = at + float(terms.mean()), draw.reach(terms)
+        deciding = tails.deciding(float(np.count_nonzero(losses > at)), draw.n * tail)
     else:
         found, rows = upper_quantile(losses, tail, draw.weights, draw)
         terms = (losses[rows] - found.value) * draw.weights[rows] / tail
         value, half = found.value + float(terms.sum()) / draw.n, draw.reach_of_some(rows, terms)
-        deciding = count_beyond(losses, found.value, rows, level, draw)
+        whole = count_beyond(losses, found.value, rows, level, draw)
+        deciding = tails.deciding(draw.count_of(rows), whole)
     return draw.estimate(value, max(value - half, float(losses.min())), value + half, deciding)
 
 

@@ -262,7 +262,8 @@ def _of_part(values: Floats, tail: Tail, draw: Draw) -> Estimate:
     counted = np.concatenate([np.ones(len(tail.above)), np.full(len(tail.at), tail.share)])
     counted = counted if draw.weights is None else counted * draw.weights[rows]
     half = draw.reach_of_some(rows, (values[rows] - middle) * counted / (1.0 - tail.level))
-    return draw.estimate(value, value - half, value + half, draw.count_of_tail(tail.above, tail.at, 1.0 - tail.level))
+    whole = draw.count_of_tail(tail.above, tail.at, 1.0 - tail.level)
+    return draw.estimate(value, value - half, value + half, tails.deciding(draw.count_of(tail.above), whole))
 
 
 def _of_deviation(columns: dict[str, Floats], whole: Floats, draw: Draw) -> dict[str, Estimate]:

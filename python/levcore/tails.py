@@ -77,7 +77,8 @@ def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: f
 
     Notes
     -----
-    Where ``n*(1 - level)`` is no whole number the next sample counts in part. Variance
+    Where ``n*(1 - level)`` is no whole number the next sample counts in part. low_sample: fewer than 200 losses beyond
+    the level, or, where most of them tie at the value at risk, above it. Variance
     ``(Var(L | L > VaR) + level*(ES - VaR)**2)/(n*(1 - level))``. Source: Chen (2008), Journal of Financial
     Econometrics 6; Rockafellar and Uryasev (2002) for discrete losses.
 
@@ -100,7 +101,13 @@ def expected_shortfall(losses: npt.ArrayLike, level: float = 0.99, confidence: f
     spread = float(excess.var(ddof=1)) if whole > 1 else 0.0
     half = z * math.sqrt((spread + share * (value - at) ** 2) / wanted)
     low = max(value - half, float(samples.min()))
-    return Estimate(value, low, value + half, float(confidence), n, whole < ENOUGH)
+    few = deciding(float(np.count_nonzero(excess)), whole) < ENOUGH
+    return Estimate(value, low, value + half, float(confidence), n, few)
+
+
+def deciding(above: float, whole: float) -> float:
+    """Return how many of the losses beyond a level decide: where most tie at the value at risk, those above it."""
+    return above if 0.0 < above < 0.5 * whole else whole
 
 
 def count_beyond(n: int, level: float, name: str = "losses") -> float:
@@ -124,6 +131,11 @@ class Tail:
     near: Rows  # around the value at risk, for what belongs to it on average
     wanted: float  # how many are counted, the parts added up
     level: float
+
+    @property
+    def deciding(self) -> float:
+        """How many of its losses decide."""
+        return deciding(float(len(self.above)), self.wanted)
 
     def mean(self, values: Floats) -> float:
         """Return the mean over the tail."""
@@ -201,4 +213,4 @@ def marginal_expected_shortfall(
     tail = tail_of(everyone, checks.number("level", level, above=0.0, below=1.0), "system")
     value = tail.mean(own)
     half = z * tail.error(own, value)
-    return Estimate(value, value - half, value + half, float(confidence), n, tail.wanted < ENOUGH)
+    return Estimate(value, value - half, value + half, float(confidence), n, tail.deciding < ENOUGH - 1e-6)
