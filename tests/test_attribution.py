@@ -8,9 +8,9 @@ import pickle
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 import levcore as lc
 
