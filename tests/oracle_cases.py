@@ -9,6 +9,7 @@ import oracle_checks_cascades
 import oracle_checks_drift
 import oracle_checks_dydx
 import oracle_checks_prices
+import oracle_checks_processes
 import oracle_checks_systemic
 from oracle_checks import ORACLES
 
@@ -23,6 +24,7 @@ LEFT_OUT = {
     "price_impact.json: almgren_chriss_2000": "an optimal execution schedule; levcore executes at once",
     "price_impact.json: obizhaeva_wang": "an optimal execution schedule; levcore executes at once",
     "price_impact.json: cpmm": "a constant-product pool is none of the impact shapes",
+    "volatility_processes.json: published_params/sample_moments/*": "moments of the paper's sample, which is not ours",
 }
 
 FILES_LEFT_OUT = {
@@ -34,12 +36,15 @@ FILES_LEFT_OUT = {
     "nautilus_margin.json": "margin divided by leverage, maintenance too: no venue's rule",
     "option_prices.json": "options",
     "synthetix.json": "Synthetix: price impact by skew, liquidation in windows",
-    "volatility_processes.json": "processes of returns",
 }
 
 # What runs a kind of case; dYdX and Drift have kinds of their own.
 OF_A_VENUE = {"dydx_v4": oracle_checks_dydx.KINDS, "drift_v2": oracle_checks_drift.KINDS}
-DOCUMENTS = {**oracle_checks_cascades.DOCUMENTS, **oracle_checks_systemic.DOCUMENTS}
+DOCUMENTS = {
+    **oracle_checks_cascades.DOCUMENTS,
+    **oracle_checks_processes.DOCUMENTS,
+    **oracle_checks_systemic.DOCUMENTS,
+}
 INPUTS = oracle_checks_cascades.INPUTS
 
 

@@ -36,6 +36,7 @@ SOURCES = {
     "perp_margin_adl.json": "papers and lrvx on margin, funds, deleveraging",
     "price_impact.json": "papers on price impact",
     "systemic_measures.json": "closed forms of risk measures",
+    "volatility_processes.json": "closed forms and published parameters of processes",
 }
 
 

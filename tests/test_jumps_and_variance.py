@@ -195,32 +195,6 @@ def test_the_variance_of_a_long_heston_return_is_that_of_the_closed_form():
     assert abs(x.var() - exact) < 4 * ((x - x.mean()) ** 2).std() / math.sqrt(paths)
 
 
-# Source: Hawkes (1971), exponential kernel: base, excitation and decay a year; jumps a year, and the Fano factor.
-HAWKES = [(1.0, 0.5, 1.0, 2.0, 4.0), (1.0, 0.8, 1.0, 5.0, 25.0), (1.0, 0.9, 1.0, 10.0, 100.0)]
-
-
-@pytest.mark.parametrize(("rate", "excitation", "decay", "expected", "fano"), HAWKES)
-def test_jumps_call_as_many_jumps_as_the_closed_form_says(rate, excitation, decay, expected, fano):
-    size, growth = -0.5, math.expm1(-0.5)
-    process = lc.Hawkes(
-        volatility=0.0,
-        rate=rate,
-        excitation=excitation,
-        decay=decay,
-        jump_mean=size,
-        jump_deviation=0.0,
-        drift=(growth - size) * expected,  # so that prices stay where they are
-    )
-    paths, steps, years = 100, 80_000, 0.0125
-    returns = log_returns(process, paths=paths, steps=steps, step=YEAR * years) - process.drift * years
-    # What is taken off is less than a jump as long as a step expects less than 1.27 of them.
-    counts = np.ceil(returns / size - 1e-9).sum(axis=1)
-    time = steps * years
-    assert abs(counts.mean() / time - expected) < 3 * counts.std() / math.sqrt(paths) / time
-    ratio = [one.var() / one.mean() for one in (counts, *(np.delete(counts, i) for i in range(paths)))]
-    assert off(np.array(ratio[1:]), ratio[0], fano) < 3.0
-
-
 @pytest.mark.parametrize("name", ONE)
 def test_the_drift_is_that_of_the_expected_price(name):
     for drift in (0.0, 1.5):

@@ -128,26 +128,6 @@ def kurtosis_and_autocorrelations(squares: np.ndarray, lags: tuple[int, ...]) ->
     return np.array([second / mean**2, *((one - mean**2) / (second - mean**2) for one in products)])
 
 
-# Source: Bollerslev (1986), normal innovations: kurtosis, and the autocorrelations of squares at lags 1 and 10.
-CLOSED_FORM = [
-    (0.05, 0.9, 2.0000000000000025e-05, 3.1621621621621623, 0.07250000000000005, 0.045693082205034236),
-    (0.1, 0.85, 1.999999999999998e-05, 3.7741935483870965, 0.17906976744186062, 0.11285861522975568),
-    (0.0674, 0.9, 3.067484662576691e-05, 3.4951082364002444, 0.12692947000582427, 0.09419269309387086),
-]
-
-
-@pytest.mark.parametrize(("alpha", "beta", "variance", "kurtosis", "at_1", "at_10"), CLOSED_FORM)
-def test_kurtosis_and_autocorrelations_of_garch_are_those_of_the_closed_form(
-    alpha, beta, variance, kurtosis, at_1, at_10
-):
-    process = lc.GARCH(volatility=math.sqrt(variance * 365), alpha=alpha, beta=beta)
-    squares = log_returns(process, paths=1, steps=1_000_000).reshape(100, -1) ** 2
-    found = kurtosis_and_autocorrelations(squares, (1, 10))
-    for row, exact in zip(found, (kurtosis, at_1, at_10), strict=True):
-        assert off(row[:-1], row[-1], exact) < 3.0
-    assert off(*(lambda m: ((m.sum() - m) / (len(m) - 1), m.mean()))(squares.mean(axis=1)), variance) < 3.0
-
-
 def test_absolute_returns_of_garch_cluster_and_those_of_gbm_do_not():
     lag, n = 50, 1_000_000
     for process, clusters in ((lc.GBM(volatility=0.8), False), (lc.GARCH(volatility=0.8, alpha=0.05, beta=0.94), True)):
