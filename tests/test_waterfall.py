@@ -104,6 +104,26 @@ def test_the_rules_say_who_gives_up_a_position(ranking, lot, who_is_left):
     assert runs.liquidated_notional[0] == pytest.approx(left * 300.0, rel=1e-12)
 
 
+@pytest.mark.parametrize("wanted", [5, 12, 18])
+def test_lots_left_over_go_to_the_largest_remainders_and_where_these_are_equal_to_whoever_stands_first(wanted):
+    """Of 25 lots the first holds 2, the third 22: for 5 lots 10/25 and 110/25 leave the same remainder."""
+    sizes = np.array([2.0, 1.0, 22.0])
+    shares = lc.venues.deleveraging.pro_rata(sizes, amount=wanted, lot=1.0)
+    at = venue(lc.Backstop(deleveraging=lc.Deleveraging(ranking="pro_rata", lot=1.0)))
+    book = lc.Book(
+        at,
+        instrument="X",
+        quantity=np.append(wanted, -sizes),
+        entry_price=np.full(4, 100.0),
+        margin=np.append(5.0 * wanted, 1_000.0 * sizes),
+    )
+    ready = lc.prepare(book, market())
+    left = ready._native.shock(ready._native_market, np.array([[-0.1]]), True, holdings=True)["quantity_left"]
+    assert left.tolist() == [0.0, *(shares - sizes).tolist()]
+    if wanted == 5:
+        assert shares.tolist() == [1.0, 0.0, 4.0]
+
+
 def test_what_is_less_than_a_lot_goes_to_the_order_book():
     rules = lc.Deleveraging(ranking="profit", lot=4.0)
     after = lc.shock(holds(venue(lc.Backstop(deleveraging=rules)), RUINED, RICH), market(), -0.1)

@@ -21,16 +21,33 @@ double lots_in(double size, double lot) {
     return std::fabs(count - whole) <= lots_room(whole) ? whole : std::floor(count);
 }
 
-// Lots in proportion to holdings, rounded down; those left over go one each to the largest remainders.
+struct Divided {
+    double whole;
+    double remainder;
+};
+
+// held*pieces over total, of whole numbers below 2^53 and pieces <= total, exactly: equal remainders must be equal.
+Divided divide_whole(double held, double pieces, double total) {
+    double whole = std::min(held, std::floor(held * (pieces / total)));
+    const Pair all = two_product(held, pieces);
+    const Pair taken = two_product(whole, total);
+    double rest = (all.high - taken.high) + (all.low - taken.low);
+    for (; rest < 0.0; rest += total) whole -= 1.0;
+    for (; rest >= total; rest -= total) whole += 1.0;
+    return {whole, rest};
+}
+
+// Lots in proportion to holdings, rounded down; those left over go one each to the largest remainders, ties in the
+// order given.
 std::vector<double> largest_remainders(const std::vector<double>& lots, double pieces, double total) {
     std::vector<double> given;
     std::vector<double> remainder;
     double left = pieces;
     for (const double held : lots) {
-        const double exact = held * (pieces / total);
-        given.push_back(std::min(held, std::floor(exact)));
-        remainder.push_back(exact - given.back());
-        left -= given.back();
+        const auto [whole, rest] = divide_whole(held, pieces, total);
+        given.push_back(whole);
+        remainder.push_back(rest);
+        left -= whole;
     }
     std::vector<std::size_t> order(lots.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
