@@ -93,10 +93,11 @@ def balances(
 
 
 @st.composite
-def backstops(draw, rng: np.random.Generator, instruments: list[lc.LinearPerpetual], size: float, fund: float):
+def backstops(
+    draw, rng: np.random.Generator, instruments: list[lc.LinearPerpetual], size: float, fund: float, ranking: str | None
+):
     """Rules of its own for who bears losses; `size` is that of a usual position."""
-    # Not drawn, for what is drawn clusters: of hundreds of books not one may have had one of them.
-    ranking = rng.choice(["profit", "index", "unranked", "pro_rata", "min_max"]).item()
+    ranking = ranking or draw(st.sampled_from(["profit", "index", "unranked", "pro_rata", "min_max"]))
     lot = size * rng.uniform(0.01, 0.4) * (1.0 if ranking == "min_max" else draw(st.sampled_from([0.0, 1.0])))
     price = draw(st.sampled_from(["bankruptcy", "bankruptcy", "previous_mark"]))
     own = {i.symbol: fund * rng.uniform(0.0, 1.0) for i in instruments if draw(st.sampled_from([False, False, True]))}
@@ -113,10 +114,16 @@ def backstops(draw, rng: np.random.Generator, instruments: list[lc.LinearPerpetu
 
 @st.composite
 def account_cases(
-    draw, *, inverse: bool = False, cross: bool = False, parts: bool = False, losses: bool = False
+    draw,
+    *,
+    inverse: bool = False,
+    cross: bool = False,
+    parts: bool = False,
+    losses: bool = False,
+    ranking: str | None = None,
 ) -> AccountCase:
     """A whole case: 2 or 3 assets with `cross`, one coin with `inverse`, a policy of parts with `parts`, a backstop
-    with rules of its own with `losses`."""
+    with rules of its own with `losses`, whose deleveraging has the ranking."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     step = draw(st.sampled_from([None, None, *STEPS])) if cross and not parts else draw(st.sampled_from([None, *STEPS]))
     names = ASSETS[:1] if inverse else ASSETS[: draw(st.integers(2 if cross else 1, 3))]
@@ -155,7 +162,9 @@ def account_cases(
     at = lc.Venue(
         instruments,
         liquidation=draw(policies(rng, usual, notional, step)) if parts else at.liquidation,
-        backstop=draw(backstops(rng, instruments, usual, at.backstop.insurance_fund)) if losses else at.backstop,
+        backstop=draw(backstops(rng, instruments, usual, at.backstop.insurance_fund, ranking))
+        if losses
+        else at.backstop,
         order=draw(st.sampled_from(["liquidation_price", "riskiest"])) if losses else "liquidation_price",
         remainder=at.remainder,
         liquidate_at_equality=at.liquidate_at_equality,
