@@ -128,6 +128,7 @@ def test_the_critical_shock_is_the_smallest_at_which_the_condition_holds():
         ([-5.0, -0.1], lc.InputError, r"shocks\[0\] must be > -1, was -5.0"),
         ([-0.2, math.nan], lc.InputError, r"shocks\[1\] must be finite, was nan"),
         ([[-0.1], [-1.0]], lc.InputError, r"shocks\[1, 0\] must be > -1, was -1.0"),
+        ([-0.1, 0.2, 1e99], lc.InputError, r"shocks\[2\] must be <= "),
         ("ab", lc.KindError, "shocks must be numbers, were str"),
         ([[-0.1], [-0.1, -0.2]], lc.KindError, "shocks must be numbers"),
         ([], lc.InputError, "shocks must have shape"),

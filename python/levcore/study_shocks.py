@@ -131,7 +131,7 @@ def _grid(shocks: npt.ArrayLike) -> npt.NDArray[np.float64]:
         raise KindError(f"shocks must be numbers, were {checks.describe(shocks)}") from error
     if grid.ndim not in (1, 2) or not len(grid):
         raise InputError(f"shocks must have shape (n,) or (n, assets), n >= 1, had {grid.shape}")
-    for at in np.argwhere(~(np.isfinite(grid) & (grid > -1.0)))[:1].tolist():
+    for at in np.argwhere(~(np.isfinite(grid) & (grid > -1.0) & (grid <= checks.LARGEST)))[:1].tolist():
         where = f"shocks[{', '.join(map(str, at))}]"
         checks.number(where, float(grid[tuple(at)]), above=-1.0, at_most=checks.LARGEST)
     return grid

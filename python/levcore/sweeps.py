@@ -46,7 +46,7 @@ class Sweep:
     measures : mapping of str to tuple of Estimate
         By name, a point each.
     units : mapping of str to str
-        What parameters and measures are in, of those that are known; "share" is drawn in per cent.
+        What parameters and measures are in, of those that are known; measures in "share" are drawn in per cent.
 
     Notes
     -----
