@@ -108,7 +108,7 @@ def mean(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
 
 
 def most_common(samples: Floats) -> float:
-    """Return what most samples are, of the smallest, the largest, and the median of some: parting all takes too long."""
+    """Return what most samples are: the smallest, the largest, or the median of some, for parting all takes long."""
     some = np.sort(samples[:: max(1, len(samples) // 10_000)])
     ends = (float(samples.min()), float(samples.max()), float(some[len(some) // 2]))
     return max(ends, key=lambda one: int(np.count_nonzero(samples == one)))
