@@ -53,19 +53,14 @@ constexpr auto exp_table = [] {
     return table;
 }();
 
-// The same, its parts apart, for the kernels.
-struct ExpPowers {
-    std::array<double, exp_steps> high{};
-    std::array<double, exp_steps> low{};
-};
-
-constexpr ExpPowers exp_powers = [] {
-    ExpPowers powers;
+// The same for the kernels, the high part of each before its low part.
+constexpr auto exp_numbers = [] {
+    std::array<double, 2 * exp_steps> numbers{};
     for (std::size_t j = 0; j < exp_steps; ++j) {
-        powers.high[j] = exp_table[j].high;
-        powers.low[j] = exp_table[j].low;
+        numbers[2 * j] = exp_table[j].high;
+        numbers[2 * j + 1] = exp_table[j].low;
     }
-    return powers;
+    return numbers;
 }();
 
 struct Reduced {
@@ -216,9 +211,7 @@ double exp(double x) noexcept { return exp_pair(x, 0.0); }
 
 double exp(Pair x) noexcept { return exp_pair(x.high, x.low); }
 
-ExpTable exp_parts() noexcept {
-    return {exp_powers.high.data(), exp_powers.low.data(), step_high, step_low, steps_per_unit};
-}
+ExpTable exp_parts() noexcept { return {exp_numbers.data(), step_high, step_low, steps_per_unit}; }
 
 double expm1(double x) noexcept {
     if (!(x < 40.0)) return exp_pair(x, 0.0) - 1.0;

@@ -32,8 +32,7 @@ struct NormalRows {
 
 // What exp is made of (real.cpp): 2^(j/32), j < 32, and log(2)/32, each in a high and a low part, and its inverse.
 struct ExpTable {
-    const double* high;
-    const double* low;
+    const double* powers;  // high and low in turn
     double step_high;
     double step_low;
     double steps_per_unit;
