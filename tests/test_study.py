@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import levcore as lc
-from levcore.study_parameters import Setup
+from levcore.study_parameters import Setup, moved
 from making import book, market, venue
 
 DAY = {"steps": 24, "step": timedelta(hours=1)}
@@ -38,24 +38,24 @@ def two_markets():
 
 def test_a_parameter_is_set_where_its_name_leads_and_nowhere_else():
     start = two_markets()
-    changed = start.changed("market.A.impact.depth", 7.0)
+    changed = start.changed({"market.A.impact.depth": 7.0})
     assert changed.market["A"].impact.depth == 7.0
     assert changed.market["B"] == start.market["B"]
     assert (changed.book, changed.scenario) == (start.book, start.scenario)
-    everywhere = start.changed("market.*.half_spread", 0.001).market
+    everywhere = start.changed({"market.*.half_spread": 0.001}).market
     assert [asset.half_spread for asset in everywhere.assets.values()] == [0.001, 0.001]
-    assert start.changed("market.numeraire", "EUR").market.numeraire == "EUR"
-    assert start.changed("scenario.volatility.B", 2.0).scenario == lc.GBM(volatility={"A": 0.5, "B": 2.0})
-    other = start.changed("venue.A-P.tiers.maintenance_rate.1", 0.02).book
+    assert start.changed({"market.numeraire": "EUR"}).market.numeraire == "EUR"
+    assert start.changed({"scenario.volatility.B": 2.0}).scenario == lc.GBM(volatility={"A": 0.5, "B": 2.0})
+    other = start.changed({"venue.A-P.tiers.maintenance_rate.1": 0.02}).book
     assert [one.tiers.maintenance_rate for one in other.venue.instruments] == [(0.004, 0.02), (0.004, 0.01)]
-    assert start.changed("venue.collateral.A", 0.5).book.venue.collateral == {"A": 0.5}
+    assert start.changed({"venue.collateral.A": 0.5}).book.venue.collateral == {"A": 0.5}
     policy = lc.FullClose(fee_rate=0.01)
-    assert start.changed("venue.liquidation", policy).book.venue.liquidation == policy
+    assert start.changed({"venue.liquidation": policy}).book.venue.liquidation == policy
 
 
 def test_a_book_keeps_what_it_holds_when_its_venue_changes():
     start = two_markets()
-    there = start.changed("venue.backstop.insurance_fund", 5.0).book
+    there = start.changed({"venue.backstop.insurance_fund": 5.0}).book
     assert there.venue.backstop.insurance_fund == 5.0
     for column in ("quantity", "entry_price", "margin", "account"):
         np.testing.assert_array_equal(getattr(there, column), getattr(start.book, column))
@@ -80,6 +80,80 @@ def test_a_grid_takes_every_combination_and_says_what_a_simulation_of_it_says():
     assert frame["debt_high"].tolist() == [one.high for one in found.measures["debt"]]
     assert len(repr(found).splitlines()) == 5
     assert "<b>4 points</b>" in found._repr_html_()
+
+
+def topped_up(runs):
+    return lc.risk.mean(runs.topped_up)
+
+
+def test_a_sweep_over_controllers_says_what_simulations_with_them_say():
+    held, at, process = longs(), market(100.0), lc.GBM(volatility=2.0)
+    options = {"paths": 200, "seed": 3, **DAY}
+    vary = {"control.above": [0.9, 0.4], "control.to": [0.6, 0.3], "control.probability": [0.5]}
+    both = {"cured": topped_up, "gone": lambda runs: lc.risk.mean(runs.liquidated_count)}
+    # (0.4, 0.6) contradicts itself, and is told before anything runs.
+    with pytest.raises(lc.InputError, match=r"to must be below above, which calls for collateral, was 0\.6 with 0\.4"):
+        lc.study.sweep(held, at, process, vary, both, control=lc.TopUp(0.5, 0.2), **options)
+    # Bands are set together, so that no order of them can contradict: 0.9 with 0.1 and then 0.8, from 0.5 with 0.2.
+    vary["control.above"] = [0.9, 0.7]
+    found = lc.study.sweep(held, at, process, vary, both, control=lc.TopUp(0.5, 0.2, members=[True] * 3), **options)
+    assert len(found) == 4
+    for i, (above, to) in enumerate([(0.9, 0.6), (0.9, 0.3), (0.7, 0.6), (0.7, 0.3)]):
+        runs = lc.simulate(held, at, process, control=lc.TopUp(above, to, probability=0.5), **options)
+        assert runs.topped_up.any()
+        assert {name: one[i] for name, one in found.measures.items()} == {n: of(runs) for n, of in both.items()}
+
+
+def test_a_sweep_takes_whole_controllers_scenarios_markets_and_venues():
+    held, at, process = longs(), market(100.0), lc.GBM(volatility=2.0)
+    options = {"paths": 200, "seed": 3, **DAY}
+    gone = {"gone": lambda runs: lc.risk.mean(runs.liquidated_count)}
+    rules = [None, lc.TopUp(0.8, 0.5), [lc.TopUp(0.8, 0.5, members=[0, 1, 2])]]
+    without, of_one, of_some = lc.study.sweep(held, at, process, {"control": rules}, gone, **options).measures["gone"]
+    assert of_one == of_some
+    assert without.value > of_one.value
+    named = {"control": [rules[1]], "control.reserve": [0.0]}
+    assert lc.study.sweep(held, at, process, named, gone, **options).measures["gone"] == (without,)
+    other = lc.GARCH(volatility=2.0, alpha=0.1, beta=0.8)
+    for name, value, run in (
+        ("scenario", other, (held, at, other)),
+        ("market", market(50.0), (held, market(50.0), process)),
+        ("venue", venue(0.3), (moved(held, venue(0.3)), at, process)),
+    ):
+        found = lc.study.sweep(held, at, process, {name: [value]}, gone, **options).measures["gone"]
+        assert found == (gone["gone"](lc.simulate(*run, **options)),) != (without,)
+
+
+def test_groups_of_controllers_are_named_by_number_or_all():
+    at, process, options = market(100.0), lc.GBM(volatility=2.0), {"paths": 100, "seed": 3, **DAY}
+    held = book(venue(0.005), [1.0, 1.0], [100.0, 100.0], [10.0, 20.0])
+    two = [lc.TopUp(0.8, 0.5, members=[0]), lc.TopUp(0.8, 0.5, members=[1])]
+    for name, reserves in (("control.1.reserve", (math.inf, 0.1)), ("control.*.reserve", (0.1, 0.1))):
+        found = lc.study.sweep(held, at, process, {name: [0.1]}, {"cured": topped_up}, control=two, **options)
+        own = [lc.TopUp(0.8, 0.5, members=[i], reserve=reserves[i]) for i in range(2)]
+        runs = lc.simulate(held, at, process, control=own, **options)
+        assert found.measures["cured"] == (topped_up(runs),)
+        assert runs.topped_up.any()
+
+
+def test_studies_run_with_controllers_and_with_other_ways_of_drawing():
+    held, at, process = longs(), market(100.0), lc.GBM(volatility=2.0)
+    options = {"paths": 400, "seed": 5, "sampling": "antithetic", "control": lc.TopUp(0.8, 0.5, reserve=0.5), **DAY}
+    vary, gone = {"scenario.volatility": [1.5]}, {"gone": lc.risk.exhaustion_probability}
+    runs = lc.simulate(held, at, lc.GBM(volatility=1.5), **options)
+    assert lc.study.sweep(held, at, process, vary, gone, **options).measures["gone"] == (gone["gone"](runs),)
+    found = lc.study.fund_needed(held, at, process, funds=[1.0, 20.0], at_most=0.5, **options)
+    for fund, one in zip(found.funds, found.probabilities, strict=True):
+        assert one == lc.risk.exhaustion_probability(lc.simulate(longs(float(fund)), at, process, **options))
+    asked = {"instrument": "X", "quantity": 1.0, "leverages": [10.0], "at_most": 0.3}
+    alone = book(venue(0.005), [1.0], [100.0], [10.0])
+    for members in (None, [True] * 3):  # of the book's positions: the position in question is in the first group only
+        rule = lc.TopUp(0.8, 0.5, reserve=0.5, members=members)
+        (one,) = lc.study.max_leverage(held, at, process, **asked, **(options | {"control": rule})).probabilities
+        runs = lc.simulate(alone, at, process, **(options | {"control": rule if members is None else None}))
+        low, high = runs.liquidation_probability_interval()
+        assert (one.value, one.n) == (runs.liquidation_probability[0], 400)
+        assert (one.low, one.high) == pytest.approx((low[0], high[0]), rel=1e-12)
 
 
 def test_points_of_a_sweep_share_their_random_numbers():
@@ -266,6 +340,11 @@ def needed(**options):
 
 
 VOLATILITY = "scenario.volatility"
+TWO = lc.TopUp(0.8, 0.5)
+
+
+def masked(rows):
+    return lc.TopUp(0.8, 0.5, members=np.ones(rows, dtype=bool))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +354,22 @@ VOLATILITY = "scenario.volatility"
         (lambda: swept([VOLATILITY]), lc.KindError, "parameters must be a mapping"),
         (lambda: swept({VOLATILITY: 1.0}), lc.KindError, "must be a sequence of values, was float"),
         (lambda: swept({VOLATILITY: []}), lc.InputError, "must not be empty"),
-        (lambda: swept({"volatility": [1.0]}), lc.InputError, "must be named venue., market. or scenario."),
+        (lambda: swept({"volatility": [1.0]}), lc.InputError, "must be named venue, market, scenario or control, and"),
+        (lambda: swept({"control.probability": [0.5]}), lc.InputError, "must name one of 0 controllers"),
+        (lambda: swept({"control.1.to": [0.5]}, control=TWO), lc.InputError, "there is no '1' among 0"),
+        (lambda: swept({"control.0.below": [0.5]}, control=TWO), lc.InputError, "a TopUp has: above, to, probability"),
+        (lambda: swept({"control.to": [0.9]}, control=TWO), lc.InputError, "to must be below above"),
+        (lambda: swept({"control": [1.0]}), lc.KindError, "control must be a TopUp or a sequence of them, was float"),
+        (lambda: swept({"market": [1.0]}), lc.KindError, "market must be a Market, was float"),
+        (lambda: swept({"venue": [None]}), lc.KindError, "venue must be a Venue, was NoneType"),
+        (
+            lambda: swept({VOLATILITY: [1.0]}, control=masked(2)),
+            lc.InputError,
+            "for each of the 3 positions, had 2",
+        ),
+        (lambda: levered(control=masked(2)), lc.InputError, "for each of the 3 positions, had 2"),
+        (lambda: levered(sampling="sobol", paths=16), lc.NotKeptError, "Sobol"),
+        (lambda: needed(sampling="halton"), lc.InputError, "sampling must be 'independent' or 'antithetic' or 'sobol'"),
         (lambda: swept({"book.margin": [1.0]}), lc.InputError, "was 'book.margin'"),
         (lambda: swept({"scenario.vol": [1.0]}), lc.InputError, "GBM has no 'vol'; it has: volatility, drift"),
         (lambda: swept({"market.Y.price": [1.0]}), lc.InputError, "there is no 'Y' among X"),

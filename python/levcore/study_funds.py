@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.book import Book
+from levcore.control import TopUp
 from levcore.estimates import Estimate
 from levcore.market import Market
 from levcore.run_measures import exhaustion_probability
@@ -78,6 +80,8 @@ def fund_needed(
     seed: int,
     confidence: float = 0.95,
     threads: int | None = None,
+    sampling: str = "independent",
+    control: TopUp | Sequence[TopUp] | None = None,
 ) -> FundNeeded:
     """Find the smallest insurance fund of a grid whose exhaustion has at most a given probability.
 
@@ -89,7 +93,7 @@ def fund_needed(
         Funds to try, in the settlement currency, rising, >= 0.
     at_most : float
         The probability of exhaustion before the paths end, in (0, 1).
-    paths, steps, step, seed, threads
+    paths, steps, step, seed, threads, sampling, control
         As :func:`levcore.simulate`; the same seed for every fund.
     confidence : float
         Of the intervals, in (0, 1).
@@ -135,6 +139,8 @@ def fund_needed(
         step=step,
         seed=seed,
         threads=threads,
+        sampling=sampling,
+        control=control,
     ).measures["probability"]
     best = _from_here_on(grid, np.array([one.value for one in found]) <= share)
     sure = _from_here_on(grid, np.array([one.high for one in found]) <= share)

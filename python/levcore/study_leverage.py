@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from levcore import checks
 from levcore.book import Book, concat
+from levcore.control import TopUp, rule_of_each, rules_in
 from levcore.errors import InputError
 from levcore.estimates import Estimate, normal_quantile
 from levcore.market import Market
@@ -78,6 +80,8 @@ def max_leverage(
     seed: int,
     confidence: float = 0.95,
     threads: int | None = None,
+    sampling: str = "independent",
+    control: TopUp | Sequence[TopUp] | None = None,
 ) -> MaxLeverage:
     """Find the highest leverage of a grid at which a position is liquidated with at most a given probability.
 
@@ -94,8 +98,11 @@ def max_leverage(
         Notional over margin to try, rising, > 0.
     at_most : float
         The probability of liquidation before the paths end, in (0, 1).
-    paths, steps, step, seed, threads
+    paths, steps, step, seed, threads, sampling
         As :func:`levcore.simulate`; the same seed for every leverage.
+    control : TopUp or sequence of TopUp, optional
+        As :func:`levcore.simulate` takes it for the book: the position in question is in a group that has all, and in
+        no other.
     confidence : float
         Of the intervals, in (0, 1).
 
@@ -137,12 +144,16 @@ def max_leverage(
     if size == 0.0:
         raise InputError("quantity must not be 0")
     margin_of_one = _leverage(book, market, symbol, size, margin=1.0)
+    rules = rules_in(control)
+    rule_of_each(rules, book)
     options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed, "threads": threads}
+    options |= {"sampling": sampling, "control": [replace(rule) for rule in rules]}  # by places: a row comes behind
     found = []
     for leverage in grid.tolist():
         joined = concat([book, _position(book, market, symbol, size, margin=margin_of_one / leverage)])
         runs = whole(simulate(joined, market, scenario, **options))
-        found.append(of_share(float(runs.liquidation_probability[-1]), runs.paths, float(confidence)))
+        one = of_share(float(runs.liquidation_probability[-1]), runs._trials, float(confidence))
+        found.append(replace(one, n=runs.paths))
     best = _up_to(grid, np.array([one.value for one in found]) <= share)
     sure = _up_to(grid, np.array([one.high for one in found]) <= share)
     return MaxLeverage(best, sure, share, checks.frozen(grid), tuple(found))

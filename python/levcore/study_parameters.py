@@ -1,4 +1,4 @@
-"""Parameters of a venue, a market or a scenario by name: "venue.backstop.insurance_fund", "market.BTC.impact.depth"."""
+"""Parameters of a run by name: "venue.backstop.insurance_fund", "market.BTC.impact.depth", "control.probability"."""
 
 from __future__ import annotations
 
@@ -8,39 +8,70 @@ from typing import Any
 
 from levcore import checks
 from levcore.book import Book
+from levcore.control import TopUp, rules_in
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument
 from levcore.market import Market
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
 
-ROOTS = ("venue", "market", "scenario")
+ROOTS = ("venue", "market", "scenario", "control")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is run: a book at its venue, a market, and a scenario."""
+    """What is run: a book at its venue, a market, a scenario, and controllers."""
 
     book: Book
     market: Market
     scenario: Any
+    control: tuple[TopUp, ...] = ()
 
-    def changed(self, name: str, value: Any) -> Setup:
-        """Return the setup with one parameter set; `*` in its name stands for all of a kind."""
-        root, *path = checks.text("parameter", name).split(".")
-        if root not in ROOTS or not path or not all(path):
-            raise InputError(f"a parameter must be named venue., market. or scenario. and a path, was {name!r}")
-        if root == "market":
-            return replace(self, market=_set(self.market, path, value, name))
-        if root == "scenario":
-            return replace(self, scenario=_set(self.scenario, path, value, name))
-        return replace(self, book=moved(self.book, _set(self.book.venue, path, value, name)))
+    def changed(self, values: Mapping[str, Any]) -> Setup:
+        """Return the setup with parameters set; `*` in a name stands for all of a kind."""
+        here = self
+        for name, value in values.items():
+            root, *path = checks.text("parameter", name).split(".")
+            if root not in ROOTS or not all(path):
+                raise InputError(
+                    f"a parameter must be named venue, market, scenario or control, and a path, was {name!r}"
+                )
+            if root == "market":
+                market = checks.instance(name, _set(here.market, path, value, name), Market)
+                here = replace(here, market=market)
+            elif root == "scenario":
+                here = replace(here, scenario=_set(here.scenario, path, value, name))
+            elif root == "venue":
+                venue = checks.instance(name, _set(here.book.venue, path, value, name), Venue)
+                here = replace(here, book=moved(here.book, venue))
+            elif not path:
+                here = replace(here, control=rules_in(value))
+        return replace(here, control=_controlled(here.control, values))
 
 
 def moved(book: Book, venue: Venue) -> Book:
     """Return what a book holds, at another venue of the same instruments."""
     held: dict[str, Any] = {"account": book.account, "accounts": book.accounts, **book._columns}
     return Book(venue, instrument=book._instrument, **held)
+
+
+def _controlled(rules: tuple[TopUp, ...], values: Mapping[str, Any]) -> tuple[TopUp, ...]:
+    """Return controllers with their parameters set: those of one all at once, for its bands must not contradict."""
+    known = [field.name for field in fields(TopUp) if field.init]
+    changes: list[dict[str, Any]] = [{} for _ in rules]
+    for name, value in values.items():
+        root, *path = name.split(".")
+        if root != "control" or not path:
+            continue
+        if len(path) == 1 and len(rules) != 1:
+            raise InputError(f"{name} must name one of {len(rules)} controllers: control.0.probability, or control.*")
+        which = [str(i) for i in range(len(rules))]
+        chosen = _keys(dict.fromkeys(which), path[0], name) if len(path) > 1 else set(which)
+        if len(path) > 2 or path[-1] not in known:
+            raise InputError(f"{name} leads to nothing: a TopUp has: {', '.join(known)}")
+        for i in chosen:
+            changes[int(i)][path[-1]] = value
+    return tuple(replace(rule, **new) if new else rule for rule, new in zip(rules, changes, strict=True))
 
 
 def _set(of: Any, path: list[str], value: Any, name: str) -> Any:

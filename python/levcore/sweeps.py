@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from levcore import checks, kept_sweeps, run_measures
 from levcore.book import Book
+from levcore.control import TopUp, rule_of_each, rules_in
 from levcore.display import table_html
 from levcore.errors import InputError, KindError, StoreError
 from levcore.estimates import Estimate
@@ -122,6 +123,8 @@ def sweep(
     threads: int | None = None,
     executor: Executor | None = None,
     directory: str | os.PathLike[str] | None = None,
+    sampling: str = "independent",
+    control: TopUp | Sequence[TopUp] | None = None,
 ) -> Sweep:
     """Simulate with every combination of parameters, on the same random numbers, and estimate measures of each.
 
@@ -130,12 +133,14 @@ def sweep(
     book, market, scenario
         As :func:`levcore.simulate` takes them; the scenario is a process.
     parameters : mapping of str to sequence
-        By name, "venue.", "market." or "scenario." and the way to a field: "venue.backstop.insurance_fund",
-        "market.BTC.impact.depth", "scenario.volatility"; `*` stands for every asset or instrument. Of a grid the
-        values to take; of a Latin hypercube the lowest and the highest.
+        By name, "venue.", "market.", "scenario." or "control." and the way to a field:
+        "venue.backstop.insurance_fund", "market.BTC.impact.depth", "scenario.volatility", "control.probability" (of
+        several controllers "control.0.probability"); `*` stands for every asset, instrument or controller, and a first
+        word alone for the whole: "control": [None, TopUp(0.8, 0.5)]. Of a grid the values to take; of a Latin
+        hypercube the lowest and the highest.
     measures : mapping of str to function of Runs to Estimate, optional
         What to estimate; left out: the probability of an exhausted fund, and the expected bad debt.
-    paths, steps, step, seed, threads, executor
+    paths, steps, step, seed, threads, executor, sampling, control
         As :func:`levcore.simulate`; the same seed at every point (common random numbers), so that differences between
         points are of the parameters.
     design : {"grid", "latin_hypercube"}
@@ -176,7 +181,9 @@ def sweep(
     >>> found.parameters["scenario.volatility"]
     (0.5, 0.5, 1.0, 1.0)
     """
-    start = Setup(checks.instance("book", book, Book), checks.instance("market", market, Market), scenario)
+    rules = rules_in(control)
+    rule_of_each(rules, checks.instance("book", book, Book))
+    start = Setup(book, checks.instance("market", market, Market), scenario, rules)
     names, values = _values(parameters)
     word = checks.choice("design", design, ("grid", "latin_hypercube"))
     if word == "grid":
@@ -186,22 +193,18 @@ def sweep(
     else:
         chosen = _hypercube(names, values, points, seed)
     wanted = _measures(measures)
-    setups = []
-    for point in chosen:  # all of them before any is run: a mistake is told at once
-        setup = start
-        for name, value in zip(names, point, strict=True):
-            setup = setup.changed(name, value)
-        setups.append(setup)
+    # All of them before any is run: a mistake is told at once.
+    setups = [start.changed(dict(zip(names, point, strict=True))) for point in chosen]
     folder = None if directory is None else _place(directory)
     options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed}
-    options |= {"threads": threads, "executor": executor}
+    options |= {"threads": threads, "executor": executor, "sampling": sampling}
     if folder is not None:
         shown = [[_short(value) for value in column] for column in zip(*chosen, strict=True)]
         kept_sweeps.begin(folder, dict(zip(names, shown, strict=True)), len(chosen))
     found: dict[str, list[Estimate]] = {name: [] for name in wanted}
     for number, setup in enumerate(setups):
         place = None if folder is None else kept_sweeps.place_of(folder, number)
-        runs = simulate(setup.book, setup.market, setup.scenario, **options, directory=place)
+        runs = simulate(setup.book, setup.market, setup.scenario, **options, directory=place, control=setup.control)
         for name, measure in wanted.items():
             found[name].append(checks.instance(f"measures[{name!r}] of a run", measure(runs), Estimate))
     columns = zip(*chosen, strict=True)
