@@ -351,6 +351,8 @@ class LossRun(PartRun):
         rows = [(h, equity) for h, equity in rows if equity > 0.0]
         total = math.fsum(equity for _, equity in rows)
         charged = min(self.unpaid, total)
+        if charged == total:  # to the last cent: who is left with less than nothing is rounding
+            self.out.nearest_choice = 0.0
         for h, equity in rows:
             h.cash -= charged * (equity / total)
         self.out.socialised_loss += charged
