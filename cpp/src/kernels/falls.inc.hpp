@@ -26,24 +26,32 @@ inline MaskLanes lanes_to_stay(const FallLanes& at, bool at_equality, DoubleLane
 
 // A number of the rungs from row n on; behind the last row stands one that nothing reaches, and no more.
 inline DoubleLanes rungs_from(const RootFall& fall, std::size_t n, std::size_t number) {
-    const double* const first = fall.rungs + rung_numbers * n + number;
-    if (n + lanes <= fall.rows + 1) return gather(first, lane_numbers() * rung_numbers);
+    const double* const first = fall.rungs + number;
+    if (n + lanes <= fall.rows + 1) return gather(first + rung_numbers * n, lane_numbers() * rung_numbers);
     DoubleLanes some = in_all(0.0);
-    for (std::size_t i = 0; i < lanes; ++i) some[i] = first[rung_numbers * (n + i < fall.rows ? i : fall.rows - n)];
+    for (std::size_t i = 0; i < lanes; ++i) some[i] = first[rung_numbers * (n + i < fall.rows ? n + i : fall.rows)];
     return some;
 }
 
-// The first lane of all bits, or `lanes`.
-inline std::size_t first_lane(MaskLanes where) {
+// A bit a lane.
+inline unsigned bits_of_lanes(MaskLanes where) {
 #if defined(__AVX512F__) && !defined(LEVCORE_PLAIN_LANES)
-    const auto bits = static_cast<unsigned>(_mm512_movepi64_mask(reinterpret_cast<__m512i>(where)));
-    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
+    return static_cast<unsigned>(_mm512_movepi64_mask(reinterpret_cast<__m512i>(where)));
 #elif defined(__AVX2__) && !defined(LEVCORE_PLAIN_LANES)
-    const auto bits = static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(where)));
-    return static_cast<std::size_t>(__builtin_ctz(bits | 1U << lanes));
+    return static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(where)));
+#else
+    unsigned bits = 0;
+    for (std::size_t i = 0; i < lanes; ++i) bits |= (where[i] != 0 ? 1U : 0U) << i;
+    return bits;
+#endif
+}
+
+inline std::size_t first_bit(unsigned bits) {
+#if defined(__GNUC__)
+    return static_cast<std::size_t>(__builtin_ctz(bits));
 #else
     std::size_t i = 0;
-    while (i < lanes && where[i] == 0) ++i;
+    while ((bits >> i & 1U) == 0) ++i;
     return i;
 #endif
 }
@@ -55,13 +63,17 @@ inline FallLanes fall_lanes(const RootFall& fall) {
 
 constexpr int spans_by = 3;  // a span is 2^3 of the level below
 
-// Of the spans of a level from number n on, how many go before one stays, `lanes` at most.
+constexpr std::size_t spans_seen = 8;  // by a look, in as many lanes as it takes
+
+// Of the spans of a level from number n on, how many go before one stays, `spans_seen` at most.
 inline std::size_t spans_going(const RootFall& fall, const FallLanes& at, int level, std::size_t n) {
-    if (level > 0)
-        return first_lane(
-            lanes_to_stay(at, fall.at_equality, load(fall.height[level - 1] + n), load(fall.quantity[level - 1] + n)));
-    const DoubleLanes height = rungs_from(fall, n, 0);
-    return first_lane(lanes_to_stay(at, fall.at_equality, height, rungs_from(fall, n, 1)));
+    unsigned staying = 1U << spans_seen;
+    for (std::size_t i = 0; i < spans_seen; i += lanes) {
+        const DoubleLanes height = level > 0 ? load(fall.height[level - 1] + n + i) : rungs_from(fall, n + i, 0);
+        const DoubleLanes closed = level > 0 ? load(fall.quantity[level - 1] + n + i) : rungs_from(fall, n + i, 1);
+        staying |= bits_of_lanes(lanes_to_stay(at, fall.at_equality, height, closed)) << i;
+    }
+    return first_bit(staying);
 }
 
 // Where a fall stands.
@@ -80,7 +92,7 @@ inline bool falls_on(const RootFall& fall, FallPlace& at, std::size_t going) {
         at.row = fall.rows;
         return false;
     }
-    if (going < lanes) return --at.level >= fall.last_level;
+    if (going < spans_seen) return --at.level >= fall.last_level;
     if (at.level < longest && (n & 7) == 0) ++at.level;  // up again, where a longer span begins
     return true;
 }
