@@ -87,6 +87,44 @@ def test_prices_are_the_start_times_our_exp_of_the_sum_of_moves(process):
     assert np.array_equal(prices, 100.0 * _core.exp(place.reshape(-1)).reshape(paths, steps))
 
 
+@pytest.mark.parametrize("names", ["X", "ABC"])
+def test_prices_go_where_they_are_told_to_and_nowhere_else(names, tmp_path):
+    of, many = market(names), {"steps": 37, "step": HOUR, "seed": 7}
+    process = lc.GARCH(volatility=0.6, alpha=0.1, beta=0.8)
+    drawn = process.paths(of, paths=70, **many)
+    room = np.full((72, 37, len(names)), -1.0)
+    given = room[1:71]
+    assert process.paths(of, paths=70, out=given, **many) is given
+    assert np.array_equal(given, drawn)
+    assert (room[[0, 71]] == -1.0).all()
+    kept = np.memmap(tmp_path / "prices", dtype=np.float64, mode="w+", shape=drawn.shape)
+    process.paths(of, paths=70, out=kept, **many)
+    kept.flush()
+    assert (tmp_path / "prices").read_bytes() == drawn.tobytes()
+
+
+def locked(array):
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "said"),
+    [
+        ([[[1.0]]], lc.KindError, "out must be an array of float64, was list"),
+        (np.empty((2, 3, 1), dtype=np.float32), lc.KindError, "had dtype float32"),
+        (np.empty((2, 3, 1), dtype=">f8"), lc.KindError, "had dtype >f8"),
+        (np.empty((2, 3)), lc.InputError, r"out must have shape \(2, 3, 1\), had \(2, 3\)"),
+        (np.empty((3, 2, 1)), lc.InputError, r"had \(3, 2, 1\)"),
+        (np.empty((2, 6, 1))[:, ::2], lc.InputError, "out must lie in C order and be writeable"),
+        (locked(np.empty((2, 3, 1))), lc.InputError, "out must lie in C order and be writeable"),
+    ],
+)
+def test_a_place_that_prices_do_not_fit_is_refused(out, error, said):
+    with pytest.raises(error, match=said):
+        lc.GBM(volatility=0.6).paths(market(), paths=2, steps=3, step=HOUR, seed=1, out=out)
+
+
 @pytest.mark.parametrize("process", [lc.GBM(volatility=0.8, correlation=CORRELATION), THREE], ids=["gbm", "garch"])
 def test_a_path_is_the_same_whatever_is_drawn_beside_it(process):
     of, many = market("ABC"), {"step": HOUR, "seed": 5}

@@ -169,16 +169,18 @@ py::dict run_one(const Ready& ready, const Market& market, const HeldScenario& s
     return result;
 }
 
-py::array_t<double> price_paths(const HeldScenario& scenario, const Column<double>& start, std::size_t paths,
-                                std::size_t steps) {
+Column<double> price_paths(const HeldScenario& scenario, const Column<double>& start, std::size_t paths,
+                           std::size_t steps, const std::optional<Column<double>>& out) {
     const std::span<const double> from = span_of(start, "start");
     const auto* drawn = std::get_if<Drawn>(&scenario.scenario);
     if (drawn == nullptr) throw std::invalid_argument("only a process draws paths");
     check(scenario.scenario, paths, steps, from.size());
     // Not a vector, which would fill it with zeros first.
-    py::array_t<double> prices(
-        {static_cast<py::ssize_t>(paths), static_cast<py::ssize_t>(steps), static_cast<py::ssize_t>(from.size())});
+    Column<double> prices = out ? *out
+                                : Column<double>({static_cast<py::ssize_t>(paths), static_cast<py::ssize_t>(steps),
+                                                  static_cast<py::ssize_t>(from.size())});
     const std::span<double> all(prices.mutable_data(), static_cast<std::size_t>(prices.size()));
+    if (all.size() != paths * steps * from.size()) throw std::invalid_argument("out has another size");
     {
         py::gil_scoped_release unlocked;
         Interrupts interrupts;
@@ -223,8 +225,8 @@ void bind_montecarlo(py::module_& m) {
         .def_static(
             "prices", [](const Column<double>& v) { return HeldScenario{GivenPrices{all_of(v)}, v}; },
             "values"_a.noconvert())
-        .def("price_paths", &price_paths, "start"_a.noconvert(), "paths"_a, "steps"_a,
-             "Prices at the ends of steps: paths x steps x assets.");
+        .def("price_paths", &price_paths, "start"_a.noconvert(), "paths"_a, "steps"_a, "out"_a.noconvert() = py::none(),
+             "Prices at the ends of steps: paths x steps x assets; in the memory of `out`, if it is given.");
     py::class_<HeldCounts>(m, "Counts", "Liquidations of a run by position, not told yet.")
         .def("columns", &HeldCounts::columns,
              "How often each position was liquidated, and the sum of the steps of it.");

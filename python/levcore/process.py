@@ -36,7 +36,15 @@ class Process(ABC):
         """Return the law for steps of this length on this market."""
 
     def paths(
-        self, market: Market, *, paths: int, steps: int, step: timedelta, seed: int, sampling: str = "independent"
+        self,
+        market: Market,
+        *,
+        paths: int,
+        steps: int,
+        step: timedelta,
+        seed: int,
+        sampling: str = "independent",
+        out: Floats | None = None,
     ) -> Floats:
         """Draw fundamental prices, without anybody's impact.
 
@@ -52,6 +60,9 @@ class Process(ABC):
             0 <= seed < 2**64.
         sampling : {"independent", "antithetic", "sobol"}
             How the numbers are drawn, as :func:`simulate` has it.
+        out : float64[paths, steps, assets], optional
+            An array in C order to put the prices in, which is then returned: in a loop over blocks of paths its memory
+            is taken once.
 
         Returns
         -------
@@ -75,12 +86,26 @@ class Process(ABC):
         checks.instance("market", market, Market)
         count = checks.integer("paths", paths, at_least=1, at_most=2**48)
         length = checks.integer("steps", steps, at_least=1, at_most=2**32)
-        memory.refuse_if_too_large(8 * count * length * len(market), f"{count:,} paths of {length:,} steps")
+        if out is None:
+            memory.refuse_if_too_large(8 * count * length * len(market), f"{count:,} paths of {length:,} steps")
+        else:
+            _refuse_unfit(out, (count, length, len(market)))
         key = checks.integer("seed", seed, at_least=0, at_most=2**64 - 1)
         checks.choice("sampling", sampling, SAMPLINGS)
         native = native_of(self, market, span("step", step), key, sampling, paths=count, steps=length)
-        prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length)
+        prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length, out)
         return prices
+
+
+def _refuse_unfit(out: object, shape: tuple[int, ...]) -> None:
+    if not isinstance(out, np.ndarray):
+        raise KindError(f"out must be an array of float64, was {checks.describe(out)}")
+    if out.dtype != np.float64:
+        raise KindError(f"out must be an array of float64, had dtype {out.dtype}")
+    if out.shape != shape:
+        raise InputError(f"out must have shape {shape}, had {out.shape}")
+    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+        raise InputError("out must lie in C order and be writeable")
 
 
 def rates(
