@@ -206,7 +206,7 @@ def closed_loop(positions: int, paths: int, steps: int) -> None:
     print("| --- | ---: | ---: | ---: | ---: |")
     for name in ("GBM", "GARCH", "GJR-GARCH"):
         process, work = EACH[name], paths * steps
-        bare = (lambda process=process: process.paths(market, **many, out=room(paths, steps, 1))), work
+        bare = (lambda process=process: process.paths(market, **many)), work
         loop = (lambda process=process: lc.simulate(ready, process, **many, threads=1)), work
         (alone, _), (cost, ratio) = medians([bare, loop], 5)
         print(f"| {name}, {positions:,} positions | {cost:.2f} | {alone:.2f} | {ratio:.2f} | 2 |")
