@@ -351,7 +351,7 @@ class LossRun(PartRun):
         rows = [(h, equity) for h, equity in rows if equity > 0.0]
         total = math.fsum(equity for _, equity in rows)
         charged = min(self.unpaid, total)
-        if charged == total:  # to the last cent: who is left with less than nothing is rounding
+        if 0.0 < total * (1.0 - 1e-9) <= self.unpaid:  # to the last cent: who is left with less is rounding
             self.out.nearest_choice = 0.0
         for h, equity in rows:
             h.cash -= charged * (equity / total)

@@ -98,7 +98,7 @@ def test_prices_go_where_they_are_told_to_and_nowhere_else(names, tmp_path):
     assert np.array_equal(given, drawn)
     assert (room[[0, 71]] == -1.0).all()
     kept = np.memmap(tmp_path / "prices", dtype=np.float64, mode="w+", shape=drawn.shape)
-    process.paths(of, paths=70, out=kept, **many)
+    assert process.paths(of, paths=70, out=kept, **many) is kept
     kept.flush()
     assert (tmp_path / "prices").read_bytes() == drawn.tobytes()
 
@@ -116,8 +116,9 @@ def locked(array):
         (np.empty((2, 3, 1), dtype=">f8"), lc.KindError, "had dtype >f8"),
         (np.empty((2, 3)), lc.InputError, r"out must have shape \(2, 3, 1\), had \(2, 3\)"),
         (np.empty((3, 2, 1)), lc.InputError, r"had \(3, 2, 1\)"),
-        (np.empty((2, 6, 1))[:, ::2], lc.InputError, "out must lie in C order and be writeable"),
-        (locked(np.empty((2, 3, 1))), lc.InputError, "out must lie in C order and be writeable"),
+        (np.empty((2, 6, 1))[:, ::2], lc.InputError, "out must lie in C order, be aligned and writeable"),
+        (locked(np.empty((2, 3, 1))), lc.InputError, "out must lie in C order, be aligned and writeable"),
+        (np.empty(49, np.int8)[1:].view(float).reshape(2, 3, 1), lc.InputError, "be aligned and writeable"),
     ],
 )
 def test_a_place_that_prices_do_not_fit_is_refused(out, error, said):

@@ -124,6 +124,26 @@ def test_a_sweep_takes_whole_controllers_scenarios_markets_and_venues():
         assert found == (gone["gone"](lc.simulate(*run, **options)),) != (without,)
 
 
+def test_fields_are_set_of_the_whole_that_is_given_whatever_their_order():
+    held, at, process = longs(), market(100.0), lc.GBM(volatility=2.0)
+    options = {"paths": 100, "seed": 3, **DAY}
+    left = {"left": lambda runs: lc.risk.mean(runs.insurance_fund), "gone": lambda runs: lc.risk.mean(runs.bad_debt)}
+    fields = {"venue.backstop.insurance_fund": [7.0], "scenario.volatility": [1.0]}
+    wholes = {"venue": [venue(0.005, fund=3.0)], "scenario": [lc.GBM(volatility=3.0)]}
+    runs = lc.simulate(longs(7.0), at, lc.GBM(volatility=1.0), **options)
+    for vary in (fields | wholes, wholes | fields):
+        found = lc.study.sweep(held, at, process, vary, left, **options).measures
+        assert {name: one[0] for name, one in found.items()} == {name: of(runs) for name, of in left.items()}
+
+
+def test_wholes_that_begin_alike_are_told_apart_where_they_are_shown(tmp_path):
+    rules = [lc.TopUp(0.8, 0.5, probability=share) for share in (0.0, 1.0)]
+    found = swept({"control": [*rules, rules[0]], VOLATILITY: [1.0]}, directory=tmp_path / "kept")
+    assert [line.lstrip()[:18] for line in repr(found).splitlines()[1:]] == [f"#{i} TopUp(above=0.8" for i in (0, 1, 0)]
+    words = lc.study.sweep_status(tmp_path / "kept").parameters["control"]
+    assert [word[:3] for word in words] == ["#0 ", "#1 ", "#0 "]
+
+
 def test_groups_of_controllers_are_named_by_number_or_all():
     at, process, options = market(100.0), lc.GBM(volatility=2.0), {"paths": 100, "seed": 3, **DAY}
     held = book(venue(0.005), [1.0, 1.0], [100.0, 100.0], [10.0, 20.0])
@@ -354,8 +374,22 @@ def masked(rows):
         (lambda: swept([VOLATILITY]), lc.KindError, "parameters must be a mapping"),
         (lambda: swept({VOLATILITY: 1.0}), lc.KindError, "must be a sequence of values, was float"),
         (lambda: swept({VOLATILITY: []}), lc.InputError, "must not be empty"),
-        (lambda: swept({"volatility": [1.0]}), lc.InputError, "must be named venue, market, scenario or control, and"),
-        (lambda: swept({"control.probability": [0.5]}), lc.InputError, "must name one of 0 controllers"),
+        (lambda: swept({"volatility": [1.0]}), lc.InputError, "must be named venue, market, scenario or control, or"),
+        (lambda: swept({"control.probability": [0.5]}), lc.InputError, "there is no controller, control= gives some"),
+        (lambda: swept({"control.*.to": [0.5]}), lc.InputError, "there is no controller, control= gives some"),
+        (lambda: swept({"control.to": [0.4]}, control=[TWO, TWO]), lc.InputError, "must not have position 0, which"),
+        (
+            lambda: swept({"control": [masked(2)], "control.reserve": [1.0]}),
+            lc.InputError,
+            "for each of the 3 positions, had 2",
+        ),
+        (lambda: swept({"control.members": [[0], [9]]}, control=TWO), lc.InputError, "of 3 positions, was 9"),
+        (lambda: swept({"scenario": [1.0]}), lc.KindError, "scenario must be a process such as GBM, was float"),
+        (
+            lambda: swept({"venue": [lc.venues.hyperliquid("BTC")]}),
+            lc.InputError,
+            "must have the book's instruments, X",
+        ),
         (lambda: swept({"control.1.to": [0.5]}, control=TWO), lc.InputError, "there is no '1' among 0"),
         (lambda: swept({"control.0.below": [0.5]}, control=TWO), lc.InputError, "a TopUp has: above, to, probability"),
         (lambda: swept({"control.to": [0.9]}, control=TWO), lc.InputError, "to must be below above"),
@@ -369,6 +403,11 @@ def masked(rows):
         ),
         (lambda: levered(control=masked(2)), lc.InputError, "for each of the 3 positions, had 2"),
         (lambda: levered(sampling="sobol", paths=16), lc.NotKeptError, "Sobol"),
+        (
+            lambda: levered(sampling="halton"),
+            lc.InputError,
+            "sampling must be 'independent' or 'antithetic' or 'sobol'",
+        ),
         (lambda: needed(sampling="halton"), lc.InputError, "sampling must be 'independent' or 'antithetic' or 'sobol'"),
         (lambda: swept({"book.margin": [1.0]}), lc.InputError, "was 'book.margin'"),
         (lambda: swept({"scenario.vol": [1.0]}), lc.InputError, "GBM has no 'vol'; it has: volatility, drift"),

@@ -61,8 +61,8 @@ class Process(ABC):
         sampling : {"independent", "antithetic", "sobol"}
             How the numbers are drawn, as :func:`simulate` has it.
         out : float64[paths, steps, assets], optional
-            An array in C order to put the prices in, which is then returned: in a loop over blocks of paths its memory
-            is taken once.
+            An aligned, writeable array in C order to put the prices in, which is then returned: in a loop over blocks
+            of paths its memory is taken once. What a call that is interrupted leaves in it is of both.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class Process(ABC):
         checks.choice("sampling", sampling, SAMPLINGS)
         native = native_of(self, market, span("step", step), key, sampling, paths=count, steps=length)
         prices: Floats = native.price_paths(np.array(list(market.prices.values())), count, length, out)
-        return prices
+        return prices if out is None else out
 
 
 def _refuse_unfit(out: object, shape: tuple[int, ...]) -> None:
@@ -105,7 +105,7 @@ def _refuse_unfit(out: object, shape: tuple[int, ...]) -> None:
     if out.shape != shape:
         raise InputError(f"out must have shape {shape}, had {out.shape}")
     if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
-        raise InputError("out must lie in C order and be writeable")
+        raise InputError("out must lie in C order, be aligned and writeable")
 
 
 def rates(

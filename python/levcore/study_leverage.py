@@ -14,7 +14,7 @@ import numpy.typing as npt
 from levcore import checks
 from levcore.book import Book, concat
 from levcore.control import TopUp, rule_of_each, rules_in
-from levcore.errors import InputError
+from levcore.errors import InputError, NotKeptError
 from levcore.estimates import Estimate, normal_quantile
 from levcore.market import Market
 from levcore.montecarlo import simulate
@@ -98,8 +98,10 @@ def max_leverage(
         Notional over margin to try, rising, > 0.
     at_most : float
         The probability of liquidation before the paths end, in (0, 1).
-    paths, steps, step, seed, threads, sampling
+    paths, steps, step, seed, threads
         As :func:`levcore.simulate`; the same seed for every leverage.
+    sampling : {"independent", "antithetic"}
+        As :func:`levcore.simulate`.
     control : TopUp or sequence of TopUp, optional
         As :func:`levcore.simulate` takes it for the book: the position in question is in a group that has all, and in
         no other.
@@ -147,6 +149,8 @@ def max_leverage(
     rules = rules_in(control)
     rule_of_each(rules, book)
     options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed, "threads": threads}
+    if checks.choice("sampling", sampling, ("independent", "antithetic", "sobol")) == "sobol":
+        raise NotKeptError("of Sobol's points it is not kept how much one position varies: take antithetic paths")
     options |= {"sampling": sampling, "control": [replace(rule) for rule in rules]}  # by places: a row comes behind
     found = []
     for leverage in grid.tolist():

@@ -8,10 +8,11 @@ from typing import Any
 
 from levcore import checks
 from levcore.book import Book
-from levcore.control import TopUp, rules_in
+from levcore.control import TopUp, rule_of_each, rules_in
 from levcore.errors import InputError, KindError
 from levcore.instruments import Instrument
 from levcore.market import Market
+from levcore.process import Process
 from levcore.tiers import MarginTiers
 from levcore.venue import Venue
 
@@ -28,29 +29,38 @@ class Setup:
     control: tuple[TopUp, ...] = ()
 
     def changed(self, values: Mapping[str, Any]) -> Setup:
-        """Return the setup with parameters set; `*` in a name stands for all of a kind."""
+        """Return the setup with parameters set, whole ones first; `*` in a name stands for all of a kind."""
         here = self
-        for name, value in values.items():
-            root, *path = checks.text("parameter", name).split(".")
+        for name, value in sorted(values.items(), key=lambda item: "." in checks.text("parameter", item[0])):
+            root, *path = name.split(".")
             if root not in ROOTS or not all(path):
                 raise InputError(
-                    f"a parameter must be named venue, market, scenario or control, and a path, was {name!r}"
+                    f"a parameter must be named venue, market, scenario or control, or one of them and a path, was "
+                    f"{name!r}"
                 )
             if root == "market":
                 market = checks.instance(name, _set(here.market, path, value, name), Market)
                 here = replace(here, market=market)
             elif root == "scenario":
+                if not path and not isinstance(value, Process):
+                    raise KindError(f"scenario must be a process such as GBM, was {checks.describe(value)}")
                 here = replace(here, scenario=_set(here.scenario, path, value, name))
             elif root == "venue":
                 venue = checks.instance(name, _set(here.book.venue, path, value, name), Venue)
                 here = replace(here, book=moved(here.book, venue))
             elif not path:
                 here = replace(here, control=rules_in(value))
-        return replace(here, control=_controlled(here.control, values))
+        rule_of_each(here.control, here.book)  # before fields are set: then a mask has become places
+        here = replace(here, control=_controlled(here.control, values))
+        rule_of_each(here.control, here.book)
+        return here
 
 
 def moved(book: Book, venue: Venue) -> Book:
     """Return what a book holds, at another venue of the same instruments."""
+    known, there = ([one.symbol for one in at.instruments] for at in (book.venue, venue))
+    if known != there:
+        raise InputError(f"venue must have the book's instruments, {', '.join(known)}, had {', '.join(there)}")
     held: dict[str, Any] = {"account": book.account, "accounts": book.accounts, **book._columns}
     return Book(venue, instrument=book._instrument, **held)
 
@@ -63,6 +73,8 @@ def _controlled(rules: tuple[TopUp, ...], values: Mapping[str, Any]) -> tuple[To
         root, *path = name.split(".")
         if root != "control" or not path:
             continue
+        if not rules:
+            raise InputError(f"{name} leads to nothing: there is no controller, control= gives some")
         if len(path) == 1 and len(rules) != 1:
             raise InputError(f"{name} must name one of {len(rules)} controllers: control.0.probability, or control.*")
         which = [str(i) for i in range(len(rules))]

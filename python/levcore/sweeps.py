@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from levcore import checks, kept_sweeps, run_measures
 from levcore.book import Book
-from levcore.control import TopUp, rule_of_each, rules_in
+from levcore.control import TopUp, rules_in
 from levcore.display import table_html
 from levcore.errors import InputError, KindError, StoreError
 from levcore.estimates import Estimate
@@ -92,9 +92,10 @@ class Sweep:
         return pandas_frame(columns)
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
+        shown = [_told_apart(values) for values in self.parameters.values()]
         for i in range(len(self)):
             yield (
-                *(_short(values[i]) for values in self.parameters.values()),
+                *(words[i] for words in shown),
                 *(_interval(found[i]) for found in self.measures.values()),
             )
 
@@ -136,8 +137,8 @@ def sweep(
         By name, "venue.", "market.", "scenario." or "control." and the way to a field:
         "venue.backstop.insurance_fund", "market.BTC.impact.depth", "scenario.volatility", "control.probability" (of
         several controllers "control.0.probability"); `*` stands for every asset, instrument or controller, and a first
-        word alone for the whole: "control": [None, TopUp(0.8, 0.5)]. Of a grid the values to take; of a Latin
-        hypercube the lowest and the highest.
+        word alone for the whole, of which fields may then be set: "control": [None, TopUp(0.8, 0.5)]. Of a grid the
+        values to take; of a Latin hypercube the lowest and the highest.
     measures : mapping of str to function of Runs to Estimate, optional
         What to estimate; left out: the probability of an exhausted fund, and the expected bad debt.
     paths, steps, step, seed, threads, executor, sampling, control
@@ -181,9 +182,9 @@ def sweep(
     >>> found.parameters["scenario.volatility"]
     (0.5, 0.5, 1.0, 1.0)
     """
-    rules = rules_in(control)
-    rule_of_each(rules, checks.instance("book", book, Book))
-    start = Setup(book, checks.instance("market", market, Market), scenario, rules)
+    start = Setup(
+        checks.instance("book", book, Book), checks.instance("market", market, Market), scenario, rules_in(control)
+    )
     names, values = _values(parameters)
     word = checks.choice("design", design, ("grid", "latin_hypercube"))
     if word == "grid":
@@ -199,7 +200,7 @@ def sweep(
     options: dict[str, Any] = {"paths": paths, "steps": steps, "step": step, "seed": seed}
     options |= {"threads": threads, "executor": executor, "sampling": sampling}
     if folder is not None:
-        shown = [[_short(value) for value in column] for column in zip(*chosen, strict=True)]
+        shown = [_told_apart(column) for column in zip(*chosen, strict=True)]
         kept_sweeps.begin(folder, dict(zip(names, shown, strict=True)), len(chosen))
     found: dict[str, list[Estimate]] = {name: [] for name in wanted}
     for number, setup in enumerate(setups):
@@ -280,6 +281,16 @@ def _short(value: Any) -> str:
         return f"{value:.6g}"
     shown = repr(value) if not isinstance(value, str) else value
     return shown if len(shown) <= 40 else shown[:37] + "..."
+
+
+def _told_apart(values: Sequence[Any]) -> list[str]:
+    """Return values in few words; where these are alike and the values are not, with what number each is."""
+    words = [_short(value) for value in values]
+    whole = [repr(value) for value in values]
+    if len(set(words)) == len(set(whole)):
+        return words
+    number = {text: i for i, text in enumerate(dict.fromkeys(whole))}
+    return [f"#{number[text]} {word}" for text, word in zip(whole, words, strict=True)]
 
 
 def _interval(one: Estimate) -> str:
