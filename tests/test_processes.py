@@ -111,7 +111,8 @@ def locked(array):
 @pytest.mark.parametrize(
     ("out", "error", "said"),
     [
-        ([[[1.0]]], lc.KindError, "out must be an array of float64, was list"),
+        ([[[1.0]]], lc.KindError, "out must be an array of float64 without a mask, was list"),
+        (np.ma.masked_all((2, 3, 1)), lc.KindError, "without a mask, was MaskedArray"),
         (np.empty((2, 3, 1), dtype=np.float32), lc.KindError, "had dtype float32"),
         (np.empty((2, 3, 1), dtype=">f8"), lc.KindError, "had dtype >f8"),
         (np.empty((2, 3)), lc.InputError, r"out must have shape \(2, 3, 1\), had \(2, 3\)"),

@@ -98,8 +98,8 @@ class Process(ABC):
 
 
 def _refuse_unfit(out: object, shape: tuple[int, ...]) -> None:
-    if not isinstance(out, np.ndarray):
-        raise KindError(f"out must be an array of float64, was {checks.describe(out)}")
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):  # a mask would stay as it was
+        raise KindError(f"out must be an array of float64 without a mask, was {checks.describe(out)}")
     if out.dtype != np.float64:
         raise KindError(f"out must be an array of float64, had dtype {out.dtype}")
     if out.shape != shape:
