@@ -107,7 +107,7 @@ inline TwoLanes in_turn(DoubleLanes a, DoubleLanes b) {
 }
 inline DoubleLanes minimum(DoubleLanes a, DoubleLanes b) { return _mm256_min_pd(a, b); }
 inline DoubleLanes maximum(DoubleLanes a, DoubleLanes b) { return _mm256_max_pd(a, b); }
-// Loads of their own: the instruction that gathers takes twice as long on Zen 3 and far longer on the Intel CPUs whose
+// Loads of their own: the instruction that gathers takes longer on Zen 3, and far longer on the Intel CPUs whose
 // microcode guards it.
 inline DoubleLanes gather(const double* from, WordLanes index) {
     return _mm256_set_pd(from[index[3]], from[index[2]], from[index[1]], from[index[0]]);
